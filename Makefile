@@ -1,0 +1,64 @@
+# Two commands matter: `make demo` and `make test`. Each prepares the machine by itself.
+PYTHON ?= python3
+TERRAFORM ?= terraform
+PORT ?= 4566
+KEEP ?=
+
+BIN := .venv/bin
+TF := $(BIN)/python -m tests.local_aws.terraform --
+EXAMPLES := $(sort $(wildcard examples/*))
+export TERRAFORM
+
+.PHONY: help check-python setup setup-test demo test test-terraform test-python test-e2e lint bench lock clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+check-python:
+	@command -v $(PYTHON) >/dev/null || { \
+	  echo "set-up: Python 3.10 or newer is needed and '$(PYTHON)' is not on the PATH: make PYTHON=… names another"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo "set-up: Python 3.10 or newer is needed and $(PYTHON) is $$($(PYTHON) -V 2>&1): make PYTHON=… names another"; exit 1; }
+
+setup: check-python
+	@$(PYTHON) scripts/bootstrap.py
+
+setup-test: check-python
+	@$(PYTHON) scripts/bootstrap.py --node
+
+demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 leaves it running, PORT=… picks the port)
+	@$(BIN)/python -m scripts.demo --port $(PORT) $(if $(KEEP),--keep)
+
+test: setup-test ## every check and test, as CI runs them
+	@$(MAKE) --no-print-directory lint test-terraform test-python test-e2e
+
+lint: setup ## ruff and mypy
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test-terraform: setup ## terraform fmt, validate and test
+	$(TF) fmt -check -recursive
+	@for folder in . $(EXAMPLES); do \
+	  echo "terraform validate $$folder"; \
+	  $(TF) -chdir=$$folder init -backend=false -input=false -no-color >/dev/null || exit 1; \
+	  $(TF) -chdir=$$folder validate -no-color || exit 1; \
+	done
+	$(TF) test
+
+test-python: setup-test ## unit tests and the checks of the rendered state machine
+	$(BIN)/python -m pytest tests/unit tests/asl
+
+test-e2e: setup ## the demo and the other end-to-end flows on the local AWS
+	$(BIN)/python -m pytest tests/e2e
+
+bench: setup ## measure the conversion against other engines (takes long; results in build/benchmarks)
+	$(BIN)/python -m benchmarks.conversion
+
+lock: setup ## renew requirements/dev.txt from requirements/dev.in
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.10 --no-header --no-annotate \
+	  requirements/dev.in -o requirements/dev.txt
+
+clean: ## remove everything that was built
+	rm -rf build .venv tests/asl/node_modules

@@ -1,0 +1,1 @@
+"""Entry points of the Makefile: set-up of a fresh machine and the demo."""

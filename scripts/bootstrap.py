@@ -1,0 +1,160 @@
+"""Prepare a fresh machine: virtual environment, pinned requirements, Java and Node.js where there are none.
+
+Runs under the machine's own Python, so only the standard library is used; the Makefile has checked that this Python is
+new enough. Every failure is one sentence and exit status 1.
+
+    python3 scripts/bootstrap.py [--node]
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+VENV_PYTHON = VENV / "bin" / "python"
+REQUIREMENTS = ROOT / "requirements"
+STAMP = VENV / ".bootstrap.json"
+MINIMUM_TERRAFORM = (1, 9)
+MINIMUM_JAVA = 17
+
+
+class SetupError(Exception):
+    """A prerequisite that is missing, told in one sentence."""
+
+
+def main() -> None:
+    """Check what has to be there, install what does not, and do nothing when all is up to date."""
+    parser = argparse.ArgumentParser(description="Prepare .venv for make demo and make test.")
+    parser.add_argument(
+        "--node", action="store_true", help="also provide Node.js (make test checks with an npm package)"
+    )
+    arguments = parser.parse_args()
+    check_terraform(os.environ.get("TERRAFORM", "terraform"))
+    wanted = ["dev.txt"]
+    if not has_java():
+        wanted.append("java.txt")
+    if arguments.node and not (shutil.which("node") and shutil.which("npm")):
+        wanted.append("node.txt")
+    install(wanted)
+    if arguments.node:
+        install_node_modules(ROOT / "tests" / "asl")
+
+
+def check_terraform(binary: str) -> None:
+    """Refuse a missing or outdated Terraform (or OpenTofu, whose versions count the same way)."""
+    path = shutil.which(binary)
+    if path is None:
+        raise SetupError(
+            f"Terraform {MINIMUM_TERRAFORM[0]}.{MINIMUM_TERRAFORM[1]} or newer is needed and '{binary}' is not on the "
+            "PATH: install it, or name another binary with TERRAFORM=tofu"
+        )
+    environment = dict(os.environ)
+    # A setting that points to a file that is gone makes Terraform print a warning at every call.
+    if not Path(environment.get("TF_CLI_CONFIG_FILE", os.devnull)).exists():
+        del environment["TF_CLI_CONFIG_FILE"]
+    output = run([path, "version", "-json"], "Terraform cannot be run", env=environment)
+    try:
+        version = json.loads(output)["terraform_version"]
+    except (ValueError, KeyError):
+        raise SetupError(f"'{path} version -json' did not name a version: {output.strip()[:200]}") from None
+    if tuple(int(part) for part in version.split(".")[:2]) < MINIMUM_TERRAFORM:
+        raise SetupError(
+            f"Terraform {MINIMUM_TERRAFORM[0]}.{MINIMUM_TERRAFORM[1]} or newer is needed and {path} is {version}"
+        )
+
+
+def has_java() -> bool:
+    """Whether JAVA_HOME or the PATH offers a Java that Spark can run on."""
+    java_home = os.environ.get("JAVA_HOME")
+    java = str(Path(java_home) / "bin" / "java") if java_home else shutil.which("java")
+    if java is None:
+        return False
+    try:
+        found = subprocess.run(
+            [java, "-version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return False
+    version = re.search(rb'version "(\d+)', found.stdout)
+    return version is not None and int(version.group(1)) >= MINIMUM_JAVA
+
+
+def install(names: list[str]) -> None:
+    """Create the virtual environment and install the named requirement files, unless that was done before."""
+    wanted = {name: hashlib.sha256((REQUIREMENTS / name).read_bytes()).hexdigest() for name in names}
+    wanted["python"] = "{}.{}.{}".format(*sys.version_info[:3])
+    installed = json.loads(STAMP.read_text()) if STAMP.exists() else {}
+    if all(installed.get(name) == digest for name, digest in wanted.items()):
+        return
+    if installed.get("python", wanted["python"]) != wanted["python"] or not VENV_PYTHON.exists():
+        shutil.rmtree(str(VENV), ignore_errors=True)
+        installed = {}
+        say("creating .venv with Python {}".format(wanted["python"]))
+        run(
+            [sys.executable, "-m", "venv", str(VENV)],
+            "a virtual environment could not be made (Debian and Ubuntu need the package python3-venv)",
+        )
+    say("installing " + " and ".join("requirements/" + name for name in names))
+    command = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    for name in names:
+        command += ["-r", str(REQUIREMENTS / name)]
+    run(command, "the Python package registry could not deliver the pinned requirements")
+    installed.update(wanted)
+    STAMP.write_text(json.dumps(installed))
+
+
+def install_node_modules(folder: Path) -> None:
+    """Install the pinned npm packages of a folder, unless they are there already."""
+    lock = folder / "package-lock.json"
+    stamp = folder / "node_modules" / ".bootstrap"
+    digest = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    say(f"installing the npm packages of {folder.relative_to(ROOT)}")
+    environment = dict(os.environ)
+    # The wheel's npm is a script of .venv/bin that looks for its node on the PATH.
+    environment["PATH"] = os.pathsep.join([environment.get("PATH", ""), str(VENV / "bin")])
+    npm = shutil.which("npm", path=environment["PATH"])
+    run(
+        [str(npm), "ci", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder)],
+        "the npm registry could not deliver the pinned packages",
+        env=environment,
+    )
+    stamp.write_text(digest)
+
+
+def run(command: list[str], problem: str, env: dict[str, str] | None = None) -> str:
+    """Run a command and return what it printed; on failure raise the problem with the last line it printed."""
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1800, env=env, check=False
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SetupError(f"{problem}: {error}") from None
+    output = done.stdout.decode("utf-8", "replace")
+    if done.returncode != 0:
+        lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
+        raise SetupError(f"{problem}: {lines[-1].strip()}")
+    return output
+
+
+def say(message: str) -> None:
+    """Print one line of progress."""
+    sys.stdout.write(f"set-up: {message}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except SetupError as error:
+        sys.exit(f"set-up: {error}")
+    except KeyboardInterrupt:
+        sys.exit("set-up: interrupted")

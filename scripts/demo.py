@@ -1,0 +1,290 @@
+"""`make demo`: the whole pipeline on real data, on this machine, with no AWS account.
+
+Starts the local AWS, applies examples/local with the real provider, loads January, adds February, runs again with
+nothing new, asks the view a question and checks its answer against the CSV files, then takes everything down. Any
+deviation ends the demo with a sentence and a non-zero status. `build/demo/report.json` holds what was seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from scripts.flights_data import LOOKUPS, write_monthly_csvs
+from tests.local_aws import ExecutionResult, LocalAws, LocalAwsError
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ROOT / "examples" / "local"
+FIRST_MONTH, SECOND_MONTH = "2013-01", "2013-02"
+QUESTION = "SELECT carrier_name, flight_month, flights, mean_arrival_delay FROM carrier_delays ORDER BY 1, 2"
+# The same question, asked of the CSV files by another engine.
+CSV_QUESTION = """
+    SELECT a.name, f.flight_month, count(*), avg(try_cast(f.arr_delay AS double))
+    FROM read_csv('{flights}', all_varchar = true, header = true, hive_partitioning = true,
+                  hive_types = {{'flight_month': varchar}}) AS f
+    JOIN read_csv('{airlines}', all_varchar = true, header = true) AS a ON a.carrier = f.carrier
+    GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+class DemoError(Exception):
+    """Something the demo promises did not happen."""
+
+
+class Demo:
+    """The steps of the demo and what they have seen so far."""
+
+    def __init__(self, directory: Path, port: int) -> None:
+        self.data = directory / "data"
+        self.report_file = directory / "report.json"
+        self.aws = LocalAws(directory=directory / "aws", port=port)
+        self.executions: list[dict[str, Any]] = []
+        self.view_matches_csv = False
+        self.plan_clean = False
+        self.steps: list[tuple[str, float]] = []
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Announce a step and say how long it took."""
+        say(f"\n== {title}")
+        start = time.monotonic()
+        yield
+        self.steps.append((title, time.monotonic() - start))
+        say(f"   done in {self.steps[-1][1]:.1f} s")
+
+    def run(self) -> None:
+        """Run every step up to the check of the plan."""
+        with self.step("Cut the flights of 2013 into monthly CSV files"):
+            shutil.rmtree(self.data, ignore_errors=True)
+            months = write_monthly_csvs(self.data)
+            say(f"   {sum(months.values()):,} flights in {len(months)} files, and the lookups {', '.join(LOOKUPS)}")
+        with self.step("Start the local AWS"):
+            self.aws.start()
+            say(f"   answers at {self.aws.endpoint}, IAM is enforced")
+        with self.step("terraform apply examples/local"):
+            outputs = self.aws.apply(EXAMPLE)
+            say(f"   state machine {outputs['state_machine_arn']}")
+        raw = f"s3://{outputs['raw_bucket']}"
+        with self.step("Upload January and the lookups, execute: the first load"):
+            for lookup in LOOKUPS:
+                self.aws.put(self.data / lookup / f"{lookup}.csv", f"{raw}/{lookup}/{lookup}.csv")
+            self.upload_month(raw, FIRST_MONTH)
+            first = self.execute("first load")
+            expect(first, "flights", status="loaded", units_inserted=1, rows_written=months[FIRST_MONTH])
+            january = self.published_files(outputs["database_name"], [FIRST_MONTH])
+        with self.step("Add February, execute: only February is inserted"):
+            self.upload_month(raw, SECOND_MONTH)
+            second = self.execute("increment")
+            expect(second, "flights", status="loaded", units_inserted=1, units_replaced=0, units_kept=1)
+            expect(second, "flights", rows_written=months[SECOND_MONTH])
+            for lookup in LOOKUPS:
+                expect(second, lookup, status="unchanged")
+            both = self.published_files(outputs["database_name"], [FIRST_MONTH, SECOND_MONTH])
+            if both[FIRST_MONTH] != january[FIRST_MONTH]:
+                raise DemoError(f"January's files changed: {january[FIRST_MONTH]} became {both[FIRST_MONTH]}")
+            say("   January was left untouched: same Location, same ETags")
+        with self.step("Execute again: nothing is new"):
+            third = self.execute("nothing new")
+            if third.glue_runs != 0:
+                raise DemoError(f"nothing was new, yet {third.glue_runs} Glue run(s) were started")
+            say("   no Glue job was started")
+        with self.step("Ask the view by Athena SQL and the CSV files by DuckDB"):
+            self.compare_view_with_csv()
+        with self.step("terraform plan: does the configuration still describe what is there?"):
+            self.plan_clean = self.aws.plan_is_clean(EXAMPLE)
+            if not self.plan_clean:
+                raise DemoError("terraform plan -detailed-exitcode found changes after the executions")
+            say("   no changes")
+
+    def take_down(self) -> None:
+        """Destroy what was applied and stop the local AWS."""
+        with self.step("terraform destroy"):
+            self.aws.destroy(EXAMPLE)
+        with self.step("Stop the local AWS"):
+            self.aws.stop()
+
+    def upload_month(self, raw: str, month: str) -> None:
+        """Upload the CSV file of one month."""
+        key = f"flights/flight_month={month}/flights.csv"
+        self.aws.put(self.data / key, f"{raw}/{key}")
+
+    def execute(self, name: str) -> ExecutionResult:
+        """Run the state machine, show its progress, keep its report."""
+        result = self.aws.run(on_progress=lambda line: say(f"   {line}"))
+        if result.status != "SUCCEEDED":
+            raise DemoError(f"the execution '{name}' ended as {result.status}: {result.cause}")
+        self.executions.append(
+            {
+                "name": name,
+                "status": result.status,
+                "glue_runs": result.glue_runs,
+                "datasets": result.output["datasets"],
+            }
+        )
+        return result
+
+    def published_files(self, database: str, months: list[str]) -> dict[str, tuple[str, dict[str, str]]]:
+        """Return Location and ETags per month, after checking partitions, types and compression of flights."""
+        glue, s3 = self.aws.client("glue"), self.aws.client("s3")
+        table = glue.get_table(DatabaseName=database, Name="flights")["Table"]
+        declared = {column["Name"]: column["Type"] for column in table["StorageDescriptor"]["Columns"]}
+        partitions = glue.get_partitions(DatabaseName=database, TableName="flights")["Partitions"]
+        listed = sorted(partition["Values"][0] for partition in partitions)
+        if listed != months:
+            raise DemoError(f"the catalog lists the partitions {listed}, loaded were {months}")
+        published = {}
+        for partition in partitions:
+            location = partition["StorageDescriptor"]["Location"]
+            bucket, _, prefix = location.removeprefix("s3://").partition("/")
+            objects = s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["Contents"]
+            published[partition["Values"][0]] = (location, {entry["Key"]: entry["ETag"] for entry in objects})
+            for entry in objects:
+                body = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+                check_parquet(body, declared, f"s3://{bucket}/{entry['Key']}")
+        files = sum(len(etags) for _, etags in published.values())
+        say(f"   checked: partitions {', '.join(listed)}; {files} Parquet file(s), SNAPPY, types as declared")
+        return published
+
+    def compare_view_with_csv(self) -> None:
+        """Ask the view and the CSV files the same question and compare every figure."""
+        answer = self.aws.sql(QUESTION)
+        loaded = [str(self.data / f"flights/flight_month={month}/*.csv") for month in (FIRST_MONTH, SECOND_MONTH)]
+        expected = []
+        for pattern in loaded:
+            question = CSV_QUESTION.format(flights=pattern, airlines=self.data / "airlines" / "airlines.csv")
+            expected += duckdb.sql(question).fetchall()
+        expected.sort()
+        print_table(answer)
+        if len(answer) != len(expected) or not answer:
+            raise DemoError(f"the view has {len(answer)} rows and the CSV files give {len(expected)}")
+        for row, (carrier, month, flights, delay) in zip(answer, expected, strict=True):
+            same = (
+                (row["carrier_name"], row["flight_month"]) == (carrier, month)
+                and int(row["flights"]) == flights
+                and math.isclose(float(row["mean_arrival_delay"]), delay, rel_tol=1e-9)
+            )
+            if not same:
+                raise DemoError(f"the view says {row}, the CSV files say {(carrier, month, flights, delay)}")
+        self.view_matches_csv = True
+        say(f"   all {len(expected)} rows agree, {sum(row[2] for row in expected):,} flights counted")
+
+    def write_report(self) -> None:
+        """Write what was seen, also when the demo stopped half-way."""
+        self.report_file.parent.mkdir(parents=True, exist_ok=True)
+        report = {
+            "executions": self.executions,
+            "view_matches_csv": self.view_matches_csv,
+            "plan_clean": self.plan_clean,
+            "steps": [{"title": title, "seconds": round(seconds, 1)} for title, seconds in self.steps],
+        }
+        self.report_file.write_text(json.dumps(report, indent=2) + "\n")
+
+    def summarise(self) -> None:
+        """Print one line per execution."""
+        say("\nSummary")
+        for execution in self.executions:
+            flights = execution["datasets"]["flights"]
+            say(
+                f"   {execution['name']:<12} {execution['status']:<10} {execution['glue_runs']} Glue run(s); flights: "
+                f"{flights['units_inserted']} inserted, {flights['units_replaced']} replaced, "
+                f"{flights['units_kept']} kept, {flights['rows_written']:,} rows written, "
+                f"{flights['rows_quarantined']:,} quarantined"
+            )
+        say(f"   {len(self.steps)} steps in {sum(seconds for _, seconds in self.steps):.0f} s")
+        say(f"   report: {self.report_file.relative_to(ROOT)}")
+
+
+def expect(result: ExecutionResult, dataset: str, **wanted: object) -> None:
+    """Compare figures of a dataset's report with what has to be there."""
+    report = result.output["datasets"][dataset]
+    for name, value in wanted.items():
+        if report[name] != value:
+            raise DemoError(f"{dataset}: {name} should be {value!r} and is {report[name]!r}")
+
+
+def check_parquet(body: bytes, declared: dict[str, str], uri: str) -> None:
+    """Compare a Parquet file's own metadata with the catalog: Snappy throughout, and the declared types."""
+
+    # What each declared type has to be in the file: https://docs.aws.amazon.com/athena/latest/ug/data-types.html
+    arrow_types = {"string": "string", "int": "int32", "bigint": "int64", "double": "double"}
+    arrow_types["timestamp"] = "timestamp[us, tz=UTC]"
+    file = pq.ParquetFile(pa.BufferReader(body))
+    columns = {field.name: str(field.type) for field in file.schema_arrow}
+    wanted = {name: arrow_types[type_name] for name, type_name in declared.items()}
+    if columns != wanted:
+        raise DemoError(f"{uri} holds {columns}, declared is {wanted}")
+    groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
+    codecs = {group.column(index).compression for group in groups for index in range(group.num_columns)}
+    if codecs != {"SNAPPY"}:
+        raise DemoError(f"{uri} is compressed with {sorted(codecs)}, not with SNAPPY")
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Print rows as aligned columns."""
+    names = list(rows[0]) if rows else []
+    texts = [names] + [[str(row[name]) for name in names] for row in rows]
+    widths = [max(len(line[index]) for line in texts) for index in range(len(names))]
+    for line in texts:
+        say("   " + "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)
+
+
+def interrupt(signal_number: int, frame: object) -> None:
+    """Turn a termination signal into the same orderly end as Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run the demo; return 0 only when every promise held."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--port", type=int, default=4566, help="the port of the local AWS")
+    parser.add_argument("--keep", action="store_true", help="leave everything running for queries")
+    parser.add_argument("--directory", type=Path, default=ROOT / "build" / "demo", help="where data and report go")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, interrupt)
+    demo = Demo(arguments.directory.resolve(), arguments.port)
+    finished = False
+    try:
+        demo.run()
+        if not arguments.keep:
+            demo.take_down()
+        finished = True
+    except (DemoError, LocalAwsError) as error:
+        say(f"\ndemo: {error}")
+    except KeyboardInterrupt:
+        say("\ndemo: interrupted")
+    finally:
+        demo.write_report()
+        if not (finished and arguments.keep):
+            demo.aws.stop()
+    if not finished:
+        return 1
+    demo.summarise()
+    if arguments.keep:
+        directory = arguments.directory.resolve() / "aws"
+        shown = directory.relative_to(ROOT) if directory.is_relative_to(ROOT) else directory
+        command = f".venv/bin/python -m tests.local_aws --directory {shown}"
+        say(f'\nStill running. Query it: {command} sql "SELECT * FROM carrier_delays LIMIT 5"')
+        say(f"Stop it:                 {command} down")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
