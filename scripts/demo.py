@@ -281,8 +281,9 @@ def main() -> int:
         directory = arguments.directory.resolve() / "aws"
         shown = directory.relative_to(ROOT) if directory.is_relative_to(ROOT) else directory
         command = f".venv/bin/python -m tests.local_aws --directory {shown}"
-        say(f'\nStill running. Query it: {command} sql "SELECT * FROM carrier_delays LIMIT 5"')
-        say(f"Stop it:                 {command} down")
+        say("\nStill running. To query it and to stop it:")
+        say(f"   {command} sql " + '"SELECT * FROM carrier_delays LIMIT 5"')
+        say(f"   {command} down")
     return 0
 
 
