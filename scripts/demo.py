@@ -29,6 +29,7 @@ from tests.local_aws import ExecutionResult, LocalAws, LocalAwsError
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "local"
 FIRST_MONTH, SECOND_MONTH = "2013-01", "2013-02"
+SAMPLE_QUERY = "SELECT * FROM carrier_delays LIMIT 5"
 QUESTION = "SELECT carrier_name, flight_month, flights, mean_arrival_delay FROM carrier_delays ORDER BY 1, 2"
 # The same question, asked of the CSV files by another engine.
 CSV_QUESTION = """
@@ -282,7 +283,7 @@ def main() -> int:
         shown = directory.relative_to(ROOT) if directory.is_relative_to(ROOT) else directory
         command = f".venv/bin/python -m tests.local_aws --directory {shown}"
         say("\nStill running. To query it and to stop it:")
-        say(f"   {command} sql " + '"SELECT * FROM carrier_delays LIMIT 5"')
+        say(f'   {command} sql "{SAMPLE_QUERY}"')
         say(f"   {command} down")
     return 0
 
