@@ -1,0 +1,4 @@
+output "workgroup_name" {
+  description = "Name of the workgroup."
+  value       = aws_athena_workgroup.this.name
+}
