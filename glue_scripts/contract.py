@@ -1,0 +1,345 @@
+"""The dataset contract: the one JSON document that says what a dataset is, as typed, checked, frozen values."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from storage import folder_uri, open_storage
+
+SCALAR_TYPES = ("string", "boolean", "int", "bigint", "float", "double", "date", "timestamp")
+PARTITION_TYPES = ("string", "int", "bigint", "date")
+DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
+IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
+# Read by the state machine only.
+_FOREIGN_KEYS = ("workflow",)
+
+
+class ContractError(Exception):
+    """The contract breaks a rule; the message names the dataset, the setting, its value and what is allowed."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the Parquet table; `source` is its name in the header of the files, `format` a strptime format."""
+
+    name: str
+    type: str
+    source: str
+    required: bool = False
+    format: str | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True)
+class CsvOptions:
+    """How the files are written; `escape=None` means that a quote inside quotes is doubled."""
+
+    delimiter: str = ","
+    quote: str | None = '"'
+    escape: str | None = None
+    header: bool = True
+    encoding: str = "utf-8"
+    null_values: tuple[str, ...] = ("",)
+    comment: str | None = None
+    date_format: str | None = None
+    timestamp_format: str | None = None
+    quoted_newlines: bool = True
+    trim: bool = False
+
+
+@dataclass(frozen=True)
+class PartitionKey:
+    """One partition key of the table, in order."""
+
+    name: str
+    type: str = "string"
+
+
+@dataclass(frozen=True)
+class DatasetContract:
+    """A dataset; URIs of folders end in a slash. `columns` is empty for a crawled dataset until it is resolved."""
+
+    dataset: str
+    fingerprint: str
+    source_uri: str
+    lake_uri: str
+    database: str
+    raw_table: str
+    parquet_table: str
+    quarantine_table: str
+    partition_keys: tuple[PartitionKey, ...]
+    partition_pattern: str | None
+    columns: tuple[Column, ...]
+    csv: CsvOptions
+    schema_drift: str
+    max_bad_fraction: float
+    max_bad_rows: int | None
+    on_source_removed: str
+    on_unmatched: str
+    on_contract_change: str
+    target_file_mb: int
+    retain_superseded_hours: float
+
+    @property
+    def crawled(self) -> bool:
+        """Say whether the columns are still to be taken from the raw table that a crawler has made."""
+        return not self.columns
+
+    def with_columns(self, columns: Sequence[tuple[str, str]]) -> DatasetContract:
+        """Return the contract with the raw table's columns (name, type), its fingerprint folded over them.
+
+        The state machine folds the same way before it folds the listing, so both sides see a changed raw table.
+        """
+        if not columns:
+            raise ContractError(
+                f"dataset {self.dataset}: no columns are declared and the raw table {self.database}.{self.raw_table} "
+                "has none either: declare columns or let the crawler find files"
+            )
+        resolved = tuple(_column(self.dataset, {"name": name, "type": kind}) for name, kind in columns)
+        _check_names(self.dataset, resolved, self.partition_keys)
+        digest = self.fingerprint
+        for name, kind in columns:
+            digest = hashlib.sha256(f"{digest}{name}:{kind}".encode()).hexdigest()
+        return replace(self, columns=resolved, fingerprint=digest)
+
+
+def load_contract(uri: str) -> DatasetContract:
+    """Read and check the contract at a URI (s3:// or a local file)."""
+    text = open_storage(uri).read_bytes(uri)
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise ContractError(f"contract {uri} is not valid JSON: {error}") from error
+    if not isinstance(document, dict):
+        raise ContractError(f"contract {uri} holds {type(document).__name__}; expected one JSON object")
+    return parse_contract(document)
+
+
+def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
+    """Turn the JSON document into a contract, filling defaults and refusing whatever is unknown or contradictory."""
+    dataset = document.get("dataset")
+    if not isinstance(dataset, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", dataset):
+        raise ContractError(f"dataset is {dataset!r}; expected a name of lower-case letters, digits and _")
+    known = [field.name for field in fields(DatasetContract)]
+    _refuse_unknown(dataset, "", document, [*known, *_FOREIGN_KEYS])
+    for name in ("source_uri", "lake_uri"):
+        if not document.get(name):
+            raise ContractError(f"dataset {dataset}: {name} is missing; expected s3://bucket/prefix/ or a local folder")
+    columns = tuple(_column(dataset, column) for column in _list(dataset, "columns", document.get("columns")))
+    keys = tuple(
+        _partition_key(dataset, key) for key in _list(dataset, "partition_keys", document.get("partition_keys"))
+    )
+    csv = _csv_options(dataset, document.get("csv") or {})
+    schema_drift = _choice(dataset, document, "schema_drift", ("fail", "ignore"))
+    pattern = document.get("partition_pattern")
+    _check_names(dataset, columns, keys)
+    _check_pattern(dataset, pattern, keys)
+    return DatasetContract(
+        dataset=dataset,
+        fingerprint=document.get("fingerprint") or _fingerprint(columns, csv, keys, pattern, schema_drift),
+        source_uri=folder_uri(document["source_uri"]),
+        lake_uri=folder_uri(document["lake_uri"]),
+        database=document.get("database") or "default",
+        raw_table=document.get("raw_table") or f"raw_{dataset}",
+        parquet_table=document.get("parquet_table") or dataset,
+        quarantine_table=document.get("quarantine_table") or f"{dataset}_quarantine",
+        partition_keys=keys,
+        partition_pattern=pattern,
+        columns=columns,
+        csv=csv,
+        schema_drift=schema_drift,
+        max_bad_fraction=_number(dataset, document, "max_bad_fraction", 0.01, 0, 1),
+        max_bad_rows=_optional_count(dataset, document, "max_bad_rows"),
+        on_source_removed=_choice(dataset, document, "on_source_removed", ("keep", "mirror")),
+        on_unmatched=_choice(dataset, document, "on_unmatched", ("fail", "skip")),
+        on_contract_change=_choice(dataset, document, "on_contract_change", ("reconvert", "new_data_only")),
+        target_file_mb=int(_number(dataset, document, "target_file_mb", 128, 1, 4096)),
+        retain_superseded_hours=_number(dataset, document, "retain_superseded_hours", 24, 0, 24 * 3650),
+    )
+
+
+def _refuse_unknown(dataset: str, where: str, document: Mapping[str, Any], allowed: Sequence[str]) -> None:
+    if unknown := sorted(set(document) - set(allowed)):
+        raise ContractError(
+            f"dataset {dataset}: unknown {where}setting {', '.join(unknown)}; allowed are {', '.join(sorted(allowed))}"
+        )
+
+
+def _list(dataset: str, name: str, value: Any) -> list[Mapping[str, Any]]:
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of objects")
+    return value
+
+
+def _choice(dataset: str, document: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
+    """Return one of the allowed words; the first is the default."""
+    value = document.get(name)
+    if value is None:
+        return allowed[0]
+    if value not in allowed:
+        raise ContractError(f"dataset {dataset}: {name} is {value!r}; allowed are {', '.join(allowed)}")
+    return str(value)
+
+
+def _number(dataset: str, document: Mapping[str, Any], name: str, default: float, low: float, high: float) -> float:
+    value = document.get(name)
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise ContractError(f"dataset {dataset}: {name} is {value!r}; allowed is a number from {low} to {high}")
+    return value
+
+
+def _optional_count(dataset: str, document: Mapping[str, Any], name: str) -> int | None:
+    value = document.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ContractError(f"dataset {dataset}: {name} is {value!r}; allowed is null or a whole number from 0")
+    return value
+
+
+def _column(dataset: str, document: Mapping[str, Any]) -> Column:
+    _refuse_unknown(dataset, "column ", document, [field.name for field in fields(Column)])
+    name = document.get("name")
+    if not isinstance(name, str) or not name:
+        raise ContractError(f"dataset {dataset}: a column has no name: {dict(document)!r}")
+    kind = str(document.get("type") or "string").lower().replace(" ", "")
+    _check_type(dataset, name, kind)
+    column_format = document.get("format")
+    if column_format is not None and kind not in ("date", "timestamp"):
+        raise ContractError(
+            f"dataset {dataset}: column {name} has format {column_format!r} and type {kind}; "
+            "a format is allowed for date and timestamp"
+        )
+    return Column(
+        name=name,
+        type=kind,
+        source=document.get("source") or name,
+        required=_flag(dataset, document, "required", False),
+        format=column_format,
+        comment=document.get("comment") or "",
+    )
+
+
+def _check_type(dataset: str, name: str, kind: str) -> None:
+    decimal = DECIMAL.fullmatch(kind)
+    if decimal and 1 <= int(decimal[1]) <= 38 and int(decimal[2]) <= int(decimal[1]):
+        return
+    if kind not in SCALAR_TYPES:
+        raise ContractError(
+            f"dataset {dataset}: column {name} has type {kind}; allowed are {', '.join(SCALAR_TYPES)} and "
+            "decimal(p,s) with 1 <= p <= 38 and s <= p"
+        )
+
+
+def _partition_key(dataset: str, document: Mapping[str, Any]) -> PartitionKey:
+    _refuse_unknown(dataset, "partition key ", document, [field.name for field in fields(PartitionKey)])
+    name, kind = document.get("name"), document.get("type") or "string"
+    if not isinstance(name, str) or not IDENTIFIER.fullmatch(name):
+        raise ContractError(f"dataset {dataset}: partition key {name!r}; expected lower-case letters, digits and _")
+    if kind not in PARTITION_TYPES:
+        raise ContractError(
+            f"dataset {dataset}: partition key {name} has type {kind}; allowed are {', '.join(PARTITION_TYPES)}"
+        )
+    return PartitionKey(name, kind)
+
+
+def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
+    _refuse_unknown(dataset, "csv ", document, [field.name for field in fields(CsvOptions)])
+    given = {name: value for name, value in document.items() if value is not None or name in _NULLABLE_CSV}
+    if not isinstance(given.get("null_values", []), list):
+        raise ContractError(
+            f"dataset {dataset}: csv.null_values is {given['null_values']!r}; expected a list of strings"
+        )
+    if "null_values" in given:
+        given["null_values"] = tuple(str(value) for value in given["null_values"])
+    for name in ("header", "quoted_newlines", "trim"):
+        _flag(dataset, given, name, False)
+    options = CsvOptions(**given)
+    _check_characters(dataset, options)
+    try:
+        codecs.lookup(options.encoding)
+    except LookupError as error:
+        raise ContractError(
+            f"dataset {dataset}: csv.encoding is {options.encoding!r}; allowed is any encoding that Python knows"
+        ) from error
+    return options
+
+
+_NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format")
+
+
+def _check_characters(dataset: str, options: CsvOptions) -> None:
+    special = {name: getattr(options, name) for name in ("delimiter", "quote", "escape", "comment")}
+    for name, value in special.items():
+        if value is not None and (not isinstance(value, str) or len(value) != 1 or value in "\r\n"):
+            raise ContractError(f"dataset {dataset}: csv.{name} is {value!r}; allowed is one character, no line break")
+    used = [(value, name) for name, value in special.items() if value is not None]
+    for position, (value, name) in enumerate(used):
+        for other, other_name in used[:position]:
+            # The escape character may be the quote itself: that is what doubling means.
+            if value == other and {name, other_name} != {"quote", "escape"}:
+                raise ContractError(f"dataset {dataset}: csv.{other_name} and csv.{name} are both {value!r}")
+
+
+def _flag(dataset: str, document: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = document.get(name, default)
+    if value is None:
+        return default
+    if not isinstance(value, bool):
+        raise ContractError(f"dataset {dataset}: {name} is {value!r}; allowed are true and false")
+    return value
+
+
+def _check_names(dataset: str, columns: Sequence[Column], keys: Sequence[PartitionKey]) -> None:
+    names = [column.name.lower() for column in columns] + [key.name for key in keys]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ContractError(
+            f"dataset {dataset}: {', '.join(repeated)} named more than once; columns and partition keys need names "
+            "that differ, also in more than upper and lower case"
+        )
+
+
+def _check_pattern(dataset: str, pattern: Any, keys: Sequence[PartitionKey]) -> None:
+    if pattern is None:
+        return
+    try:
+        groups = set(re.compile(pattern).groupindex)
+    except (re.error, TypeError) as error:
+        raise ContractError(
+            f"dataset {dataset}: partition_pattern {pattern!r} is not a regular expression: {error}"
+        ) from error
+    names = {key.name for key in keys}
+    if groups != names:
+        raise ContractError(
+            f"dataset {dataset}: partition_pattern {pattern!r} has the named groups {sorted(groups)}; "
+            f"they must be the partition keys {sorted(names)}"
+        )
+
+
+def _fingerprint(
+    columns: Sequence[Column],
+    csv: CsvOptions,
+    keys: Sequence[PartitionKey],
+    pattern: str | None,
+    schema_drift: str,
+) -> str:
+    """Return the SHA-256 of what decides the converted bytes; a comment on a column does not."""
+    parts = {
+        "columns": [{k: v for k, v in asdict(column).items() if k != "comment"} for column in columns],
+        "csv": asdict(csv),
+        "partition_keys": [asdict(key) for key in keys],
+        "partition_pattern": pattern,
+        "schema_drift": schema_drift,
+    }
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

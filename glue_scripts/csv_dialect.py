@@ -1,0 +1,126 @@
+"""The CSV dialect of a dataset as the engine uses it: special characters as bytes, and what its encoding permits."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+from contract import CsvOptions, DatasetContract
+from conversion_errors import UnsupportedOptionError
+
+UTF8_BOM = codecs.BOM_UTF8
+# Blanks that never matter around numbers, booleans, dates and column names: what Arrow's CSV reader skips too.
+BLANKS = " \t"
+_UTF8_NAMES = ("utf-8", "utf-8-sig")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """Special characters are single ASCII bytes; `escape` is None where quotes are only doubled."""
+
+    delimiter: bytes
+    quote: bytes | None
+    escape: bytes | None
+    comment: bytes | None
+    header: bool
+    encoding: str
+    quoted_newlines: bool
+
+    @property
+    def is_utf8(self) -> bool:
+        """Say whether the bytes of a file are what Arrow reads, without transcoding."""
+        return self.encoding in _UTF8_NAMES
+
+    @property
+    def splittable(self) -> bool:
+        """Say whether a file can be read from its middle.
+
+        It can when every byte below 128 means its ASCII character wherever it stands, which holds for UTF-8 and for the
+        single-byte extensions of ASCII, and not for UTF-16, Shift-JIS (0x5C as second byte) or EBCDIC.
+        """
+        return self.is_utf8 or _extends_ascii_bytewise(self.encoding)
+
+
+def dialect_of(contract: DatasetContract) -> Dialect:
+    """Return the dialect of a dataset; an option that cannot be honoured is refused by name."""
+    csv = contract.csv
+    for name in ("delimiter", "quote", "escape", "comment"):
+        _check_character(contract, name, getattr(csv, name))
+    _check_encoding(contract, csv)
+    if csv.escape not in (None, csv.quote) and (
+        spoilt := [null for null in csv.null_values if str(csv.escape) in null]
+    ):
+        raise UnsupportedOptionError(
+            f"dataset {contract.dataset}: csv.null_values has {spoilt[0]!r}, which holds csv.escape {csv.escape!r}: "
+            "escapes are resolved before nulls are looked for; allowed are spellings without it"
+        )
+    return Dialect(
+        delimiter=csv.delimiter.encode("ascii"),
+        quote=csv.quote.encode("ascii") if csv.quote else None,
+        escape=csv.escape.encode("ascii") if csv.escape and csv.escape != csv.quote else None,
+        comment=csv.comment.encode("ascii") if csv.comment else None,
+        header=csv.header,
+        encoding=codecs.lookup(csv.encoding).name,
+        quoted_newlines=csv.quoted_newlines,
+    )
+
+
+def _check_character(contract: DatasetContract, name: str, value: str | None) -> None:
+    if value is None and name != "delimiter":
+        return
+    if value is None or len(value) != 1 or not value.isascii() or value in "\r\n\0":
+        raise UnsupportedOptionError(
+            f"dataset {contract.dataset}: csv.{name} is {value!r}; allowed is one ASCII character that is neither a "
+            "line break nor NUL"
+        )
+
+
+def _check_encoding(contract: DatasetContract, csv: CsvOptions) -> None:
+    try:
+        "a".encode(csv.encoding)
+        codecs.getincrementaldecoder(csv.encoding)
+    except (LookupError, ValueError) as error:
+        raise UnsupportedOptionError(
+            f"dataset {contract.dataset}: csv.encoding is {csv.encoding!r}; allowed is any text encoding that Python "
+            f"can decode piece by piece: {error}"
+        ) from error
+
+
+def _extends_ascii_bytewise(encoding: str) -> bool:
+    ascii_bytes, all_bytes = bytes(range(128)), bytes(range(256))
+    try:
+        # A charmap codec gives exactly one character per byte; a multi-byte codec merges or drops some.
+        single = all(len(bytes([byte]).decode(encoding, "replace")) == 1 for byte in all_bytes)
+        same = ascii_bytes.decode(encoding) == ascii_bytes.decode("ascii")
+        return single and same and len(all_bytes.decode(encoding, "replace")) == 256
+    except UnicodeError:
+        return False
+
+
+def _mark_undecodable(error: UnicodeError) -> tuple[str, int]:
+    """Stand in for each undecodable byte with a lone surrogate, which is not valid UTF-8 and so makes its row bad."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "".join(chr(0xDC00 + byte) for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("mark_undecodable", _mark_undecodable)
+
+
+def to_utf8(data: bytes, encoding: str) -> bytes:
+    """Transcode; what cannot be decoded becomes bytes that are invalid in UTF-8."""
+    return data.decode(encoding, "mark_undecodable").encode("utf-8", "surrogatepass")
+
+
+def readable_text(raw: bytes) -> str:
+    r"""Return the text of a record for people: bytes that are not valid become \xNN, nothing is lost."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    try:
+        marked = raw.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return raw.decode("utf-8", "backslashreplace")
+    return re.sub("[\ud800-\udfff]", lambda match: f"\\x{ord(match[0]) & 0xFF:02x}", marked)

@@ -1,0 +1,65 @@
+"""Entry of the Glue job: brings a Parquet table in line with the CSV files of its source prefix. Wiring only.
+
+Glue passes the arguments; on local folders:
+`python glue_scripts/csv_to_parquet.py --dataset_config contract.json --run_id r1`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from contract import DatasetContract
+from conversion import ConversionResult, UnitWork, convert_units
+from job import Arguments, run_job
+
+
+class ArgumentsError(Exception):
+    """A job argument is missing or has a value that is not allowed."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ArgumentsError(f"{message}; {' '.join(self.format_usage().split())}")
+
+
+def parse_args(argv: Sequence[str]) -> Arguments:
+    """Read the job's arguments and ignore those that Glue adds for itself."""
+    parser = _Parser(prog="csv_to_parquet.py", allow_abbrev=False, add_help=False)
+    parser.add_argument("--dataset_config", required=True, metavar="URI")
+    parser.add_argument("--run_id", required=True, metavar="ID")
+    parser.add_argument("--mode", default="apply", choices=("apply", "plan"))
+    parser.add_argument("--force", nargs="?", const="true", default="false", choices=("true", "false"))
+    parser.add_argument("--partitions", metavar="JSON")
+    known, _ = parser.parse_known_args(list(argv))
+    if not re.fullmatch(r"[^/\s]{1,200}", known.run_id):
+        raise ArgumentsError(f"--run_id is {known.run_id!r}; allowed are 1 to 200 characters, no slash and no blank")
+    chosen = None if known.partitions in (None, "", "[]") else known.partitions
+    return Arguments(known.dataset_config, known.run_id, known.mode, known.force == "true", chosen)
+
+
+def convert_with_spark(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+    """Convert on Spark; the session is made only now, when there is something to convert."""
+    from pyspark.sql import SparkSession
+
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:
+        # Started by plain `python` and not by spark-submit or Glue: the workers need this same interpreter.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = SparkSession.builder.appName(f"csv_to_parquet {contract.dataset}")
+    spark = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    return convert_units(spark, contract, work, run_id=run_id)
+
+
+def main(argv: Sequence[str]) -> None:
+    """Run the job; an exception ends it, so that its message becomes the job run's error message."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    run_job(parse_args(argv), convert_with_spark)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

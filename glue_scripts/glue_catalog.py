@@ -1,0 +1,268 @@
+"""The Glue Data Catalog, with its batch limits, its partial errors and its optimistic lock on tables."""
+
+from __future__ import annotations
+
+import functools
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from catalog import (
+    ALREADY_EXISTS,
+    NOT_FOUND,
+    CatalogError,
+    Partition,
+    Refusal,
+    Table,
+    TableChangedError,
+    Values,
+    require_table,
+)
+from contract import DatasetContract
+from storage import RETRIES
+
+if TYPE_CHECKING:
+    from mypy_boto3_glue import GlueClient
+
+# Entries per call:
+# https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html (PartitionInputList: up to 100)
+# https://docs.aws.amazon.com/glue/latest/webapi/API_BatchUpdatePartition.html (Entries: 1 to 100)
+WRITE_BATCH = 100
+# https://docs.aws.amazon.com/glue/latest/webapi/API_BatchDeletePartition.html (PartitionsToDelete: up to 25)
+DELETE_BATCH = 25
+# https://docs.aws.amazon.com/glue/latest/webapi/API_BatchGetPartition.html (PartitionsToGet: up to 1,000)
+READ_BATCH = 1000
+# Entries that failed within an answered batch are not retried by botocore: the call itself succeeded.
+ENTRY_ATTEMPTS = 5
+TRANSIENT_ENTRY_CODES = (
+    "InternalServiceException",
+    "OperationTimeoutException",
+    "ConcurrentModificationException",
+    "ThrottlingException",
+    "ResourceNotReadyException",
+)
+# What UpdateTable takes; GetTable returns more:
+# https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+TABLE_INPUT_KEYS = (
+    "Name",
+    "Description",
+    "Owner",
+    "LastAccessTime",
+    "LastAnalyzedTime",
+    "Retention",
+    "StorageDescriptor",
+    "PartitionKeys",
+    "ViewOriginalText",
+    "ViewExpandedText",
+    "TableType",
+    "Parameters",
+    "TargetTable",
+)
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+@functools.cache
+def glue_client() -> GlueClient:
+    """Return this process's Glue client."""
+    return boto3.client("glue", config=RETRIES)
+
+
+def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
+
+
+def _call(operation: str, place: str, action: Callable[[], _Result]) -> _Result:
+    """Run one Glue request and name the call and the object when it fails for good."""
+    try:
+        return action()
+    except ClientError as error:
+        detail = error.response.get("Error", {})
+        code = detail.get("Code", "Unknown")
+        message = f"Glue {operation} {place}: {code}: {detail.get('Message', '')}"
+        if code == "ConcurrentModificationException" and operation == "UpdateTable":
+            raise TableChangedError(message) from error
+        raise CatalogError(message) from error
+    except BotoCoreError as error:
+        raise CatalogError(f"Glue {operation} {place}: {type(error).__name__}: {error}") from error
+
+
+def _partition(item: Any) -> Partition:
+    return Partition(
+        tuple(item.get("Values", ())),
+        (item.get("StorageDescriptor") or {}).get("Location", ""),
+        item.get("Parameters") or {},
+    )
+
+
+class GlueCatalog:
+    """One database of the Glue Data Catalog."""
+
+    def __init__(self, database: str, client: GlueClient | None = None, pause: float = 0.5) -> None:
+        self._database = database
+        self._glue = client or glue_client()
+        self._pause = pause
+
+    def find_table(self, name: str) -> Table | None:
+        """Return the table, or None."""
+        try:
+            answer = self._glue.get_table(DatabaseName=self._database, Name=name)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code") == NOT_FOUND:
+                return None
+            detail = error.response.get("Error", {})
+            raise CatalogError(
+                f"Glue GetTable {self._database}.{name}: {detail.get('Code')}: {detail.get('Message')}"
+            ) from error
+        except BotoCoreError as error:
+            raise CatalogError(f"Glue GetTable {self._database}.{name}: {type(error).__name__}: {error}") from error
+        table: dict[str, Any] = dict(answer["Table"])
+        # An answer may hold "" where a request must hold at least one character (Owner).
+        definition = {key: table[key] for key in TABLE_INPUT_KEYS if table.get(key) not in (None, "")}
+        return Table(self._database, definition, table.get("VersionId", ""))
+
+    def update_table(self, table: Table) -> None:
+        """Replace the table if it still has its version.
+
+        Glue compares VersionId and answers ConcurrentModificationException. SkipArchive keeps no old version:
+        their number is limited, https://docs.aws.amazon.com/general/latest/gr/glue.html.
+        https://docs.aws.amazon.com/glue/latest/webapi/API_UpdateTable.html
+        """
+        definition: Any = dict(table.definition)
+        _call(
+            "UpdateTable",
+            f"{self._database}.{table.name}",
+            lambda: self._glue.update_table(
+                DatabaseName=self._database, TableInput=definition, SkipArchive=True, VersionId=table.version
+            ),
+        )
+
+    def list_partitions(self, table: str) -> dict[Values, Partition]:
+        """Return all partitions, without their column lists: with many columns those are most of the answer."""
+        pages = iter(
+            self._glue.get_paginator("get_partitions").paginate(
+                DatabaseName=self._database, TableName=table, ExcludeColumnSchema=True
+            )
+        )
+        found: dict[Values, Partition] = {}
+        place = f"{self._database}.{table}"
+        while (page := _call("GetPartitions", place, lambda: next(pages, None))) is not None:
+            for item in page.get("Partitions", []):
+                partition = _partition(item)
+                found[partition.values] = partition
+        return found
+
+    def get_partitions(self, table: str, values: Sequence[Values]) -> dict[Values, Partition]:
+        """Return those of the named partitions that exist."""
+        found: dict[Values, Partition] = {}
+        for batch in _batches(values, READ_BATCH):
+            wanted = list(batch)
+            for attempt in range(1, ENTRY_ATTEMPTS + 1):
+                request: Any = [{"Values": list(item)} for item in wanted]
+                answer = _call(
+                    "BatchGetPartition",
+                    f"{self._database}.{table}",
+                    functools.partial(
+                        self._glue.batch_get_partition,
+                        DatabaseName=self._database,
+                        TableName=table,
+                        PartitionsToGet=request,
+                    ),
+                )
+                found.update({item.values: item for item in map(_partition, answer.get("Partitions", []))})
+                # A partition that does not exist is simply absent; unprocessed keys may be either kind, so ask again.
+                wanted = [tuple(key["Values"]) for key in answer.get("UnprocessedKeys", [])]
+                if not wanted or not answer.get("Partitions"):
+                    break
+                self._wait(attempt)
+        return found
+
+    def create_partitions(self, table: Table, partitions: Sequence[Partition]) -> list[Refusal]:
+        """Create partitions, up to 100 per call."""
+
+        def send(batch: Sequence[Partition]) -> list[Any]:
+            inputs: Any = [table.partition_input(partition) for partition in batch]
+            answer = self._glue.batch_create_partition(
+                DatabaseName=self._database, TableName=table.name, PartitionInputList=inputs
+            )
+            return list(answer.get("Errors", []))
+
+        return self._write("BatchCreatePartition", table.name, partitions, send, "PartitionValues", ALREADY_EXISTS)
+
+    def update_partitions(self, table: Table, partitions: Sequence[Partition]) -> list[Refusal]:
+        """Replace partitions, up to 100 per call."""
+
+        def send(batch: Sequence[Partition]) -> list[Any]:
+            entries: Any = [
+                {"PartitionValueList": list(partition.values), "PartitionInput": table.partition_input(partition)}
+                for partition in batch
+            ]
+            answer = self._glue.batch_update_partition(
+                DatabaseName=self._database, TableName=table.name, Entries=entries
+            )
+            return list(answer.get("Errors", []))
+
+        return self._write("BatchUpdatePartition", table.name, partitions, send, "PartitionValueList", NOT_FOUND)
+
+    def delete_partitions(self, table: str, values: Iterable[Values]) -> None:
+        """Delete partitions, up to 25 per call."""
+
+        def send(batch: Sequence[Partition]) -> list[Any]:
+            names: Any = [{"Values": list(partition.values)} for partition in batch]
+            answer = self._glue.batch_delete_partition(
+                DatabaseName=self._database, TableName=table, PartitionsToDelete=names
+            )
+            return list(answer.get("Errors", []))
+
+        doomed = [Partition(item, "", {}) for item in values]
+        self._write("BatchDeletePartition", table, doomed, send, "PartitionValues", NOT_FOUND, DELETE_BATCH)
+
+    def _write(
+        self,
+        operation: str,
+        table: str,
+        partitions: Sequence[Partition],
+        send: Callable[[Sequence[Partition]], list[Any]],
+        values_field: str,
+        refusal: str,
+        size: int = WRITE_BATCH,
+    ) -> list[Refusal]:
+        """Send batches, retry entries that failed for a passing reason, return the refused, raise on the rest."""
+        refused: list[Refusal] = []
+        for batch in _batches(partitions, size):
+            left = {partition.values: partition for partition in batch}
+            for attempt in range(1, ENTRY_ATTEMPTS + 1):
+                errors = _call(operation, self._place(table, left), functools.partial(send, list(left.values())))
+                failed = {tuple(error.get(values_field, ())): error.get("ErrorDetail", {}) for error in errors}
+                refused += [Refusal(key, refusal) for key, why in failed.items() if why.get("ErrorCode") == refusal]
+                left = {key: left[key] for key, why in failed.items() if why.get("ErrorCode") != refusal}
+                if not left:
+                    break
+                key = next(iter(left))
+                code, text = failed[key].get("ErrorCode", "Unknown"), failed[key].get("ErrorMessage", "")
+                if code not in TRANSIENT_ENTRY_CODES or attempt == ENTRY_ATTEMPTS:
+                    raise CatalogError(
+                        f"Glue {operation} {self._place(table, [key])}: {code}: {text} "
+                        f"({len(left)} of {len(batch)} partitions of the batch failed)"
+                    )
+                self._wait(attempt)
+        return refused
+
+    def _place(self, table: str, values: Iterable[Values]) -> str:
+        named = [", ".join(item) for item in values]
+        more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+        return f"{self._database}.{table} partition [{named[0]}]{more}"
+
+    def _wait(self, attempt: int) -> None:
+        time.sleep(self._pause * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - jitter is no secret
+
+    def prepare(self, contract: DatasetContract) -> None:
+        """Raise unless the tables exist: on AWS the state machine creates them, visibly."""
+        for name in (contract.parquet_table, contract.quarantine_table, contract.raw_table):
+            require_table(self, self._database, name)

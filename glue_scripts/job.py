@@ -1,0 +1,393 @@
+"""One run, from the contract to the report: list, diff, convert, publish, sweep, seal."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import faults
+from accounting import manifest_unit, recorded
+from carrying import folder_of, mark_empty
+from catalog import QUARANTINE_COLUMNS, Catalog, Partition, Table, open_catalog, require_table
+from contract import DatasetContract, load_contract
+from conversion import ConversionResult, SourceOutcome, UnitWork, check_options
+from manifests import ManifestUnit, manifest_uri, write_manifest
+from planning import INSERTED, KEPT, REMOVED, REPLACED, Decision, parse_selection, plan
+from publication import (
+    DIGEST,
+    PUBLISHER,
+    Claim,
+    ConcurrentRunError,
+    PublishedTable,
+    align_quarantine,
+    data_folder,
+    open_tables,
+    publish,
+    quarantine_folder,
+    register_raw_partitions,
+    seal,
+    wanted_quarantine,
+)
+from report import Report, UnitReport, send_metrics, write_report
+from sources import Listing, Values, list_units, partition_label, refuse_unmatched
+from sweep import RunLog, sweep
+
+logger = logging.getLogger("csv_to_parquet")
+
+
+class PartitionKeysChangedError(Exception):
+    """The table's partition keys are not the contract's; Glue cannot change them in a table that exists."""
+
+
+class SourceConflictError(Exception):
+    """Some units can be brought in line only by losing rows whose source files are gone."""
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of one run."""
+
+    dataset_config: str
+    run_id: str
+    mode: str = "apply"
+    force: bool = False
+    partitions: str | None = None
+
+
+# Units to convert and the id of the run; returns only when every file is written.
+Convert = Callable[[DatasetContract, Sequence[UnitWork], str], ConversionResult]
+
+
+def new_attempt(run_id: str) -> str:
+    """Return a name that no other attempt has, a retry of the same run included; safe in any folder name."""
+    return f"{re.sub(r'[^A-Za-z0-9_.-]', '-', run_id)[:120]}-{secrets.token_hex(4)}"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def run_job(arguments: Arguments, convert: Convert, clock: Callable[[], datetime] = _now) -> Report:
+    """Bring one dataset in line, write the report and return it; raises whatever kept it from converging."""
+    started = time.monotonic()
+    contract = load_contract(arguments.dataset_config)
+    catalog = open_catalog(contract)
+    declared = contract.fingerprint
+    contract = _resolve_columns(contract, catalog, arguments.mode)
+    check_options(contract)
+    if arguments.mode == "apply":
+        catalog.prepare(contract)
+    table = catalog.find_table(contract.parquet_table)
+    _check_partition_keys(contract, table)
+    listing = list_units(contract)
+    faults.reach("listed")
+    parquet, quarantine = open_tables(catalog, contract, QUARANTINE_COLUMNS)
+    published = parquet.read() if table is not None else {}
+    selection = parse_selection(arguments.partitions, contract.partition_keys, [*listing.units, *published])
+    decisions = plan(contract, listing.units, published, recorded, arguments.force, selection)
+    for decision in decisions:
+        if decision.action != KEPT or decision.pending:
+            label = partition_label(contract.partition_keys, decision.values)
+            logger.info("%s %s: %s", label, decision.action, decision.reason)
+    if arguments.mode == "plan":
+        outcome = _Outcome((), (), 0, not any(item.pending or item.action != KEPT for item in decisions))
+    else:
+        refuse_unmatched(contract, listing.unmatched)
+        faults.reach("planned")
+        run = _Run(arguments, contract, declared, catalog, listing, published, parquet, quarantine, convert, clock)
+        outcome = run.execute(decisions, table)
+    report = _report(arguments, contract, listing, decisions, outcome, time.monotonic() - started)
+    write_report(contract, report)
+    send_metrics(contract, report)
+    if arguments.mode == "apply":
+        _raise_conflicts(contract, decisions, outcome)
+    return report
+
+
+def _resolve_columns(contract: DatasetContract, catalog: Catalog, mode: str) -> DatasetContract:
+    if not contract.crawled:
+        return contract
+    if mode == "plan" and catalog.find_table(contract.raw_table) is None:
+        return contract  # not crawled yet: the plan is to load everything, whatever its columns
+    raw = require_table(catalog, contract.database, contract.raw_table)
+    return contract.with_columns([(column["Name"], column["Type"]) for column in raw.columns])
+
+
+def _check_partition_keys(contract: DatasetContract, table: Table | None) -> None:
+    wanted = tuple((key.name, key.type) for key in contract.partition_keys)
+    if table is not None and table.partition_keys != wanted:
+        raise PartitionKeysChangedError(
+            f"table {contract.database}.{contract.parquet_table} has the partition keys {list(table.partition_keys)}, "
+            f"the contract has {list(wanted)}: drop the dataset's tables and run again, or rename the dataset"
+        )
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What a run did, for the report."""
+
+    manifest: tuple[ManifestUnit, ...]
+    results: tuple[SourceOutcome, ...]
+    folders_swept: int
+    converged: bool
+    unsettled: tuple[Values, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One applying run: what it saw at its beginning and what it works with."""
+
+    arguments: Arguments
+    contract: DatasetContract
+    declared_fingerprint: str
+    catalog: Catalog
+    listing: Listing
+    published: Mapping[Values, Partition]
+    parquet: PublishedTable
+    quarantine: PublishedTable
+    convert: Convert
+    clock: Callable[[], datetime]
+
+    def execute(self, decisions: Sequence[Decision], table: Table | None) -> _Outcome:
+        """Convert, publish, sweep and seal."""
+        attempt = new_attempt(self.arguments.run_id)
+        log = RunLog(self.contract, attempt, self.arguments.run_id)
+        log.begin()
+        try:
+            outcome = self._execute(decisions, table, attempt, log)
+        except Exception:
+            # A killed process cannot say that it ended; one that fails can, and its folders need not wait for long.
+            log.end()
+            raise
+        log.end()
+        return outcome
+
+    def _execute(self, decisions: Sequence[Decision], table: Table | None, attempt: str, log: RunLog) -> _Outcome:
+        writing = [decision for decision in decisions if decision.writes]
+        removing = [item.current for item in decisions if item.action == REMOVED and item.current is not None]
+        result, units = self._write_files(writing, attempt)
+        claim = Claim(self.catalog, self.contract, attempt)
+        if writing or removing:
+            log.supersede(self._superseded(decisions))
+            manifest = manifest_uri(self.contract, attempt)
+            write_manifest(self.contract, manifest, self.arguments.run_id, units)
+            faults.reach("manifested")
+            self._publish(claim, units, removing, writing, manifest)
+        register_raw_partitions(self.catalog, self.contract, self.listing.units)
+        faults.reach("raw")
+        swept = sweep(self.contract, log, self._referenced, self.clock())
+        pending = any(decision.pending for decision in decisions)
+        unsettled = self._seal(claim, decisions, pending, bool(writing or removing), table)
+        faults.reach("sealed")
+        return _Outcome(tuple(units), result.outcomes, len(swept), not pending and not unsettled, tuple(unsettled))
+
+    def _superseded(self, decisions: Sequence[Decision]) -> list[str]:
+        """Return the folders that no partition will name after publishing."""
+        folders = []
+        for decision in decisions:
+            if decision.action in (REPLACED, REMOVED) and decision.current is not None:
+                folders.append(folder_of(decision.current))
+                folders.append(quarantine_folder(self.contract, decision.values, decision.current.run_folder))
+        return folders
+
+    def _write_files(self, writing: Sequence[Decision], attempt: str) -> tuple[ConversionResult, list[ManifestUnit]]:
+        """Convert all units into fresh folders; return the accounting and the manifest's entries."""
+        run_folder = f"run={attempt}"
+        work = [
+            UnitWork(
+                item.values,
+                item.convert,
+                data_folder(self.contract, item.values, run_folder),
+                quarantine_folder(self.contract, item.values, run_folder),
+            )
+            for item in writing
+        ]
+        faults.arm("converting")
+        result = self.convert(self.contract, work, self.arguments.run_id) if work else ConversionResult((), ())
+        faults.reach("converted")
+        outcomes: dict[Values, list[SourceOutcome]] = {}
+        for outcome in result.outcomes:
+            outcomes.setdefault(outcome.values, []).append(outcome)
+        files: dict[Values, list[tuple[str, int]]] = {}
+        for file in result.files:
+            files.setdefault(file.values, []).append((file.uri, file.rows))
+        units = [
+            manifest_unit(item, unit, outcomes.get(item.values, []), files.get(item.values, []))
+            for item, unit in zip(writing, work, strict=True)
+        ]
+        for unit in units:
+            if not unit.files:
+                mark_empty(unit.data_uri)
+        return result, units
+
+    def _publish(
+        self,
+        claim: Claim,
+        units: Sequence[ManifestUnit],
+        removing: Sequence[Partition],
+        writing: Sequence[Decision],
+        manifest: str,
+    ) -> None:
+        claim.hold()
+        faults.reach("claimed")
+        new = [self._partition(unit, decision, manifest) for unit, decision in zip(units, writing, strict=True)]
+        # Bad rows first: whoever sees a partition with quarantined rows can look at them.
+        self.quarantine.put(list(wanted_quarantine(self.contract, new).values()), self.quarantine.read())
+        left_alone = publish(claim, self.parquet, new, self.published)
+        if removing:
+            claim.hold()
+            left_alone += self.parquet.remove(removing)
+        for values in left_alone:
+            logger.warning(
+                "%s was published by another run in the meantime and left alone",
+                partition_label(self.contract.partition_keys, values),
+            )
+        # Before the sweep, so that superseded bad rows are no longer named when it looks.
+        align_quarantine(self.contract, self.quarantine, self.parquet.read())
+        faults.reach("published")
+
+    def _partition(self, unit: ManifestUnit, decision: Decision, manifest: str) -> Partition:
+        parameters = {
+            "fingerprint": unit.fingerprint,
+            "contract_fingerprint": self.contract.fingerprint,
+            "source_files": len(unit.sources),
+            "source_bytes": sum(source.size for source in unit.sources),
+            "rows": unit.rows,
+            "quarantined_rows": unit.quarantined_rows,
+            "run_id": self.arguments.run_id,
+            "manifest": manifest,
+        }
+        return Partition(decision.values, unit.data_uri, {name: str(value) for name, value in parameters.items()})
+
+    def _referenced(self) -> set[str]:
+        """Return every folder that the tables name, or that a lost quarantine table would have to name again."""
+        published = self.parquet.read()
+        twins = {
+            quarantine_folder(self.contract, values, partition.run_folder) for values, partition in published.items()
+        }
+        named = [*published.values(), *self.quarantine.read().values()]
+        return twins | {folder_of(partition) for partition in named}
+
+    def _seal(
+        self, claim: Claim, decisions: Sequence[Decision], pending: bool, wrote: bool, table: Table | None
+    ) -> list[Values]:
+        """Check what is published now and write the table-level parameters; return the units that are not right."""
+        unsettled: list[Values] = []
+
+        def is_right() -> bool:
+            now = self.parquet.read()
+            moved = align_quarantine(self.contract, self.quarantine, now)
+            unsettled[:] = sorted({*_unsettled(decisions, now), *moved})
+            return not unsettled and not pending
+
+        parameters: dict[str, str | None] = {
+            "contract_fingerprint": self.declared_fingerprint,
+            "run_id": self.arguments.run_id,
+        }
+        if not wrote and table is not None and self._is_sealed(table) and is_right():
+            return []
+        seal(claim, self.catalog, self.contract, parameters, self.listing.digest, is_right)
+        return unsettled
+
+    def _is_sealed(self, table: Table) -> bool:
+        """Say whether the table already says all that this run would write."""
+        columns = [(column["Name"], column["Type"]) for column in table.columns]
+        return (
+            table.parameters.get(DIGEST) == self.listing.digest
+            and table.parameters.get("contract_fingerprint") == self.declared_fingerprint
+            and PUBLISHER not in table.parameters
+            and columns == [(column.name, column.type) for column in self.contract.columns]
+        )
+
+
+def _unsettled(decisions: Sequence[Decision], now: Mapping[Values, Partition]) -> list[Values]:
+    """Return the units that are not published as this run wants them, and those it knows nothing of."""
+    wrong = []
+    for decision in decisions:
+        partition = now.get(decision.values)
+        if decision.pending:
+            continue
+        if decision.action == REMOVED:
+            if partition is not None:
+                wrong.append(decision.values)
+        elif partition is None or partition.fingerprint != decision.wanted:
+            wrong.append(decision.values)
+    return [*wrong, *sorted(set(now) - {decision.values for decision in decisions})]
+
+
+def _report(
+    arguments: Arguments,
+    contract: DatasetContract,
+    listing: Listing,
+    decisions: Sequence[Decision],
+    outcome: _Outcome,
+    seconds: float,
+) -> Report:
+    counts = {
+        action: sum(item.action == action for item in decisions) for action in (INSERTED, REPLACED, REMOVED, KEPT)
+    }
+    changes = counts[INSERTED] + counts[REPLACED] + counts[REMOVED]
+    status = "planned" if arguments.mode == "plan" else "loaded" if changes else "unchanged"
+    results = outcome.results
+    return Report(
+        dataset=contract.dataset,
+        run_id=arguments.run_id,
+        mode=arguments.mode,
+        status=status,
+        converged=outcome.converged,
+        units_inserted=counts[INSERTED],
+        units_replaced=counts[REPLACED],
+        units_removed=counts[REMOVED],
+        units_kept=counts[KEPT],
+        source_files=sum(len(item.convert) for item in decisions),
+        source_bytes=sum(source.size for item in decisions for source in item.convert),
+        rows_read=sum(result.rows_read for result in results),
+        rows_written=sum(result.rows_written for result in results),
+        rows_quarantined=sum(result.rows_quarantined for result in results),
+        output_files=sum(len(unit.files) for unit in outcome.manifest),
+        seconds=round(seconds, 3),
+        hidden_files=listing.hidden_files,
+        folders_swept=outcome.folders_swept,
+        missing_columns={result.key: result.missing_columns for result in results if result.missing_columns},
+        extra_columns={result.key: result.extra_columns for result in results if result.extra_columns},
+        unmatched_keys=tuple(listing.unmatched),
+        removed_sources=tuple(key for item in decisions for key in item.removed_sources),
+        units=_unit_reports(contract, decisions, outcome),
+    )
+
+
+def _unit_reports(
+    contract: DatasetContract, decisions: Sequence[Decision], outcome: _Outcome
+) -> tuple[UnitReport, ...]:
+    names = [key.name for key in contract.partition_keys]
+    written = {unit.values: unit.rows for unit in outcome.manifest}
+    reports = []
+    for item in decisions:
+        rows = written.get(item.values)
+        if item.action == KEPT and item.current is not None and "rows" in item.current.parameters:
+            rows = int(item.current.parameters["rows"])
+        reports.append(UnitReport(dict(zip(names, item.values, strict=True)), item.action, item.reason, rows))
+    return tuple(reports)
+
+
+def _raise_conflicts(contract: DatasetContract, decisions: Sequence[Decision], outcome: _Outcome) -> None:
+    """Raise when the table could not be brought in line; what could be published has been."""
+    table = f"{contract.database}.{contract.parquet_table}"
+    conflicts = [item for item in decisions if item.conflict]
+    if conflicts:
+        first = conflicts[0]
+        raise SourceConflictError(
+            f"table {table}: {len(conflicts)} unit(s) were left as they are, first "
+            f"{partition_label(contract.partition_keys, first.values)}: {first.reason}"
+        )
+    if outcome.unsettled:
+        first_label = partition_label(contract.partition_keys, outcome.unsettled[0])
+        raise ConcurrentRunError(
+            f"table {table}: another run published {first_label} ({len(outcome.unsettled)} unit(s) in all) at the same "
+            "time; nothing of its work was overwritten, and the next execution settles what is right"
+        )

@@ -1,0 +1,320 @@
+"""Publishing: moving the catalog to new run folders so that readers see whole old or whole new partitions.
+
+Glue has an optimistic lock on tables and none on partitions. Two rules close the gap:
+- Whoever publishes *claims* the Parquet table first: one conditional update removes `listing_digest`. Before every
+  batch it looks whether the table is still at that version and claims again if not. So no digest survives next to
+  partitions that somebody was still moving when it was written.
+- Every partition is read again right before it is replaced. One that moved since the diff is left alone.
+At the end the table is *sealed*: all partitions are read once more, and only if each carries the wanted fingerprint
+the digest is written, on the condition that the table did not change since the claim.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import faults
+from catalog import Catalog, Partition, Table, TableChangedError, Values, parquet_columns, require_table
+from contract import DatasetContract
+from sources import Unit, partition_path
+
+DIGEST = "listing_digest"
+PUBLISHER = "publishing_run"
+# What a partition carries; for an unpartitioned dataset these stand among the table's own parameters.
+UNIT_PARAMETERS = (
+    "fingerprint",
+    "contract_fingerprint",
+    "source_files",
+    "source_bytes",
+    "rows",
+    "quarantined_rows",
+    "run_id",
+    "manifest",
+)
+BATCH = 100
+CONDITIONAL_ATTEMPTS = 10
+
+
+class ConcurrentRunError(Exception):
+    """Another run published to the same table at the same time; nothing of its work was overwritten."""
+
+
+def data_folder(contract: DatasetContract, values: Values, run_folder: str) -> str:
+    """Return a unit's folder of Parquet files for a run, ending in a slash."""
+    return (
+        f"{contract.lake_uri}tables/{contract.dataset}/{partition_path(contract.partition_keys, values)}{run_folder}/"
+    )
+
+
+def quarantine_folder(contract: DatasetContract, values: Values, run_folder: str) -> str:
+    """Return a unit's folder of bad rows for a run, ending in a slash."""
+    path = partition_path(contract.partition_keys, values)
+    return f"{contract.lake_uri}quarantine/{contract.dataset}/{path}{run_folder}/"
+
+
+def _update(catalog: Catalog, database: str, name: str, change: Callable[[Table], Table | None]) -> Table:
+    """Apply a change to a table's newest version, again if somebody else was faster; None means nothing to do."""
+    for _ in range(CONDITIONAL_ATTEMPTS):
+        table = require_table(catalog, database, name)
+        changed = change(table)
+        if changed is None:
+            return table
+        try:
+            catalog.update_table(changed)
+        except TableChangedError:
+            continue
+        return changed
+    raise ConcurrentRunError(
+        f"table {database}.{name} was changed by others {CONDITIONAL_ATTEMPTS} times in a row while this run tried to "
+        "update it; run again when the other runs have ended"
+    )
+
+
+class PublishedTable(Protocol):
+    """A table seen as its published units, with or without partition keys."""
+
+    def read(self) -> dict[Values, Partition]:
+        """Return what is published now."""
+
+    def put(self, partitions: Sequence[Partition], seen: Mapping[Values, Partition]) -> list[Values]:
+        """Publish units that are still as they were seen; return the others, which are left as they are."""
+
+    def remove(self, partitions: Sequence[Partition]) -> list[Values]:
+        """Take units out of the table that are still as they were seen; return the others."""
+
+
+def _moved(now: Partition | None, seen: Partition | None) -> bool:
+    """Say whether a unit is no longer what was seen; every publication has a Location of its own."""
+    return (now.location if now else None) != (seen.location if seen else None)
+
+
+class PartitionedTable:
+    """Units are partitions; Location and parameters of each move in one step."""
+
+    def __init__(self, catalog: Catalog, database: str, name: str, columns: Sequence[Mapping[str, Any]]) -> None:
+        self._catalog, self._database, self._name, self._columns = catalog, database, name, columns
+
+    def read(self) -> dict[Values, Partition]:
+        """Return all partitions."""
+        return self._catalog.list_partitions(self._name)
+
+    def put(self, partitions: Sequence[Partition], seen: Mapping[Values, Partition]) -> list[Values]:
+        """Read one batch again, then write it."""
+        table = require_table(self._catalog, self._database, self._name).with_changes(columns=self._columns)
+        left_alone: list[Values] = []
+        for first in range(0, len(partitions), BATCH):
+            batch = partitions[first : first + BATCH]
+            now = self._catalog.get_partitions(self._name, [item.values for item in batch])
+            free = [item for item in batch if not _moved(now.get(item.values), seen.get(item.values))]
+            left_alone += [item.values for item in batch if _moved(now.get(item.values), seen.get(item.values))]
+            created = [item for item in free if item.values not in now]
+            updated = [item for item in free if item.values in now]
+            refused = self._catalog.create_partitions(table, created) if created else []
+            refused += self._catalog.update_partitions(table, updated) if updated else []
+            left_alone += [refusal.values for refusal in refused]
+        return left_alone
+
+    def remove(self, partitions: Sequence[Partition]) -> list[Values]:
+        """Read the partitions again, then delete them."""
+        now = self._catalog.get_partitions(self._name, [item.values for item in partitions]) if partitions else {}
+        moved = [item.values for item in partitions if item.values in now and _moved(now[item.values], item)]
+        doomed = [item.values for item in partitions if item.values not in moved]
+        if doomed:
+            self._catalog.delete_partitions(self._name, doomed)
+        return moved
+
+
+class WholeTable:
+    """The table is the one unit: its Location and parameters move in one conditional update."""
+
+    def __init__(
+        self, catalog: Catalog, database: str, name: str, columns: Sequence[Mapping[str, Any]], empty_uri: str
+    ) -> None:
+        self._catalog, self._database, self._name, self._columns = catalog, database, name, columns
+        self._empty_uri = empty_uri
+
+    def read(self) -> dict[Values, Partition]:
+        """Return the one unit, or nothing before the first load."""
+        return self._unit(require_table(self._catalog, self._database, self._name))
+
+    @staticmethod
+    def _unit(table: Table) -> dict[Values, Partition]:
+        parameters = {name: table.parameters[name] for name in UNIT_PARAMETERS if name in table.parameters}
+        return {(): Partition((), table.location, parameters)} if "fingerprint" in parameters else {}
+
+    def put(self, partitions: Sequence[Partition], seen: Mapping[Values, Partition]) -> list[Values]:
+        """Move the table; a digest written by another run meanwhile does not cover what it moves to."""
+        if not partitions:
+            return []
+        target = partitions[0]
+        return self._move(seen.get(()), {**target.parameters, DIGEST: None}, target.location)
+
+    def remove(self, partitions: Sequence[Partition]) -> list[Values]:
+        """Let the table point at a folder in which nothing lies."""
+        if not partitions:
+            return []
+        return self._move(partitions[0], {**dict.fromkeys(UNIT_PARAMETERS), DIGEST: None}, self._empty_uri)
+
+    def _move(self, seen: Partition | None, parameters: Mapping[str, str | None], location: str) -> list[Values]:
+        left_alone: list[Values] = []
+
+        def change(table: Table) -> Table | None:
+            if _moved(self._unit(table).get(()), seen):
+                left_alone.append(())
+                return None
+            return table.with_changes(parameters, self._columns, location)
+
+        _update(self._catalog, self._database, self._name, change)
+        return left_alone
+
+
+def open_tables(
+    catalog: Catalog, contract: DatasetContract, quarantine_columns: Sequence[Mapping[str, Any]]
+) -> tuple[PublishedTable, PublishedTable]:
+    """Return the Parquet table and the quarantine table of a dataset."""
+    database, columns = contract.database, parquet_columns(contract)
+    if contract.partition_keys:
+        return (
+            PartitionedTable(catalog, database, contract.parquet_table, columns),
+            PartitionedTable(catalog, database, contract.quarantine_table, quarantine_columns),
+        )
+    return (
+        WholeTable(catalog, database, contract.parquet_table, columns, data_folder(contract, (), "run=none")),
+        WholeTable(
+            catalog,
+            database,
+            contract.quarantine_table,
+            quarantine_columns,
+            quarantine_folder(contract, (), "run=none"),
+        ),
+    )
+
+
+class Claim:
+    """This run's right to publish to a table: the version at which it took the digest away."""
+
+    def __init__(self, catalog: Catalog, contract: DatasetContract, attempt: str) -> None:
+        self._catalog, self._database, self._name = catalog, contract.database, contract.parquet_table
+        self._attempt = attempt
+        self._version: str | None = None
+
+    def hold(self) -> Table:
+        """Return the table at the claimed version, claiming it (again) if it is at another one."""
+        table = require_table(self._catalog, self._database, self._name)
+        for _ in range(CONDITIONAL_ATTEMPTS):
+            if table.version == self._version:
+                return table
+            _update(self._catalog, self._database, self._name, self._take)
+            table = require_table(self._catalog, self._database, self._name)
+            if table.parameters.get(PUBLISHER) == self._attempt and DIGEST not in table.parameters:
+                self._version = table.version
+        raise ConcurrentRunError(
+            f"other runs took table {self._database}.{self._name} {CONDITIONAL_ATTEMPTS} times in a row from this one; "
+            "run again when they have ended"
+        )
+
+    def _take(self, table: Table) -> Table:
+        return table.with_changes({DIGEST: None, PUBLISHER: self._attempt})
+
+
+def publish(
+    claim: Claim, parquet: PublishedTable, partitions: Sequence[Partition], seen: Mapping[Values, Partition]
+) -> list[Values]:
+    """Publish units batch by batch under the claim; return those that another run has moved since the diff."""
+    allowance = faults.count("publish")
+    left_alone: list[Values] = []
+    for first in range(0, len(partitions), BATCH):
+        batch = partitions[first : first + BATCH]
+        claim.hold()
+        if allowance is not None and allowance < first + len(batch):
+            parquet.put(batch[: allowance - first], seen)
+            faults.die()
+        left_alone += parquet.put(batch, seen)
+    return left_alone
+
+
+def wanted_quarantine(contract: DatasetContract, published: Iterable[Partition]) -> dict[Values, Partition]:
+    """Return what the quarantine table must hold, given what the Parquet table holds."""
+    names = ("fingerprint", "quarantined_rows", "run_id", "manifest")
+    return {
+        partition.values: Partition(
+            partition.values,
+            quarantine_folder(contract, partition.values, partition.run_folder),
+            {name: partition.parameters[name] for name in names if name in partition.parameters},
+        )
+        for partition in published
+        if partition.quarantined_rows
+    }
+
+
+def align_quarantine(
+    contract: DatasetContract, quarantine: PublishedTable, published: Mapping[Values, Partition]
+) -> list[Values]:
+    """Make the quarantine table fit the Parquet table; return the units that another run moved meanwhile.
+
+    Mends what a crash between the two updates left, and a quarantine table that somebody deleted.
+    """
+    wanted, there = wanted_quarantine(contract, published.values()), quarantine.read()
+    moved = quarantine.remove([item for values, item in there.items() if values not in wanted])
+    astray = [item for values, item in wanted.items() if _moved(there.get(values), item)]
+    return [*moved, *quarantine.put(astray, there)]
+
+
+def register_raw_partitions(catalog: Catalog, contract: DatasetContract, units: Mapping[Values, Unit]) -> None:
+    """Let the raw table have exactly the Hive folders that hold source files."""
+    table = require_table(catalog, contract.database, contract.raw_table)
+    if contract.partition_pattern is not None or not contract.partition_keys:
+        return
+    if len(table.partition_keys) != len(contract.partition_keys):
+        return  # a crawler saw other folders; its table can hold no partition of ours
+    there = catalog.list_partitions(contract.raw_table)
+    known = {partition.location.rstrip("/") + "/" for partition in there.values()}
+    folders = {unit.raw_folder: unit.values for unit in units.values() if unit.raw_folder is not None}
+    missing = [Partition(values, folder, {}) for folder, values in folders.items() if folder not in known]
+    catalog_calls = (
+        (catalog.create_partitions, [item for item in missing if item.values not in there]),
+        (catalog.update_partitions, [item for item in missing if item.values in there]),
+    )
+    for write, partitions in catalog_calls:
+        if partitions:
+            write(table, partitions)  # a refusal means that another run did just the same
+    stale = [
+        values
+        for values, partition in there.items()
+        if values not in units
+        and partition.location.startswith(contract.source_uri)
+        and partition.location.rstrip("/") + "/" not in folders
+    ]
+    if stale:
+        catalog.delete_partitions(contract.raw_table, stale)
+
+
+def seal(
+    claim: Claim,
+    catalog: Catalog,
+    contract: DatasetContract,
+    parameters: Mapping[str, str | None],
+    digest: str,
+    is_right: Callable[[], bool],
+) -> None:
+    """Write the table-level parameters last of all; the digest only if the partitions are right now.
+
+    The condition on the version makes check and write one step: a run that publishes in between claims the table.
+    """
+    for _ in range(CONDITIONAL_ATTEMPTS):
+        table = claim.hold()
+        right = is_right()
+        faults.reach("sealing")
+        changed = table.with_changes(
+            {**parameters, DIGEST: digest if right else None, PUBLISHER: None}, parquet_columns(contract)
+        )
+        try:
+            catalog.update_table(changed)
+        except TableChangedError:
+            continue
+        return
+    raise ConcurrentRunError(
+        f"other runs changed table {contract.database}.{contract.parquet_table} {CONDITIONAL_ATTEMPTS} times in a row; "
+        "run again when they have ended"
+    )

@@ -1,0 +1,179 @@
+"""Planning: which bytes of which files go into which output file, and where a big file is cut."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from csv_dialect import Dialect
+from csv_headers import csv_reader_options
+from sources import SourceFile
+
+MEBIBYTE = 1024 * 1024
+# Bytes of CSV that become one byte of Snappy Parquet; 3 to 6 on the data measured (docs/benchmarks.md).
+CSV_BYTES_PER_PARQUET_BYTE = 4
+# What gzip makes of CSV, to weigh compressed files against plain ones.
+GZIP_RATIO = 4
+# Records that are looked at to tell whether a line end lies outside quotes.
+_RECORDS_TRIED = 10
+_CUTS_TRIED = 50
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Sizes in bytes: of a split, of the look-ahead for its end, of a row group; rows per row group."""
+
+    split_bytes: int = 64 * MEBIBYTE
+    window_bytes: int = 64 * 1024
+    row_group_rows: int = 1024 * 1024
+    row_group_bytes: int = 128 * MEBIBYTE
+    largest_record_bytes: int = 256 * MEBIBYTE
+
+
+@dataclass(frozen=True)
+class UnitWork:
+    """One partition to convert: its sources, and the folders of this run for its data and its bad rows."""
+
+    values: tuple[str, ...]
+    sources: tuple[SourceFile, ...]
+    data_uri: str
+    quarantine_uri: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a source: nominal byte bounds, moved to the next record by whoever reads it.
+
+    `unit` and `source_number` say which source of the call it is. A stream is read from its beginning to its end,
+    because it cannot be read from its middle, or because guessing where records begin went wrong.
+    """
+
+    unit: int
+    source_number: int
+    source: SourceFile
+    start: int
+    end: int
+    stream: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Say whether the part is the whole file."""
+        return self.stream or (self.start == 0 and self.end == self.source.size)
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one worker does in one go: parts in order into the Parquet file `name` (and its bad rows)."""
+
+    data_uri: str
+    quarantine_uri: str
+    name: str
+    parts: tuple[Part, ...]
+    weight: int
+
+
+def is_compressed(source: SourceFile) -> bool:
+    """Say whether a file is gzip, by its name."""
+    return source.key.lower().endswith(".gz")
+
+
+def plan_tasks(
+    work: Sequence[UnitWork], dialect: Dialect, settings: Settings, target_file_mb: int, slots: int
+) -> list[Task]:
+    """Plan the tasks of all units, heaviest first, so that the last ones to finish are short.
+
+    An output file holds about `target_file_mb`; where that left workers idle files may become down to a quarter of it.
+    """
+    largest = target_file_mb * MEBIBYTE * CSV_BYTES_PER_PARQUET_BYTE
+    total = sum(_weight(source) for unit in work for source in unit.sources)
+    limit = max(min(largest, total // max(slots, 1)), largest // 4, 1)
+    tasks: list[Task] = []
+    for number, unit in enumerate(work):
+        groups = list(_groups(number, unit, dialect, settings, limit))
+        tasks += [
+            Task(unit.data_uri, unit.quarantine_uri, f"part-{position:05d}", tuple(parts), _group_weight(parts))
+            for position, parts in enumerate(groups)
+        ]
+    return sorted(tasks, key=lambda task: -task.weight)
+
+
+def as_stream(task: Task, part: Part) -> Task:
+    """Return the task that reads a file from beginning to end into the output of another task of that file."""
+    whole = replace(part, start=0, end=part.source.size, stream=True)
+    return replace(task, parts=(whole,), weight=part.source.size)
+
+
+def _weight(source: SourceFile) -> int:
+    return source.size * (GZIP_RATIO if is_compressed(source) else 1)
+
+
+def _group_weight(parts: Sequence[Part]) -> int:
+    return sum(_weight(part.source) if part.stream else part.end - part.start for part in parts)
+
+
+def _groups(number: int, unit: UnitWork, dialect: Dialect, settings: Settings, limit: int) -> Iterator[list[Part]]:
+    """Yield the parts of each output file: neighbouring small files together, big ones in runs of splits."""
+    small: list[Part] = []
+    for position, source in enumerate(unit.sources):
+        stream = is_compressed(source) or not dialect.splittable
+        part = Part(number, position, source, 0, source.size, stream)
+        if not stream and source.size > settings.split_bytes * 1.5:
+            yield from _split(part, settings.split_bytes, limit)
+            continue
+        if small and _group_weight([*small, part]) > limit:
+            yield small
+            small = []
+        small.append(part)
+    if small:
+        yield small
+
+
+def _split(part: Part, split_bytes: int, limit: int) -> Iterator[list[Part]]:
+    size = part.source.size
+    count = -(-size // split_bytes)
+    bounds = [size * position // count for position in range(count + 1)]
+    parts = [replace(part, start=start, end=end) for start, end in pairwise(bounds)]
+    runs = min(count, -(-size // limit))
+    for run in range(runs):
+        yield parts[count * run // runs : count * (run + 1) // runs]
+
+
+def cut_in_window(window: bytes, dialect: Dialect, width: int, *, at_end: bool) -> int | None:
+    """Return the offset in the window of the first record that begins in it; None when no line ends in it.
+
+    Whether a line end lies inside quotes cannot be known from the middle of a file. It is guessed by looking whether
+    records of the right number of columns follow, and checked afterwards: a split that is parsed from a right cut
+    ends outside quotes exactly when the next cut is right.
+    """
+    first = window.find(b"\n")
+    if first < 0:
+        return None
+    marks = [mark for mark in (dialect.quote, dialect.escape) if mark is not None]
+    if dialect.quoted_newlines and any(mark in window for mark in marks):
+        cut = first
+        for _ in range(_CUTS_TRIED):
+            if _records_follow(window[cut + 1 :], dialect, width, at_end=at_end):
+                return cut + 1
+            cut = window.find(b"\n", cut + 1)
+            if cut < 0:
+                break
+    return first + 1
+
+
+def _records_follow(text: bytes, dialect: Dialect, width: int, *, at_end: bool) -> bool:
+    """Say whether the text begins with records of the right width; the last one may be cut off."""
+    reader = csv.reader(io.StringIO(text.decode("latin-1"), newline=""), **csv_reader_options(dialect))
+    widths: list[int] = []
+    try:
+        for row in reader:
+            if row:
+                widths.append(len(row))
+            if len(widths) > _RECORDS_TRIED:
+                break
+    except csv.Error:
+        return False
+    complete = widths if at_end or len(widths) > _RECORDS_TRIED else widths[:-1]
+    return bool(complete) and all(found == width for found in complete)

@@ -1,0 +1,493 @@
+"""Bytes by URI: `s3://bucket/key` through boto3, anything else as a path of the local file system.
+
+A storage holds no connection, so it can be pickled into Spark tasks; every process opens its own client once.
+Reads take the ETag that the listing saw: a file that is overwritten while the job runs is then an error and not a
+mixture of two versions.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
+from urllib.parse import unquote, urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# Throttling and transient errors are retried with exponential backoff and jitter by botocore itself:
+# https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
+RETRIES = Config(retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=32, connect_timeout=10)
+
+# A part of a multipart upload may be 5 MiB to 5 GiB and there may be 10,000 of them:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+PART_BYTES = 16 * 1024 * 1024
+# DeleteObjects takes up to 1,000 keys: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+DELETE_KEYS = 1000
+# botocore retries requests, not a response body that breaks off while it is being read.
+BODY_ATTEMPTS = 5
+_BODY_ERRORS = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
+
+_Result = TypeVar("_Result")
+# Inside the classes below the name `list` is their method.
+_Strings = list[str]
+
+
+class StorageError(Exception):
+    """An object could not be read, written, listed or deleted; the message names the call and the object."""
+
+
+class ObjectMissingError(StorageError):
+    """The object or folder does not exist."""
+
+
+class ObjectChangedError(StorageError):
+    """The object is not the version that was asked for: it was overwritten after it had been listed."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One listed object: `key` is the whole S3 key, or the path below the listed folder; `size` is in bytes."""
+
+    uri: str
+    key: str
+    size: int
+    etag: str
+    modified: datetime
+
+
+class Storage(Protocol):
+    """What the job needs of a place that holds objects."""
+
+    def read_bytes(self, uri: str, etag: str | None = None) -> bytes:
+        """Return the whole object."""
+
+    def read_range(self, uri: str, start: int, end: int, etag: str | None = None) -> bytes:
+        """Return the bytes from `start` up to, not including, `end`; shorter where the object ends before."""
+
+    def open_read(self, uri: str, etag: str | None = None) -> BinaryIO:
+        """Open the object for streaming from its first byte."""
+
+    def write_bytes(self, uri: str, data: bytes) -> None:
+        """Write the object; readers see nothing or all of it."""
+
+    @contextmanager
+    def open_write(self, uri: str) -> Iterator[BinaryIO]:
+        """Open an object for writing that comes into being only when the `with` block ends without an exception."""
+        yield io.BytesIO()
+
+    def list(self, prefix_uri: str) -> Iterator[StoredObject]:
+        """Yield all objects below the prefix in the order of S3, that is by the bytes of the key."""
+
+    def copy(self, source_uri: str, target_uri: str) -> None:
+        """Copy an object within the same kind of storage without passing its bytes through this process."""
+
+    def delete(self, uris: Iterable[str]) -> None:
+        """Delete the objects; what is already gone is no error."""
+
+    def exists(self, uri: str) -> bool:
+        """Say whether the object exists."""
+
+
+def open_storage(uri: str) -> Storage:
+    """Return the storage that a URI lives in: s3:// (also s3a:// and s3n://), file:// or a local path."""
+    scheme = urlsplit(uri).scheme if "://" in uri else ""
+    if scheme in ("s3", "s3a", "s3n"):
+        return S3Storage()
+    if scheme in ("", "file"):
+        return LocalStorage()
+    raise StorageError(
+        f"cannot open {uri}: the scheme {scheme}:// is unknown, allowed are s3://, file:// and local paths"
+    )
+
+
+def is_local(uri: str) -> bool:
+    """Say whether a URI names a place in the local file system."""
+    return isinstance(open_storage(uri), LocalStorage)
+
+
+def folder_uri(uri: str) -> str:
+    """Return the canonical URI of a folder: absolute, ending in a slash, local paths without `file://`."""
+    canonical = str(local_path(uri)) if is_local(uri) else uri
+    return canonical.rstrip("/") + "/"
+
+
+def local_path(uri: str) -> Path:
+    """Return the absolute path that a file:// URI or a local path names."""
+    plain = unquote(urlsplit(uri).path) if uri.startswith("file://") else uri
+    return Path(os.path.abspath(Path(plain).expanduser()))  # noqa: PTH100 - resolve() would follow symbolic links
+
+
+# ------------------------------------------------------------------------------------------------------------------ S3
+@functools.cache
+def s3_client() -> S3Client:
+    """Return this process's S3 client; boto3 clients are safe to share among threads."""
+    return boto3.client("s3", config=RETRIES)
+
+
+def split_s3_uri(uri: str) -> tuple[str, str]:
+    """Return bucket and key of an s3:// URI, taken literally (keys may hold `?`, `#` and `%`)."""
+    bucket, _, key = uri.partition("://")[2].partition("/")
+    if not bucket:
+        raise StorageError(f"{uri} names no bucket; expected s3://bucket/key")
+    return bucket, key
+
+
+def _s3_call(call: str, uri: str, action: Callable[[], _Result]) -> _Result:
+    """Run one S3 request and name the call and the object when it fails for good."""
+    try:
+        return action()
+    except ClientError as error:
+        detail = error.response.get("Error", {})
+        code, text = detail.get("Code", "Unknown"), detail.get("Message", "")
+        message = f"S3 {call} {uri}: {code}: {text}"
+        if code in ("NoSuchKey", "404", "NotFound", "NoSuchBucket"):
+            raise ObjectMissingError(message) from error
+        if code in ("PreconditionFailed", "412"):
+            raise ObjectChangedError(f"{message} (the object was overwritten while the job ran: run again)") from error
+        raise StorageError(message) from error
+    except BotoCoreError as error:
+        raise StorageError(f"S3 {call} {uri}: {type(error).__name__}: {error}") from error
+
+
+class S3Storage:
+    """Objects in S3."""
+
+    def read_bytes(self, uri: str, etag: str | None = None) -> bytes:
+        """Return the whole object."""
+        with self.open_read(uri, etag) as stream:
+            return stream.read()
+
+    def read_range(self, uri: str, start: int, end: int, etag: str | None = None) -> bytes:
+        """Return the bytes [start, end) of the object."""
+        if end <= start:
+            return b""
+        with cast(BinaryIO, _S3Reader(uri, etag, start, end)) as stream:
+            return stream.read()
+
+    def open_read(self, uri: str, etag: str | None = None) -> BinaryIO:
+        """Open the object for streaming; a connection that breaks is resumed where it broke, on the same version."""
+        return cast(BinaryIO, io.BufferedReader(_S3Reader(uri, etag, 0, None), buffer_size=1024 * 1024))
+
+    def write_bytes(self, uri: str, data: bytes) -> None:
+        """Write the object in one request."""
+        bucket, key = split_s3_uri(uri)
+        _s3_call("PutObject", uri, lambda: s3_client().put_object(Bucket=bucket, Key=key, Body=data))
+
+    @contextmanager
+    def open_write(self, uri: str) -> Iterator[BinaryIO]:
+        """Upload in parts of 16 MiB; an exception aborts the upload and leaves no object."""
+        writer = _S3Writer(uri)
+        try:
+            yield cast(BinaryIO, writer)
+        except BaseException:
+            writer.abort()
+            raise
+        writer.finish()
+
+    def list(self, prefix_uri: str) -> Iterator[StoredObject]:
+        """Yield the objects below the prefix, page by page."""
+        bucket, prefix = split_s3_uri(prefix_uri)
+        pages = iter(s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
+        while (page := _s3_call("ListObjectsV2", prefix_uri, lambda: next(pages, None))) is not None:
+            for item in page.get("Contents", []):
+                uri = f"s3://{bucket}/{item['Key']}"
+                yield StoredObject(uri, item["Key"], item["Size"], item["ETag"], item["LastModified"])
+
+    def copy(self, source_uri: str, target_uri: str) -> None:
+        """Copy within S3; boto3 turns objects above 8 MiB into multipart copies by itself."""
+        source, target = split_s3_uri(source_uri), split_s3_uri(target_uri)
+        origin: Any = {"Bucket": source[0], "Key": source[1]}
+        _s3_call("CopyObject", source_uri, lambda: s3_client().copy(origin, target[0], target[1]))
+
+    def delete(self, uris: Iterable[str]) -> None:
+        """Delete up to 1,000 objects per request."""
+        by_bucket: dict[str, _Strings] = {}
+        for uri in uris:
+            bucket, key = split_s3_uri(uri)
+            by_bucket.setdefault(bucket, []).append(key)
+        for bucket, keys in by_bucket.items():
+            for first in range(0, len(keys), DELETE_KEYS):
+                self._delete_batch(bucket, keys[first : first + DELETE_KEYS])
+
+    @staticmethod
+    def _delete_batch(bucket: str, keys: _Strings) -> None:
+        request: Any = {"Objects": [{"Key": key} for key in keys], "Quiet": True}
+        place = f"s3://{bucket}/{keys[0]}"
+        answer = _s3_call("DeleteObjects", place, lambda: s3_client().delete_objects(Bucket=bucket, Delete=request))
+        if failed := answer.get("Errors", []):
+            first = failed[0]
+            raise StorageError(
+                f"S3 DeleteObjects s3://{bucket}/{first.get('Key')}: {first.get('Code')}: {first.get('Message')} "
+                f"({len(failed)} of {len(keys)} objects were not deleted)"
+            )
+
+    def exists(self, uri: str) -> bool:
+        """Say whether the object exists."""
+        bucket, key = split_s3_uri(uri)
+        try:
+            _s3_call("HeadObject", uri, lambda: s3_client().head_object(Bucket=bucket, Key=key))
+        except ObjectMissingError:
+            return False
+        return True
+
+
+class _S3Reader(io.RawIOBase):
+    """A range of one version of an object as a stream that survives broken connections."""
+
+    def __init__(self, uri: str, etag: str | None, start: int, end: int | None) -> None:
+        super().__init__()
+        self._uri, self._etag, self._position, self._end = uri, etag, start, end
+        self._body: Any = None
+        self._open()
+
+    def _open(self) -> None:
+        bucket, key = split_s3_uri(self._uri)
+        request: dict[str, Any] = {"Bucket": bucket, "Key": key}
+        if self._position or self._end is not None:
+            request["Range"] = f"bytes={self._position}-{'' if self._end is None else self._end - 1}"
+        if self._etag:
+            request["IfMatch"] = self._etag
+        try:
+            answer = _s3_call("GetObject", self._uri, lambda: s3_client().get_object(**request))
+        except StorageError as error:
+            # A range that begins at or behind the end of the object is "not satisfiable"; for a reader it is the end.
+            cause = error.__cause__
+            if not (isinstance(cause, ClientError) and cause.response["Error"].get("Code") in ("InvalidRange", "416")):
+                raise
+            self._body = io.BytesIO()
+            return
+        self._etag = answer["ETag"]
+        self._body = answer["Body"]
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readall(self) -> bytes:
+        return b"".join(iter(lambda: self._read(4 * 1024 * 1024), b""))
+
+    def _read(self, size: int) -> bytes:
+        for attempt in range(1, BODY_ATTEMPTS + 1):
+            try:
+                data: bytes = self._body.read(size)
+            except _BODY_ERRORS as error:
+                if attempt == BODY_ATTEMPTS:
+                    raise StorageError(
+                        f"S3 GetObject {self._uri}: the connection broke {BODY_ATTEMPTS} times at byte "
+                        f"{self._position}: {error}"
+                    ) from error
+                self._body.close()
+                self._open()
+            else:
+                self._position += len(data)
+                return data
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def close(self) -> None:
+        if self._body is not None and not self.closed:
+            self._body.close()
+        super().close()
+
+
+class _S3Writer(io.RawIOBase):
+    """Bytes on their way into one S3 object: one request when small, a multipart upload otherwise."""
+
+    def __init__(self, uri: str) -> None:
+        super().__init__()
+        self._uri = uri
+        self._bucket, self._key = split_s3_uri(uri)
+        self._buffer = bytearray()
+        self._written = 0
+        self._upload_id: str | None = None
+        self._parts: list[dict[str, Any]] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._written
+
+    def write(self, data: Any) -> int:
+        self._buffer += data
+        size = len(memoryview(data).cast("B"))
+        self._written += size
+        while len(self._buffer) >= 2 * PART_BYTES:
+            self._send_part(bytes(self._buffer[:PART_BYTES]))
+            del self._buffer[:PART_BYTES]
+        return size
+
+    def _send_part(self, data: bytes) -> None:
+        if self._upload_id is None:
+            started = _s3_call(
+                "CreateMultipartUpload",
+                self._uri,
+                lambda: s3_client().create_multipart_upload(Bucket=self._bucket, Key=self._key),
+            )
+            self._upload_id = started["UploadId"]
+        upload_id, number = self._upload_id, len(self._parts) + 1
+        answer = _s3_call(
+            "UploadPart",
+            self._uri,
+            lambda: s3_client().upload_part(
+                Bucket=self._bucket, Key=self._key, UploadId=upload_id, PartNumber=number, Body=data
+            ),
+        )
+        self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
+
+    def finish(self) -> None:
+        """Make the object visible."""
+        if self._upload_id is None:
+            S3Storage().write_bytes(self._uri, bytes(self._buffer))
+        else:
+            try:
+                if self._buffer:
+                    self._send_part(bytes(self._buffer))
+                parts: Any = {"Parts": self._parts}
+                upload_id = self._upload_id
+                _s3_call(
+                    "CompleteMultipartUpload",
+                    self._uri,
+                    lambda: s3_client().complete_multipart_upload(
+                        Bucket=self._bucket, Key=self._key, UploadId=upload_id, MultipartUpload=parts
+                    ),
+                )
+            except StorageError:
+                self.abort()
+                raise
+        super().close()
+
+    def abort(self) -> None:
+        """Forget what was written; the bucket's lifecycle removes an upload whose abort itself fails."""
+        if self._upload_id is not None:
+            upload_id, self._upload_id = self._upload_id, None
+            _s3_call(
+                "AbortMultipartUpload",
+                self._uri,
+                lambda: s3_client().abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=upload_id),
+            )
+        super().close()
+
+
+# --------------------------------------------------------------------------------------------------------------- local
+def _local_etag(status: os.stat_result) -> str:
+    """Return an ETag in S3's shape (with its quotes) that changes whenever a file is written."""
+    seen = f"{status.st_size}:{status.st_mtime_ns}"
+    return f'"{hashlib.md5(seen.encode(), usedforsecurity=False).hexdigest()}"'
+
+
+def _local_call(call: str, uri: str, action: Callable[[], _Result]) -> _Result:
+    try:
+        return action()
+    except FileNotFoundError as error:
+        raise ObjectMissingError(f"{call} {uri}: the file does not exist") from error
+    except OSError as error:
+        raise StorageError(f"{call} {uri}: {error.strerror or error}") from error
+
+
+class LocalStorage:
+    """Files below local folders, with the same promises: whole files or none, order by bytes, versions by ETag."""
+
+    def read_bytes(self, uri: str, etag: str | None = None) -> bytes:
+        """Return the whole file."""
+        with self.open_read(uri, etag) as stream:
+            return stream.read()
+
+    def read_range(self, uri: str, start: int, end: int, etag: str | None = None) -> bytes:
+        """Return the bytes [start, end) of the file."""
+        if end <= start:
+            return b""
+        with self.open_read(uri, etag) as stream:
+            stream.seek(start)
+            return stream.read(end - start)
+
+    def open_read(self, uri: str, etag: str | None = None) -> BinaryIO:
+        """Open the file; the ETag is compared with the opened file, so a later replacement cannot mix in."""
+        stream = _local_call("read", uri, lambda: local_path(uri).open("rb"))
+        if etag is not None and _local_etag(os.fstat(stream.fileno())) != etag:
+            stream.close()
+            raise ObjectChangedError(f"read {uri}: the file was overwritten while the job ran: run again")
+        return stream
+
+    def write_bytes(self, uri: str, data: bytes) -> None:
+        """Write the file under another name and rename it."""
+        with self.open_write(uri) as stream:
+            stream.write(data)
+
+    @contextmanager
+    def open_write(self, uri: str) -> Iterator[BinaryIO]:
+        """Write under a hidden name in the same folder and rename at the end."""
+        target = local_path(uri)
+        hidden = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+
+        def create() -> BinaryIO:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            return hidden.open("wb")
+
+        stream = _local_call("write", uri, create)
+        try:
+            with stream:
+                yield stream
+        except BaseException:
+            hidden.unlink(missing_ok=True)
+            raise
+        _local_call("write", uri, lambda: hidden.replace(target))
+
+    def list(self, prefix_uri: str) -> Iterator[StoredObject]:
+        """Yield the files below a folder; a folder that does not exist holds none."""
+        root = local_path(prefix_uri)
+        found = []
+        for folder, _, names in os.walk(root):
+            relative = Path(folder).relative_to(root).as_posix()
+            found += [name if relative == "." else f"{relative}/{name}" for name in names]
+        for key in sorted(found, key=os.fsencode):
+            path = root / key
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue  # deleted since the folder was read, as can happen between two pages of an S3 listing
+            modified = datetime.fromtimestamp(status.st_mtime, timezone.utc)
+            yield StoredObject(str(path), key, status.st_size, _local_etag(status), modified)
+
+    def copy(self, source_uri: str, target_uri: str) -> None:
+        """Copy a file; readers of the target see nothing or all of it."""
+        with self.open_read(source_uri) as source, self.open_write(target_uri) as target:
+            shutil.copyfileobj(source, target)
+
+    def delete(self, uris: Iterable[str]) -> None:
+        """Delete files, and the folders that become empty by it: S3 knows no empty folders either."""
+        for uri in uris:
+            path = local_path(uri)
+            _local_call("delete", uri, functools.partial(path.unlink, missing_ok=True))
+            for folder in path.parents:
+                try:
+                    folder.rmdir()
+                except OSError:
+                    break  # not empty, or already gone: nothing above it can be empty because of this file
+
+    def exists(self, uri: str) -> bool:
+        """Say whether the file exists."""
+        return local_path(uri).is_file()

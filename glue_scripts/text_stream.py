@@ -1,0 +1,63 @@
+"""A file that is read from its beginning to its end, as UTF-8, in pieces that end with a line."""
+
+from __future__ import annotations
+
+import codecs
+from typing import BinaryIO
+
+from csv_dialect import Dialect
+
+
+class TextStream:
+    """Reads a binary stream, transcodes it, and hands out whole lines; holds no more than was asked for."""
+
+    def __init__(self, stream: BinaryIO, dialect: Dialect, chunk_bytes: int) -> None:
+        self._stream, self._chunk = stream, chunk_bytes
+        self._decoder = None if dialect.is_utf8 else codecs.getincrementaldecoder(dialect.encoding)("mark_undecodable")
+        self._buffer = b""
+        self._exhausted = False
+
+    @property
+    def at_end(self) -> bool:
+        """Say whether everything has been handed out."""
+        return self._exhausted and not self._buffer
+
+    def peek(self, size: int) -> bytes:
+        """Return the next bytes without taking them; fewer at the end of the file."""
+        self._fill(size)
+        return self._buffer[:size]
+
+    def skip(self, size: int) -> None:
+        """Drop bytes that have been peeked at."""
+        self._buffer = self._buffer[size:]
+
+    def put_back(self, data: bytes) -> None:
+        """Return bytes that were handed out last; they come again first."""
+        self._buffer = data + self._buffer
+
+    def next_lines(self, size: int, more_than: int = 0) -> bytes:
+        """Return about `size` bytes, and more than some, up to a line end; or the rest of the file, at last nothing."""
+        wanted = max(size, more_than + 1)
+        while True:
+            self._fill(wanted)
+            if self._exhausted and len(self._buffer) <= wanted:
+                taken, self._buffer = self._buffer, b""
+                return taken
+            end = self._buffer.rfind(b"\n", more_than, wanted) + 1
+            if end > more_than:
+                taken, self._buffer = self._buffer[:end], self._buffer[end:]
+                return taken
+            wanted += self._chunk
+
+    def _fill(self, size: int) -> None:
+        pieces, held = [self._buffer], len(self._buffer)
+        while held < size and not self._exhausted:
+            raw = self._stream.read(max(size - held, 1))
+            self._exhausted = not raw
+            text = raw
+            if self._decoder is not None:
+                text = self._decoder.decode(raw, final=not raw).encode("utf-8", "surrogatepass")
+            pieces.append(text)
+            held += len(text)
+        if len(pieces) > 1:
+            self._buffer = b"".join(pieces)

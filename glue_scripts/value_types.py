@@ -1,0 +1,384 @@
+"""The column types: how Arrow reads them at full speed, and how exactly each single value is judged.
+
+Every type has one exact definition, `normalise`, in plain Python. It is asked only about the few values that do not
+look regular; for the regular ones Arrow's vectorised casts give the same answer, which the property tests check.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Context, Decimal, InvalidOperation, localcontext
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from contract import Column, CsvOptions
+from csv_dialect import BLANKS
+
+Rows = npt.NDArray[np.int64]
+NO_ROWS: Rows = np.empty(0, np.int64)
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+_NAIVE = pa.timestamp("us")
+_DIGITS = b"0123456789"
+# Spark SQL's spellings: https://spark.apache.org/docs/latest/sql-ref-datatypes.html and its cast from string.
+TRUE_WORDS = ("true", "t", "yes", "y", "1")
+FALSE_WORDS = ("false", "f", "no", "n", "0")
+# Arrow's reader takes these as they are; other mixtures of case go through `normalise`.
+TRUE_VALUES = ["true", "True", "TRUE", "1"]
+FALSE_VALUES = ["false", "False", "FALSE", "0"]
+
+
+class BadValueError(ValueError):
+    """A value is not of its column's type; the message is the reason shown in the quarantine."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A column's values, null where the text is bad; the rows that are bad, ascending, and why."""
+
+    values: Any
+    bad_rows: Rows
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ValueType:
+    """One type.
+
+    `read_as`: the Arrow types to let the CSV reader try, in order, before the column is read as text.
+    `alphabet`: the bytes that regular values consist of. `regular`: an RE2 pattern of values certain to be cast.
+    `doubtful`: finds rows whose cast value cannot be trusted (overflow to infinity, year 0).
+    """
+
+    name: str
+    arrow: Any
+    read_as: tuple[Any, ...]
+    alphabet: bytes
+    regular: str
+    normalise: Callable[[str], str]
+    doubtful: Callable[[Any], Rows] | None = None
+    null_values: tuple[str, ...] = ()
+
+    def convert(self, texts: Any) -> Converted:
+        """Convert an array of strings, vectorised but for the values that are not regular."""
+        odd = _rows_outside_alphabet(texts, self.alphabet)
+        matched = False
+        while True:
+            patched, bad, reasons = self._resolve(texts, odd)
+            try:
+                values = self.cast(patched)
+            except pa.ArrowInvalid:
+                if matched:
+                    raise
+                # The characters are right and their order is not: sort them out by the pattern.
+                odd, matched = _rows_not_matching(texts, self.regular), True
+                continue
+            doubtful = np.setdiff1d(self.doubtful(values), odd) if self.doubtful else NO_ROWS
+            if not len(doubtful):
+                return Converted(values, bad, reasons)
+            odd = np.union1d(odd, doubtful)
+
+    def cast(self, texts: Any) -> Any:
+        """Cast regular strings to the type; ArrowInvalid when one is not regular."""
+        return pc.cast(texts, self.arrow)
+
+    def _resolve(self, texts: Any, odd: Rows) -> tuple[Any, Rows, tuple[str, ...]]:
+        """Replace the odd texts by regular ones, or by null where they are null or bad."""
+        if not len(odd):
+            return texts, NO_ROWS, ()
+        encoded = pc.dictionary_encode(texts.take(pa.array(odd)))
+        replacements: list[str | None] = []
+        problems: list[str | None] = []
+        for text in encoded.dictionary.to_pylist():
+            replacement, problem = self._judge(text)
+            replacements.append(replacement)
+            problems.append(problem)
+        codes = encoded.indices
+        mask = np.zeros(len(texts), np.bool_)
+        mask[odd] = True
+        patched = pc.replace_with_mask(texts, pa.array(mask), pa.array(replacements, pa.string()).take(codes))
+        places = codes.to_numpy()
+        is_bad = np.array([problem is not None for problem in problems], np.bool_)[places]
+        return patched, odd[is_bad], tuple(str(problems[place]) for place in places[is_bad])
+
+    def _judge(self, text: str) -> tuple[str | None, str | None]:
+        stripped = text.strip(BLANKS)
+        if stripped in self.null_values:
+            return None, None
+        try:
+            return self.normalise(stripped), None
+        except BadValueError as error:
+            return None, str(error)
+
+
+class _TimestampType(ValueType):
+    """ISO timestamps, with a zone offset in all values or in none; mixtures are resolved one by one."""
+
+    def cast(self, texts: Any) -> Any:
+        try:
+            return pc.cast(pc.cast(texts, _NAIVE), TIMESTAMP)
+        except pa.ArrowInvalid:
+            return pc.cast(texts, TIMESTAMP)
+
+
+def value_type(column: Column, csv: CsvOptions) -> ValueType | None:
+    """Return the type of a column, or None for a string, which every text is."""
+    kind = column.type
+    if kind == "string":
+        return None
+    if kind.startswith("decimal"):
+        precision, scale = (int(number) for number in re.findall(r"\d+", kind))
+        return _decimal_type(kind, precision, scale, csv.null_values)
+    return _SIMPLE[kind](csv.null_values)
+
+
+# ------------------------------------------------------------------------------------------------ rows that stand out
+def _rows_outside_alphabet(texts: Any, alphabet: bytes) -> Rows:
+    """Return the rows with a byte outside the alphabet, and the empty ones."""
+    offsets = _offsets(texts)
+    data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
+    foreign = np.ones(256, np.bool_)
+    foreign[list(alphabet)] = False
+    positions = np.flatnonzero(foreign[data])
+    rows = np.unique(np.searchsorted(offsets, positions + offsets[0], side="right") - 1)
+    empty = np.flatnonzero(offsets[1:] == offsets[:-1])
+    if len(empty) and texts.null_count:
+        empty = empty[texts.is_valid().to_numpy(zero_copy_only=False)[empty]]
+    return np.union1d(rows, empty).astype(np.int64) if len(empty) else rows.astype(np.int64)
+
+
+def _offsets(texts: Any) -> Rows:
+    width = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    buffer = texts.buffers()[1]
+    if buffer is None or not len(texts):
+        return np.zeros(1, np.int64)
+    return np.frombuffer(buffer, width)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
+
+
+def _rows_not_matching(texts: Any, pattern: str) -> Rows:
+    matches = pc.fill_null(pc.match_substring_regex(texts, f"^(?:{pattern})$"), True)
+    return _true_rows(pc.invert(matches))
+
+
+def _true_rows(mask: Any) -> Rows:
+    return np.flatnonzero(np.asarray(mask.to_numpy(zero_copy_only=False))).astype(np.int64)
+
+
+# ---------------------------------------------------------------------------------------------------- the exact types
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NOT_FINITE = re.compile(r"([+-]?)(nan|inf|infinity)", re.IGNORECASE)
+_TIMESTAMP = re.compile(
+    r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[ T](?P<hour>[0-9]{2})(?::?(?P<minute>[0-9]{2})(?::?(?P<second>[0-9]{2})(?:\.(?P<fraction>[0-9]+))?)?)?"
+    r"(?P<zone>Z|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+_LAST_DAYS = (
+    r"(?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-"
+    r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)|02-(?:0[1-9]|1[0-9]|2[0-8]))"
+)
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
+
+
+def _normalise_integer(kind: str, bits: int) -> Callable[[str], str]:
+    lowest, highest = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+    def normalise(text: str) -> str:
+        if not _INTEGER.fullmatch(text):
+            raise BadValueError(f"not of type {kind}")
+        digits = text.lstrip("+-").lstrip("0") or "0"
+        # int() refuses more than 4300 digits; nothing that long fits anyway.
+        number = int(digits) if len(digits) < 30 else 1 << 100
+        number = -number if text.startswith("-") else number
+        if not lowest <= number <= highest:
+            raise BadValueError(f"out of the range of type {kind}")
+        return str(number)
+
+    return normalise
+
+
+def _normalise_float(kind: str, width: type[np.floating[Any]]) -> Callable[[str], str]:
+    def normalise(text: str) -> str:
+        if special := _NOT_FINITE.fullmatch(text):
+            return special[1].replace("+", "") + ("nan" if special[2].lower() == "nan" else "inf")
+        if not _NUMBER.fullmatch(text):
+            raise BadValueError(f"not of type {kind}")
+        with np.errstate(over="ignore"):
+            overflows = bool(np.isinf(width(float(text))))
+        if overflows:
+            raise BadValueError(f"out of the range of type {kind}")
+        return text.removeprefix("+")
+
+    return normalise
+
+
+def _normalise_decimal(kind: str, precision: int, scale: int) -> Callable[[str], str]:
+    def normalise(text: str) -> str:
+        if not _NUMBER.fullmatch(text):
+            raise BadValueError(f"not of type {kind}")
+        with localcontext() as context:
+            context.prec = max(len(text), 100)
+            try:
+                number = Decimal(text)
+                scaled = number.quantize(Decimal(1).scaleb(-scale)) if abs(number.adjusted()) < 80 else number
+            except InvalidOperation as error:
+                raise BadValueError(f"out of the range of type {kind}") from error
+            if number == 0:
+                return "0"
+            if scaled != number or number.adjusted() <= -80:
+                raise BadValueError(f"more digits after the point than type {kind} has")
+            if number.adjusted() >= precision - scale:
+                raise BadValueError(f"out of the range of type {kind}")
+            return f"{scaled:f}"
+
+    return normalise
+
+
+def _normalise_boolean(text: str) -> str:
+    word = text.lower()
+    if word in TRUE_WORDS:
+        return "true"
+    if word in FALSE_WORDS:
+        return "false"
+    raise BadValueError("not of type boolean")
+
+
+def _normalise_date(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise BadValueError("not of type date (expected YYYY-MM-DD)")
+    try:
+        return datetime.fromisoformat(text).date().isoformat()
+    except ValueError as error:
+        raise BadValueError(f"no such date: {error}") from error
+
+
+def _normalise_timestamp(text: str) -> str:
+    match = _TIMESTAMP.fullmatch(text)
+    if not match:
+        raise BadValueError("not of type timestamp (expected YYYY-MM-DD hh:mm:ss)")
+    fraction = (match["fraction"] or "").rstrip("0")
+    if len(fraction) > 6:
+        raise BadValueError("more digits after the point than microseconds have")
+    try:
+        moment = datetime.fromisoformat(match["date"]).replace(
+            hour=int(match["hour"] or 0),
+            minute=int(match["minute"] or 0),
+            second=int(match["second"] or 0),
+            microsecond=int(fraction.ljust(6, "0")),
+        )
+        return iso_utc(moment, match["zone"])
+    except (ValueError, OverflowError) as error:
+        raise BadValueError(f"no such time: {error}") from error
+
+
+def iso_utc(moment: datetime, zone: str | None) -> str:
+    """Return a naive moment as regular text in UTC; a missing zone means UTC."""
+    if zone not in (None, "Z"):
+        digits = zone[1:].replace(":", "").ljust(4, "0")
+        if int(digits[:2]) > 23 or int(digits[2:]) > 59:
+            raise ValueError("zone offset out of range")
+        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        moment = moment + offset if zone.startswith("-") else moment - offset
+    return moment.isoformat(" ", "microseconds")
+
+
+# --------------------------------------------------------------------------------------------- doubts about cast values
+def _not_finite(values: Any) -> Rows:
+    finite = pc.is_finite(values)
+    if pc.min(finite).as_py() is not False:
+        return NO_ROWS
+    return _true_rows(pc.fill_null(pc.invert(finite), False))
+
+
+def _outside_years(values: Any) -> Rows:
+    """Return the rows outside the years 1 to 9999, the range that Spark, Athena and Python share."""
+    unit = pa.int32() if pa.types.is_date32(values.type) else pa.int64()
+    numbers = pc.cast(values, unit) if unit == pa.int32() else values.view(unit)
+    day = 1 if unit == pa.int32() else 86_400_000_000
+    lowest, highest = -719_162 * day, 2_932_897 * day - 1
+    bounds = pc.min_max(numbers)
+    if bounds["min"].as_py() is None or (bounds["min"].as_py() >= lowest and bounds["max"].as_py() <= highest):
+        return NO_ROWS
+    outside = pc.or_(pc.less(numbers, lowest), pc.greater(numbers, highest))
+    return _true_rows(pc.fill_null(outside, False))
+
+
+def _beyond_precision(precision: int, scale: int) -> Callable[[Any], Rows]:
+    """Find decimals with more digits than the type: Arrow checks the digits it reads, not those that scaling adds."""
+    largest = Decimal(10**precision - 1).scaleb(-scale, Context(prec=38))
+
+    def find(values: Any) -> Rows:
+        bounds = pc.min_max(values)
+        if (
+            bounds["min"].as_py() is None
+            or max(bounds["min"].as_py().copy_abs(), bounds["max"].as_py().copy_abs()) <= largest
+        ):
+            return NO_ROWS
+        limit = pa.scalar(largest, values.type)
+        outside = pc.or_(pc.greater(values, limit), pc.less(values, pc.negate(limit)))
+        return _true_rows(pc.fill_null(outside, False))
+
+    return find
+
+
+# ------------------------------------------------------------------------------------------------------- the catalogue
+def _integer_type(kind: str, bits: int, arrow: Any) -> Callable[[Sequence[str]], ValueType]:
+    regular = "-?[0-9]{1,9}" if bits == 32 else "-?[0-9]{1,18}"
+    normalise = _normalise_integer(kind, bits)
+    return lambda nulls: ValueType(kind, arrow, (arrow,), _DIGITS + b"-", regular, normalise, None, tuple(nulls))
+
+
+def _float_type(kind: str, arrow: Any, width: type[np.floating[Any]]) -> Callable[[Sequence[str]], ValueType]:
+    regular = r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?"
+    normalise = _normalise_float(kind, width)
+    alphabet = _DIGITS + b"-+.eE"
+    return lambda nulls: ValueType(kind, arrow, (arrow,), alphabet, regular, normalise, _not_finite, tuple(nulls))
+
+
+def _decimal_type(kind: str, precision: int, scale: int, nulls: Sequence[str]) -> ValueType:
+    whole = f"[0-9]{{1,{precision - scale}}}" if precision > scale else "0"
+    regular = rf"-?{whole}(?:\.[0-9]{{1,{scale}}})?" if scale else rf"-?{whole}"
+    arrow = pa.decimal128(precision, scale)
+    normalise, doubtful = _normalise_decimal(kind, precision, scale), _beyond_precision(precision, scale)
+    return ValueType(kind, arrow, (arrow,), _DIGITS + b"-+.eE", regular, normalise, doubtful, tuple(nulls))
+
+
+def _date_type(nulls: Sequence[str]) -> ValueType:
+    arrow = pa.date32()
+    return ValueType("date", arrow, (arrow,), _DIGITS + b"-", _LAST_DAYS, _normalise_date, _outside_years, tuple(nulls))
+
+
+def _timestamp_type(nulls: Sequence[str]) -> ValueType:
+    return _TimestampType(
+        "timestamp",
+        TIMESTAMP,
+        (_NAIVE, TIMESTAMP),
+        _DIGITS + b"-+.: TZ",
+        f"{_LAST_DAYS}(?:[ T]{_CLOCK})?",
+        _normalise_timestamp,
+        _outside_years,
+        tuple(nulls),
+    )
+
+
+def _boolean_type(nulls: Sequence[str]) -> ValueType:
+    # An empty alphabet makes every value odd: booleans have few spellings, so they are judged spelling by spelling.
+    return ValueType("boolean", pa.bool_(), (pa.bool_(),), b"", "", _normalise_boolean, None, tuple(nulls))
+
+
+_SIMPLE: dict[str, Callable[[Sequence[str]], ValueType]] = {
+    "boolean": _boolean_type,
+    "int": _integer_type("int", 32, pa.int32()),
+    "bigint": _integer_type("bigint", 64, pa.int64()),
+    "float": _float_type("float", pa.float32(), np.float32),
+    "double": _float_type("double", pa.float64(), np.float64),
+    "date": _date_type,
+    "timestamp": _timestamp_type,
+}

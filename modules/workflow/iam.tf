@@ -1,0 +1,208 @@
+locals {
+  state_machine_arn = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${var.name}"
+  glue_arn          = "arn:${local.partition}:glue:${local.region}:${local.account}"
+  s3_arn            = "arn:${local.partition}:s3:::"
+  athena_arn        = "arn:${local.partition}:athena:${local.region}:${local.account}"
+  results_bucket    = split("/", trimprefix(var.athena_results_uri, "s3://"))[0]
+  results_prefix    = trimprefix(trimprefix(var.athena_results_uri, "s3://"), "${local.results_bucket}/")
+  contract_keys     = distinct([for dataset in var.datasets : "${dataset.contract_bucket}/${dirname(dataset.contract_key)}/*"])
+  source_buckets    = distinct(values(var.datasets)[*].source_bucket)
+  source_prefixes   = distinct(values(var.datasets)[*].source_prefix)
+}
+
+data "aws_iam_policy_document" "assume" {
+  statement {
+    sid     = "StepFunctions"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["states.amazonaws.com"]
+    }
+
+    # Nobody else's state machine may use the role:
+    # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = [local.state_machine_arn]
+    }
+  }
+}
+
+data "aws_iam_policy_document" "this" {
+  # glue:startJobRun.sync: https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html
+  statement {
+    sid       = "RunJob"
+    actions   = ["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"]
+    resources = ["${local.glue_arn}:job/${var.glue_job_name}"]
+  }
+
+  # The state machine looks the tables up and creates them; Athena, which acts with the caller's rights, looks up what a
+  # view reads and creates or replaces the view. Every table ARN needs those of its database and catalog:
+  # https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
+  # https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+  # Tables are not listed one by one, because a policy of 200 datasets would pass the 10,240 characters IAM allows.
+  statement {
+    sid     = "UseCatalog"
+    actions = ["glue:GetDatabase", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable"]
+    resources = [
+      "${local.glue_arn}:catalog",
+      "${local.glue_arn}:database/${var.database_name}",
+      "${local.glue_arn}:table/${var.database_name}/*",
+    ]
+  }
+
+  # Athena wants to see the default database whatever the query:
+  # https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+  statement {
+    sid       = "SeeDefaultDatabase"
+    actions   = ["glue:GetDatabase"]
+    resources = ["${local.glue_arn}:catalog", "${local.glue_arn}:database/default"]
+  }
+
+  # Is an older execution running? https://docs.aws.amazon.com/step-functions/latest/apireference/API_ListExecutions.html
+  statement {
+    sid       = "SeeOwnExecutions"
+    actions   = ["states:ListExecutions"]
+    resources = [local.state_machine_arn]
+  }
+
+  dynamic "statement" {
+    for_each = length(var.crawler_names) > 0 ? [true] : []
+
+    content {
+      # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
+      sid       = "Crawl"
+      actions   = ["glue:StartCrawler", "glue:GetCrawler"]
+      resources = [for crawler in var.crawler_names : "${local.glue_arn}:crawler/${crawler}"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.datasets) > 0 ? [true] : []
+
+    content {
+      sid       = "ReadContracts"
+      actions   = ["s3:GetObject"]
+      resources = [for key in local.contract_keys : "${local.s3_arn}${key}"]
+    }
+  }
+
+  statement {
+    sid       = "ReadReports"
+    actions   = ["s3:GetObject"]
+    resources = ["${local.s3_arn}${var.lake_bucket}/reports/*"]
+  }
+
+  dynamic "statement" {
+    for_each = length(var.datasets) > 0 ? [true] : []
+
+    content {
+      # ListObjectsV2: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+      sid       = "ListRawData"
+      actions   = ["s3:ListBucket"]
+      resources = [for bucket in local.source_buckets : "${local.s3_arn}${bucket}"]
+
+      condition {
+        test     = "StringEquals"
+        variable = "s3:prefix"
+        values   = local.source_prefixes
+      }
+    }
+  }
+
+  # athena:startQueryExecution.sync: https://docs.aws.amazon.com/step-functions/latest/dg/connect-athena.html
+  statement {
+    sid = "RunQueries"
+    actions = [
+      "athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution", "athena:GetDataCatalog",
+    ]
+    resources = [
+      "${local.athena_arn}:workgroup/${var.athena_workgroup}",
+      "${local.athena_arn}:datacatalog/AwsDataCatalog",
+    ]
+  }
+
+  # Athena leaves the result of a statement in S3 with the caller's rights. Creating a view reads no data, so nothing of
+  # the lake's tables is allowed here: https://docs.aws.amazon.com/athena/latest/ug/s3-permissions.html
+  statement {
+    sid       = "FindQueryResults"
+    actions   = ["s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"]
+    resources = ["${local.s3_arn}${local.results_bucket}"]
+  }
+
+  statement {
+    sid       = "WriteQueryResults"
+    actions   = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+    resources = ["${local.s3_arn}${local.results_bucket}/${local.results_prefix}*"]
+  }
+
+  # Log delivery knows no resources: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+  statement {
+    sid = "DeliverLogs"
+    actions = [
+      "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+      "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    ]
+    resources = ["*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.tracing ? [true] : []
+
+    content {
+      # X-Ray knows no resources either: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html
+      sid = "Trace"
+      actions = [
+        "xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets",
+      ]
+      resources = ["*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn != null ? [var.kms_key_arn] : []
+
+    content {
+      # Contracts and reports are read, query results are written:
+      # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+      sid       = "UseKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+}
+
+resource "aws_iam_role" "this" {
+  count = var.create_role ? 1 : 0
+
+  name                 = "${var.name}-workflow"
+  path                 = var.role_path
+  description          = "State machine ${var.name}"
+  permissions_boundary = var.permissions_boundary
+  assume_role_policy   = data.aws_iam_policy_document.assume.json
+  tags                 = var.tags
+}
+
+resource "aws_iam_role_policy" "this" {
+  count = var.create_role ? 1 : 0
+
+  name   = "workflow"
+  role   = one(aws_iam_role.this[*].id)
+  policy = data.aws_iam_policy_document.this.json
+
+  lifecycle {
+    precondition {
+      # White space is not counted: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+      condition     = length(replace(data.aws_iam_policy_document.this.json, "/\\s/", "")) <= 10240
+      error_message = "The policy of the state machine has more than the 10,240 characters IAM allows: use shorter source prefixes, fewer datasets or a role of your own."
+    }
+  }
+}

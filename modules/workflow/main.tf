@@ -1,0 +1,151 @@
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+data "aws_caller_identity" "current" {}
+
+locals {
+  partition = data.aws_partition.current.partition
+  # The id of the region is its name with provider 5.x and 6.x; "name" is deprecated in the one, "region" unknown to the other.
+  region   = data.aws_region.current.id
+  account  = data.aws_caller_identity.current.account_id
+  role_arn = var.create_role ? one(aws_iam_role.this[*].arn) : var.role_arn
+  sfn      = "${path.module}/../../sfn"
+
+  # Expressions are kept in files of their own, with comments and line breaks; the definition gets them in one line.
+  jsonata = {
+    for file in fileset("${local.sfn}/jsonata", "*.jsonata") : trimsuffix(file, ".jsonata") => trimspace(replace(
+      replace(file("${local.sfn}/jsonata/${file}"), "/(?s)/\\*.*?\\*//", ""), "/\\s*\\n\\s*/", " "
+    ))
+  }
+
+  # One view per dataset, then the declared ones. A view has to be made again when its SQL changed or the columns of a table
+  # it reads. Which ones it reads is told by the names in its SQL: one too many costs nothing but a statement. A view
+  # that reads views counts as reading whatever the ones before it read.
+  statements = concat(
+    [
+      for name, dataset in var.datasets :
+      { name = "v_${name}", sql = "SELECT * FROM \"${var.database_name}\".\"${dataset.parquet_table}\"" }
+      if var.dataset_views
+    ],
+    [for view in var.views : { name = view.name, sql = trimspace(trimsuffix(trimspace(view.sql), ";")) }]
+  )
+  statement_words = [for view in local.statements : distinct(regexall("[a-z0-9_]+", lower(view.sql)))]
+  dataset_of_table = merge([
+    for name, dataset in var.datasets :
+    { for table in [dataset.raw_table, dataset.parquet_table, dataset.quarantine_table] : table => name }
+  ]...)
+  statement_reads = [
+    for words in local.statement_words : compact([for word in words : lookup(local.dataset_of_table, word, "")])
+  ]
+  # Where the history of a view begins: with the first statement if it reads a view, otherwise with itself.
+  statement_begins = [
+    for index, words in local.statement_words :
+    length(setintersection(words, slice(local.statements, 0, index)[*].name)) > 0 ? 0 : index
+  ]
+  views = [
+    for index, view in local.statements : {
+      name   = view.name
+      sql    = view.sql
+      digest = sha256(jsonencode(slice(local.statements, local.statement_begins[index], index + 1)[*].sql))
+      tables = sort(distinct(flatten(slice(local.statement_reads, local.statement_begins[index], index + 1))))
+    }
+  ]
+
+  # Only transient errors, by name, are tried again; the names are the service's prefix and the name of the exception:
+  # https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+  patient = { IntervalSeconds = 2, BackoffRate = 2, MaxDelaySeconds = 60, MaxAttempts = 6, JitterStrategy = "FULL" }
+  retries = {
+    s3 = [merge(local.patient, {
+      ErrorEquals = [
+        "S3.SdkClientException", "S3.SlowDownException", "S3.ServiceUnavailableException", "S3.InternalErrorException",
+        "S3.RequestTimeoutException", "States.Timeout",
+      ]
+    })]
+    glue = [merge(local.patient, {
+      ErrorEquals = [
+        "Glue.SdkClientException", "Glue.ThrottlingException", "Glue.InternalServiceException",
+        "Glue.OperationTimeoutException", "Glue.ConcurrentModificationException", "States.Timeout",
+      ]
+    })]
+    sfn = [merge(local.patient, {
+      ErrorEquals = ["Sfn.SdkClientException", "Sfn.ThrottlingException", "States.Timeout"]
+    })]
+    athena = [merge(local.patient, {
+      ErrorEquals = ["Athena.SdkClientException", "Athena.TooManyRequestsException", "Athena.InternalServerException"]
+    })]
+    # The job runs as often at a time as its MaxConcurrentRuns allows; the other datasets wait for their turn, about
+    # two hours in all. A run that failed is never started again by itself: the next execution does that.
+    job = [
+      {
+        ErrorEquals     = ["Glue.ConcurrentRunsExceededException", "Glue.ResourceNumberLimitExceededException"]
+        IntervalSeconds = 10
+        BackoffRate     = 1.5
+        MaxDelaySeconds = 120
+        MaxAttempts     = 120
+        JitterStrategy  = "FULL"
+      },
+      merge(local.patient, {
+        ErrorEquals = [
+          "Glue.SdkClientException", "Glue.ThrottlingException", "Glue.InternalServiceException",
+          "Glue.OperationTimeoutException",
+        ]
+      }),
+    ]
+  }
+
+  definition = templatefile("${local.sfn}/etl_pipeline.asl.json.tftpl", {
+    partition = local.partition
+    jsonata   = local.jsonata
+    retries   = local.retries
+    timeouts  = var.timeouts
+    contracts = {
+      for name, dataset in var.datasets : name => { bucket = dataset.contract_bucket, key = dataset.contract_key }
+    }
+    views              = local.views
+    on_overlap         = var.on_overlap
+    max_concurrency    = var.max_concurrency
+    crawler_polls      = ceil(var.timeouts.crawler_seconds / var.timeouts.crawler_poll_seconds)
+    glue_job_name      = var.glue_job_name
+    lake_bucket        = var.lake_bucket
+    database_name      = var.database_name
+    athena_workgroup   = var.athena_workgroup
+    athena_results_uri = var.athena_results_uri
+  })
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  # Below this prefix the resource policy of CloudWatch Logs does not grow with every state machine:
+  # https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+  name              = "/aws/vendedlogs/states/${var.name}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+  tags              = var.tags
+}
+
+resource "aws_sfn_state_machine" "this" {
+  name       = var.name
+  type       = "STANDARD"
+  role_arn   = local.role_arn
+  definition = local.definition
+  tags       = var.tags
+
+  logging_configuration {
+    level                  = var.log_level
+    include_execution_data = var.include_execution_data
+    log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
+  }
+
+  tracing_configuration {
+    enabled = var.tracing
+  }
+
+  lifecycle {
+    precondition {
+      # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+      condition     = length(local.definition) < 1000000
+      error_message = "The rendered state machine has ${length(local.definition)} characters and Step Functions allows 1 MB: use fewer datasets or shorter views in this instance of the module."
+    }
+  }
+
+  # The role is checked for its log permissions when the state machine is created.
+  depends_on = [aws_iam_role_policy.this]
+}

@@ -1,0 +1,24 @@
+output "state_machine_arn" {
+  description = "ARN of the state machine."
+  value       = aws_sfn_state_machine.this.arn
+}
+
+output "state_machine_name" {
+  description = "Name of the state machine."
+  value       = aws_sfn_state_machine.this.name
+}
+
+output "role_arn" {
+  description = "ARN of the role the state machine acts with, created or brought."
+  value       = local.role_arn
+}
+
+output "log_group_name" {
+  description = "Log group of the state machine."
+  value       = aws_cloudwatch_log_group.this.name
+}
+
+output "definition" {
+  description = "The rendered definition; it can be pasted into Workflow Studio."
+  value       = local.definition
+}

@@ -1,0 +1,1 @@
+"""Tests, and the local AWS they run on."""

@@ -1,0 +1,1 @@
+"""Checks of the rendered state machine, its role and its expressions."""

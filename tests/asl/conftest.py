@@ -1,0 +1,45 @@
+"""The rendered state machines, planned once per test session."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.asl.rendering import VARIABLE_SETS, Rendered, render_all
+
+
+@pytest.fixture(scope="session")
+def all_rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rendered]:
+    return render_all(tmp_path_factory.mktemp("workflow"))
+
+
+@pytest.fixture(params=sorted(VARIABLE_SETS))
+def rendered(request: pytest.FixtureRequest, all_rendered: dict[str, Rendered]) -> Rendered:
+    return all_rendered[request.param]
+
+
+@pytest.fixture
+def complete(all_rendered: dict[str, Rendered]) -> Rendered:
+    return all_rendered["complete"]
+
+
+@pytest.fixture
+def outer(complete: Rendered) -> dict[str, Any]:
+    """The states of the execution."""
+    states: dict[str, Any] = complete.definition["States"]
+    return states
+
+
+@pytest.fixture
+def inner(outer: dict[str, Any]) -> dict[str, Any]:
+    """The states of one dataset."""
+    states: dict[str, Any] = outer["Process datasets"]["ItemProcessor"]["States"]
+    return states
+
+
+@pytest.fixture
+def views(outer: dict[str, Any]) -> dict[str, Any]:
+    """The states of one view."""
+    states: dict[str, Any] = outer["Create Athena views"]["ItemProcessor"]["States"]
+    return states

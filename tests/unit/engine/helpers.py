@@ -1,0 +1,104 @@
+"""Runs the engine on rows that stand in a test: files in, Parquet rows and quarantine rows out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from contract import DatasetContract, parse_contract
+from conversion import ConversionResult, OutputFile, UnitWork, convert_units
+from conversion_runners import Runner
+from sources import SourceFile
+from splits import Settings
+from storage import open_storage
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+Columns = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The outcome of one conversion: rows in the order of files and of the records in them."""
+
+    result: ConversionResult
+    rows: list[dict[str, Any]]
+    bad: list[dict[str, Any]]
+
+    def bad_places(self) -> list[tuple[int, str | None]]:
+        """Return line number and column of each quarantined row."""
+        return [(row["line_number"], row["column_name"]) for row in self.bad]
+
+
+def columns(**types: str) -> list[dict[str, Any]]:
+    """Return contract columns of given types."""
+    return [{"name": name, "type": kind} for name, kind in types.items()]
+
+
+def a_contract(folder: Path, declared: Columns, csv: Mapping[str, Any] | None = None, **more: Any) -> DatasetContract:
+    """Return a contract over two sub-folders, by default one that lets every row be bad."""
+    document = {
+        "dataset": "t",
+        "source_uri": str(folder / "raw"),
+        "lake_uri": str(folder / "lake"),
+        "columns": list(declared),
+        "csv": dict(csv or {}),
+        "max_bad_fraction": 1,
+    }
+    return parse_contract({**document, **more})
+
+
+def a_unit(folder: Path, files: Mapping[str, bytes]) -> UnitWork:
+    """Write files and return them as one unit of work."""
+    raw = folder / "raw"
+    raw.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (raw / name).write_bytes(data)
+    listed = open_storage(str(raw)).list(f"{raw}/")
+    sources = tuple(SourceFile(item.uri, item.key, item.size, item.etag) for item in listed)
+    return UnitWork((), sources, f"{folder}/data/", f"{folder}/bad/")
+
+
+def read_rows(files: Sequence[OutputFile]) -> list[dict[str, Any]]:
+    """Return the rows of Parquet files, in order."""
+    return [row for file in files for row in pq.read_table(file.uri).to_pylist()]
+
+
+def convert(
+    data: bytes | Mapping[str, bytes],
+    declared: Columns,
+    csv: Mapping[str, Any] | None = None,
+    *,
+    split: int = 1 << 26,
+    window: int = 1 << 16,
+    slots: int = 4,
+    spark: SparkSession | None = None,
+    runner: Runner | None = None,
+    **more: Any,
+) -> Converted:
+    """Convert files (bytes alone are `a.csv`) with splits of some size and return everything that comes out."""
+    files = {"a.csv": data} if isinstance(data, bytes) else data
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        unit = a_unit(folder, files)
+        settings = Settings(split_bytes=split, window_bytes=window)
+        result = convert_units(
+            spark,
+            a_contract(folder, declared, csv, **more),
+            [unit],
+            run_id="r1",
+            settings=settings,
+            slots=slots,
+            runner=runner,
+        )
+        in_folder = sorted(str(path) for path in (folder / "data").glob("*")) if (folder / "data").exists() else []
+        assert in_folder == [file.uri for file in result.files]
+        bad = [row for path in sorted((folder / "bad").glob("*")) for row in pq.read_table(path).to_pylist()]
+        bad.sort(key=lambda row: (row["source_file"], row["line_number"]))
+        return Converted(result, read_rows(result.files), bad)

@@ -1,0 +1,149 @@
+"""A Glue Data Catalog in memory, for GlueCatalog: the documented limits, partial errors and conditional updates."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+Values = tuple[str, ...]
+
+
+def client_error(operation: str, code: str, message: str = "") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+class FakeGlue:
+    """The calls that the job makes. `hiccup` may name an error code for an entry of a batch, or None."""
+
+    def __init__(self, hiccup: Callable[[str, Values], str | None] = lambda operation, values: None) -> None:
+        self.tables: dict[str, dict[str, Any]] = {}
+        self.partitions: dict[str, dict[Values, dict[str, Any]]] = {}
+        self.calls: list[tuple[str, int]] = []
+        self.hiccup = hiccup
+
+    def add_table(self, definition: dict[str, Any]) -> None:
+        self.tables[definition["Name"]] = {**copy.deepcopy(definition), "VersionId": "0"}
+        self.partitions.setdefault(definition["Name"], {})
+
+    def _table(self, operation: str, name: str) -> dict[str, Any]:
+        if name not in self.tables:
+            raise client_error(operation, "EntityNotFoundException", f"Table {name} not found")
+        return self.tables[name]
+
+    def get_table(self, DatabaseName: str, Name: str) -> dict[str, Any]:  # noqa: N803 - the names of the API
+        table = copy.deepcopy(self._table("GetTable", Name))
+        return {
+            "Table": {**table, "DatabaseName": DatabaseName, "CatalogId": "1", "IsRegisteredWithLakeFormation": False}
+        }
+
+    def update_table(
+        self,
+        DatabaseName: str,  # noqa: N803
+        TableInput: dict[str, Any],  # noqa: N803
+        SkipArchive: bool,  # noqa: N803
+        VersionId: str,  # noqa: N803
+    ) -> None:
+        table = self._table("UpdateTable", TableInput["Name"])
+        if unknown := set(TableInput) & {"DatabaseName", "CatalogId", "VersionId", "IsRegisteredWithLakeFormation"}:
+            raise client_error("UpdateTable", "InvalidInputException", f"unknown {unknown}")
+        if VersionId != table["VersionId"]:
+            raise client_error("UpdateTable", "ConcurrentModificationException", "stale version")
+        version = str(int(VersionId) + 1)
+        self.tables[TableInput["Name"]] = {**copy.deepcopy(TableInput), "VersionId": version}
+
+    def get_paginator(self, operation: str) -> FakeGlue:
+        assert operation == "get_partitions"
+        return self
+
+    def paginate(
+        self,
+        DatabaseName: str,  # noqa: N803
+        TableName: str,  # noqa: N803
+        ExcludeColumnSchema: bool,  # noqa: N803
+    ) -> Iterator[dict[str, Any]]:
+        self._table("GetPartitions", TableName)
+        items = iter([copy.deepcopy(item) for item in self.partitions[TableName].values()])
+        while page := list(itertools.islice(items, 3)):
+            yield {"Partitions": page, "NextToken": "more"}
+        yield {"Partitions": []}
+
+    def batch_get_partition(
+        self,
+        DatabaseName: str,  # noqa: N803
+        TableName: str,  # noqa: N803
+        PartitionsToGet: list[dict[str, Any]],  # noqa: N803
+    ) -> dict[str, Any]:
+        self._limit("BatchGetPartition", len(PartitionsToGet), 1000)
+        there = self.partitions[TableName]
+        wanted = [tuple(item["Values"]) for item in PartitionsToGet]
+        return {"Partitions": [copy.deepcopy(there[item]) for item in wanted if item in there], "UnprocessedKeys": []}
+
+    def _limit(self, operation: str, size: int, limit: int, least: int = 0) -> None:
+        self.calls.append((operation, size))
+        if not least <= size <= limit:
+            raise client_error(operation, "InvalidInputException", f"{size} entries, allowed {least} to {limit}")
+
+    def batch_create_partition(
+        self,
+        DatabaseName: str,  # noqa: N803
+        TableName: str,  # noqa: N803
+        PartitionInputList: list[dict[str, Any]],  # noqa: N803
+    ) -> dict[str, Any]:
+        self._limit("BatchCreatePartition", len(PartitionInputList), 100)
+        errors = []
+        for item in PartitionInputList:
+            values = tuple(item["Values"])
+            code = self.hiccup("BatchCreatePartition", values)
+            if code is None and values in self.partitions[TableName]:
+                code = "AlreadyExistsException"
+            if code is None:
+                self.partitions[TableName][values] = copy.deepcopy(item)
+            else:
+                errors.append(
+                    {"PartitionValues": list(values), "ErrorDetail": {"ErrorCode": code, "ErrorMessage": "no"}}
+                )
+        return {"Errors": errors}
+
+    def batch_update_partition(
+        self,
+        DatabaseName: str,  # noqa: N803
+        TableName: str,  # noqa: N803
+        Entries: list[dict[str, Any]],  # noqa: N803
+    ) -> dict[str, Any]:
+        self._limit("BatchUpdatePartition", len(Entries), 100, 1)
+        errors = []
+        for entry in Entries:
+            values = tuple(entry["PartitionValueList"])
+            code = self.hiccup("BatchUpdatePartition", values)
+            if code is None and values not in self.partitions[TableName]:
+                code = "EntityNotFoundException"
+            if code is None:
+                self.partitions[TableName][values] = copy.deepcopy(entry["PartitionInput"])
+            else:
+                errors.append(
+                    {"PartitionValueList": list(values), "ErrorDetail": {"ErrorCode": code, "ErrorMessage": "no"}}
+                )
+        return {"Errors": errors}
+
+    def batch_delete_partition(
+        self,
+        DatabaseName: str,  # noqa: N803
+        TableName: str,  # noqa: N803
+        PartitionsToDelete: list[dict[str, Any]],  # noqa: N803
+    ) -> dict[str, Any]:
+        self._limit("BatchDeletePartition", len(PartitionsToDelete), 25)
+        errors = []
+        for entry in PartitionsToDelete:
+            values = tuple(entry["Values"])
+            code = self.hiccup("BatchDeletePartition", values)
+            if code is None and self.partitions[TableName].pop(values, None) is None:
+                code = "EntityNotFoundException"
+            if code is not None:
+                errors.append(
+                    {"PartitionValues": list(values), "ErrorDetail": {"ErrorCode": code, "ErrorMessage": "no"}}
+                )
+        return {"Errors": errors}

@@ -1,0 +1,132 @@
+"""The contract document: defaults, refusals that name what is allowed, and the fingerprint."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contract import Column, ContractError, CsvOptions, PartitionKey, load_contract, parse_contract
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    base: dict[str, Any] = {
+        "dataset": "trips",
+        "source_uri": "s3://raw/trips/",
+        "lake_uri": "s3://lake",
+        "columns": [{"name": "id", "type": "bigint"}, {"name": "fare", "type": "decimal(10, 2)", "required": True}],
+    }
+    return {**base, **changes}
+
+
+def it_fills_what_a_short_contract_leaves_out() -> None:
+    contract = parse_contract(document(partition_keys=[{"name": "month"}]))
+    assert contract.lake_uri == "s3://lake/"
+    assert (contract.database, contract.raw_table, contract.parquet_table) == ("default", "raw_trips", "trips")
+    assert contract.quarantine_table == "trips_quarantine"
+    assert contract.columns == (
+        Column("id", "bigint", "id", False, None, ""),
+        Column("fare", "decimal(10,2)", "fare", True, None, ""),
+    )
+    assert contract.partition_keys == (PartitionKey("month", "string"),)
+    assert contract.csv == CsvOptions()
+    assert (contract.on_source_removed, contract.on_unmatched, contract.on_contract_change) == (
+        "keep",
+        "fail",
+        "reconvert",
+    )
+    assert (contract.max_bad_fraction, contract.max_bad_rows) == (0.01, None)
+    assert (contract.target_file_mb, contract.retain_superseded_hours) == (128, 24)
+
+
+def it_keeps_null_where_null_means_none_and_takes_the_default_elsewhere() -> None:
+    options = parse_contract(document(csv={"quote": None, "delimiter": None, "null_values": ["", "NA"]})).csv
+    assert options.quote is None
+    assert options.delimiter == ","
+    assert options.null_values == ("", "NA")
+
+
+def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
+    assert parse_contract(document(workflow={"crawler_name": None})).dataset == "trips"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset": "Trips"}, "dataset is 'Trips'; expected a name"),
+        ({"source_uri": ""}, "source_uri is missing"),
+        ({"colums": []}, "unknown setting colums; allowed are columns, csv, "),
+        ({"columns": {"id": "int"}}, "columns is .* expected a list of objects"),
+        ({"columns": [{"type": "int"}]}, "a column has no name"),
+        ({"columns": [{"name": "a", "typ": "int"}]}, "unknown column setting typ; allowed are comment, format, name"),
+        ({"columns": [{"name": "a", "type": "integer"}]}, "column a has type integer; allowed are string, boolean"),
+        ({"columns": [{"name": "a", "type": "decimal(39,2)"}]}, "type decimal.39,2.; allowed"),
+        ({"columns": [{"name": "a", "type": "decimal(3,4)"}]}, "type decimal.3,4.; allowed"),
+        ({"columns": [{"name": "a", "type": "int", "format": "%d"}]}, "a format is allowed for date and timestamp"),
+        ({"columns": [{"name": "a", "required": "yes"}]}, "required is 'yes'; allowed are true and false"),
+        ({"columns": [{"name": "a"}, {"name": "A"}]}, "a named more than once"),
+        ({"partition_keys": [{"name": "id"}]}, "id named more than once"),
+        ({"partition_keys": [{"name": "Month"}]}, "partition key 'Month'; expected lower-case"),
+        ({"partition_keys": [{"name": "m", "type": "double"}]}, "type double; allowed are string, int, bigint, date"),
+        ({"partition_pattern": "(?P<y>"}, "not a regular expression"),
+        ({"partition_pattern": r"(?P<y>\d+)"}, r"named groups \['y'\]; they must be the partition keys \[\]"),
+        ({"csv": {"delimeter": ";"}}, "unknown csv setting delimeter; allowed are"),
+        ({"csv": {"delimiter": ";;"}}, "csv.delimiter is ';;'; allowed is one character"),
+        ({"csv": {"delimiter": '"'}}, "csv.delimiter and csv.quote are both"),
+        ({"csv": {"encoding": "utf-9"}}, "csv.encoding is 'utf-9'; allowed is any encoding that Python knows"),
+        ({"csv": {"null_values": "NA"}}, "csv.null_values is 'NA'; expected a list"),
+        ({"schema_drift": "warn"}, "schema_drift is 'warn'; allowed are fail, ignore"),
+        ({"max_bad_fraction": 2}, "max_bad_fraction is 2; allowed is a number from 0 to 1"),
+        ({"max_bad_rows": -1}, "max_bad_rows is -1; allowed is null or a whole number"),
+        ({"target_file_mb": 0}, "target_file_mb is 0; allowed"),
+        ({"retain_superseded_hours": "1"}, "retain_superseded_hours is '1'; allowed"),
+        ({"on_source_removed": "delete"}, "on_source_removed is 'delete'; allowed are keep, mirror"),
+    ],
+)
+def it_refuses_what_breaks_a_rule_and_names_what_is_allowed(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ContractError, match=message):
+        parse_contract(document(**change))
+
+
+def it_allows_the_quote_as_its_own_escape() -> None:
+    assert parse_contract(document(csv={"escape": '"'})).csv.escape == '"'
+
+
+def it_fingerprints_what_decides_the_bytes_and_nothing_else() -> None:
+    base = parse_contract(document()).fingerprint
+    same: list[dict[str, Any]] = [{"on_unmatched": "skip"}, {"lake_uri": "s3://other/"}, {"target_file_mb": 64}]
+    columns = document()["columns"]
+    same.append({"columns": [{**columns[0], "comment": "the key"}, columns[1]]})
+    for change in same:
+        assert parse_contract(document(**change)).fingerprint == base
+    others: list[dict[str, Any]] = [{"csv": {"trim": True}}, {"columns": columns[:1]}, {"schema_drift": "ignore"}]
+    for change in others:
+        assert parse_contract(document(**change)).fingerprint != base
+    assert parse_contract(document(fingerprint="f" * 64)).fingerprint == "f" * 64
+
+
+def it_takes_the_columns_of_a_crawled_table_and_folds_them_as_the_state_machine_does() -> None:
+    contract = parse_contract(document(columns=None, fingerprint="abc"))
+    assert contract.crawled
+    resolved = contract.with_columns([("id", "bigint"), ("fare", "double")])
+    digest = hashlib.sha256(b"abcid:bigint").hexdigest()
+    assert resolved.fingerprint == hashlib.sha256(f"{digest}fare:double".encode()).hexdigest()
+    assert [(column.name, column.type) for column in resolved.columns] == [("id", "bigint"), ("fare", "double")]
+
+
+def it_refuses_a_crawled_table_without_columns() -> None:
+    with pytest.raises(ContractError, match=r"raw table default\.raw_trips has none either"):
+        parse_contract(document(columns=None)).with_columns([])
+
+
+def it_loads_a_contract_from_a_file_and_names_a_broken_one(tmp_path: Path) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(json.dumps(document()))
+    assert load_contract(str(path)) == parse_contract(document())
+    path.write_text("{")
+    with pytest.raises(ContractError, match=r"contract .*c\.json is not valid JSON"):
+        load_contract(str(path))
+    path.write_text("[]")
+    with pytest.raises(ContractError, match="holds list; expected one JSON object"):
+        load_contract(path.as_uri())

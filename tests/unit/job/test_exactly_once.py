@@ -1,0 +1,403 @@
+"""Random histories against a model of what should be in the table.
+
+A history is a sequence of uploads, overwrites, deletions, renames, runs, runs killed at a random step, and two runs
+interleaved call by call with uploads in between. After each of these:
+- readers see every unit whole, as it was or as it is to be, and no fingerprint lies;
+- if the stored digest says that there is nothing to do, the table is right;
+- one more run makes it right.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import faults
+import job
+import publication
+from catalog import Catalog
+from contract import DatasetContract, load_contract
+from conversion import ConversionResult, UnitWork
+from job import SourceConflictError
+from publication import ConcurrentRunError
+from storage import StorageError
+from tests.unit.job.fake_glue import FakeGlue
+from tests.unit.job.support import BAD, World, convert
+
+HISTORIES = 240
+PER_TEST = 20
+STEPS_PER_HISTORY = 12
+MONTHS = ("01", "02", "03")
+KILLABLE = [step for step in faults.STEPS if step != "converting"]
+
+
+class KilledError(BaseException):
+    """Stands for the end of the process: no `except Exception` sees it."""
+
+
+class Turns:
+    """Lets threads run one at a time, switching at every catalog call by the dice of the history."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self._dice = dice
+        self._here = threading.local()
+        self._back = threading.Semaphore(0)
+
+    def pause(self) -> None:
+        """Give the turn back; in a thread that was not started here, go on."""
+        if (go := getattr(self._here, "go", None)) is not None:
+            self._back.release()
+            go.acquire()
+
+    def run(self, actions: Sequence[Callable[[], None]], between: Callable[[], None]) -> None:
+        """Run all actions to their end."""
+        ended = [False] * len(actions)
+        gates = [threading.Semaphore(0) for _ in actions]
+
+        def work(number: int) -> None:
+            self._here.go = gates[number]
+            gates[number].acquire()
+            try:
+                actions[number]()
+            finally:
+                ended[number] = True
+                self._back.release()
+
+        threads = [threading.Thread(target=work, args=(number,)) for number in range(len(actions))]
+        for thread in threads:
+            thread.start()
+        while not all(ended):
+            gates[self._dice.choice([number for number, done in enumerate(ended) if not done])].release()
+            self._back.acquire()
+            between()
+        for thread in threads:
+            thread.join()
+
+
+class PausingCatalog:
+    """Passes every call on to a catalog and gives the turn back before it."""
+
+    def __init__(self, catalog: Catalog, turns: Turns) -> None:
+        self._catalog, self._turns = catalog, turns
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._catalog, name)
+
+        def call(*arguments: Any) -> Any:
+            self._turns.pause()
+            return method(*arguments)
+
+        return call
+
+
+class Model:
+    """What should be in the table: for each unit the files whose rows it holds, by key."""
+
+    def __init__(self, keep: bool) -> None:
+        self.keep = keep
+        self.raw: dict[str, dict[str, tuple[int, tuple[str, ...]]]] = {}
+        self.loaded: dict[str, dict[str, tuple[int, tuple[str, ...]]]] = {}
+        self.conflicts: set[str] = set()
+
+    def settled(self) -> dict[str, dict[str, tuple[int, tuple[str, ...]]]]:
+        """Return the units after a run that sees the raw files as they are now."""
+        self.conflicts = set()
+        if not self.keep:
+            return {unit: dict(files) for unit, files in self.raw.items()}
+        result = {unit: dict(files) for unit, files in self.loaded.items()}
+        for unit, now in self.raw.items():
+            result[unit] = self._kept(unit, self.loaded.get(unit, {}), dict(now))
+        return result
+
+    def _kept(self, unit: str, before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+        gone = {key for key in before if key not in now}
+        new = {key for key in now if key not in before}
+        for key in sorted(new):
+            twin = next((old for old in sorted(gone) if before[old] == now[key]), None)
+            if twin is not None:
+                gone.remove(twin)
+                new.remove(key)
+        if not gone:
+            return now
+        if any(now[key] != before[key] for key in now if key in before):
+            self.conflicts.add(unit)
+            return before
+        return before | {key: now[key] for key in new}
+
+    @staticmethod
+    def rows(units: dict[str, dict[str, tuple[int, tuple[str, ...]]]], bad: bool) -> dict[str, list[str]]:
+        """Return the good or the bad rows per unit, as a reader sees them."""
+        found = {}
+        for unit, files in units.items():
+            rows = [row for _, content in files.values() for row in content if (row == BAD) == bad]
+            if rows or not bad:
+                found[unit] = sorted(rows)
+        return found
+
+
+class History:
+    """One random history in one world."""
+
+    def __init__(self, seed: int, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.dice = random.Random(seed)  # noqa: S311 - reproducible, not secret
+        self.patch = patch
+        self.partitioned = self.dice.random() < 0.75
+        keep = self.dice.random() < 0.5
+        glue = FakeGlue(self._hiccup) if self.dice.random() < 0.5 else None
+        keys = [{"name": "month"}] if self.partitioned else []
+        policy = "keep" if keep else "mirror"
+        self.world = World(folder, glue, partition_keys=keys, on_source_removed=policy)
+        self.model = Model(keep)
+        self.turns = Turns(self.dice)
+        self.count = 0
+        # Every version of every file ever written: its bytes, its time and its rows.
+        self.versions: dict[tuple[str, str], list[tuple[bytes, int, tuple[int, tuple[str, ...]]]]] = {}
+        self.contents: dict[tuple[str, str], tuple[str, ...]] = {}
+        patch.setattr(job, "open_catalog", self._catalog)
+        patch.setattr(publication, "BATCH", self.dice.choice([1, 2, 100]))
+
+    def _catalog(self, contract: DatasetContract) -> Any:
+        return PausingCatalog(self.world.open_catalog(contract), self.turns)
+
+    def _hiccup(self, operation: str, values: tuple[str, ...]) -> str | None:
+        return "InternalServiceException" if self.dice.random() < 0.05 else None
+
+    # ---- what users do
+    def unit(self) -> str:
+        return self.dice.choice(MONTHS) if self.partitioned else ""
+
+    def path(self, unit: str, name: str) -> str:
+        return f"month={unit}/{name}" if unit else name
+
+    def existing(self) -> tuple[str, str] | None:
+        files = [(unit, name) for unit in sorted(self.model.raw) for name in sorted(self.model.raw[unit])]
+        return self.dice.choice(files) if files else None
+
+    def write(self, unit: str, name: str) -> None:
+        self.count += 1
+        rows = [BAD if self.dice.random() < 0.1 else f"{self.count}-{row}" for row in range(self.dice.randint(0, 3))]
+        path = self.world.put(self.path(unit, name), *rows)
+        version = (self.count, tuple(rows))
+        self.model.raw.setdefault(unit, {})[name] = version
+        self.versions.setdefault((unit, name), []).append((path.read_bytes(), path.stat().st_mtime_ns, version))
+        self.contents[self.path(unit, name), etag(path)] = version[1]
+
+    def upload(self) -> None:
+        self.write(self.unit(), f"f{self.count}.csv")
+
+    def overwrite(self) -> None:
+        if (place := self.existing()) is not None:
+            self.write(*place)
+
+    def put_back(self) -> None:
+        """Restore an earlier version of a file that is there or was deleted, byte for byte and with its time."""
+        if self.versions:
+            unit, name = self.dice.choice(sorted(self.versions))
+            content, time, version = self.dice.choice(self.versions[unit, name])
+            path = self.world.raw / self.path(unit, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            os.utime(path, ns=(time, time))
+            self.model.raw.setdefault(unit, {})[name] = version
+
+    def lose_partitions(self) -> None:
+        """Somebody drops the quarantine table or the raw table, and it is made anew, empty."""
+        name = self.dice.choice(["trips_quarantine", "raw_trips"])
+        if self.partitioned:
+            catalog = self.world.open_catalog(load_contract(str(self.world.config)))
+            catalog.delete_partitions(name, list(catalog.list_partitions(name)))
+            self.settle()
+
+    def delete(self) -> None:
+        if (place := self.existing()) is not None:
+            unit, name = place
+            (self.world.raw / self.path(unit, name)).unlink()
+            self._forget(unit, name)
+
+    def rename(self) -> None:
+        if (place := self.existing()) is not None:
+            unit, name = place
+            self.count += 1
+            target = f"r{self.count}.csv"
+            path = self.world.raw / self.path(unit, name)
+            path.rename(path.with_name(target))
+            self.model.raw[unit][target] = self.model.raw[unit][name]
+            self.contents[self.path(unit, target), etag(path.with_name(target))] = self.model.raw[unit][name][1]
+            self._forget(unit, name)
+
+    def _forget(self, unit: str, name: str) -> None:
+        del self.model.raw[unit][name]
+        if not self.model.raw[unit]:
+            del self.model.raw[unit]
+
+    # ---- what runs do
+    def run(self) -> None:
+        self.settle()
+
+    def killed_run(self) -> None:
+        step = self.dice.choice([*KILLABLE, "task"])
+        count = f":{self.dice.randint(0, 3)}" if step in ("publish", "swept") else ""
+        converter = self.dying_convert if step == "task" else convert
+        self.patch.setenv(faults.VARIABLE, "" if step == "task" else f"{step}{count}")
+        before, after = self.model.loaded, self.model.settled()
+        try:
+            self.world.run(converter=converter, run_id=self.dice.choice([None, "again"]))
+        except (KilledError, SourceConflictError):
+            pass  # some steps are not reached when there is nothing to publish or to sweep
+        finally:
+            self.patch.setenv(faults.VARIABLE, "")
+        self.check_whole(before, after)
+        self.check_fingerprints()
+        self.check_digest(after)
+        self.settle()
+
+    def dying_convert(self, contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+        convert(contract, work[: self.dice.randint(0, len(work))], run_id)
+        raise KilledError
+
+    def pausing_convert(self, contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+        self.turns.pause()
+        result = convert(contract, work, run_id)
+        self.turns.pause()
+        return result
+
+    def two_runs(self) -> None:
+        errors: list[BaseException] = []
+
+        def start() -> None:
+            try:
+                self.world.run(converter=self.pausing_convert)
+            except (ConcurrentRunError, SourceConflictError, StorageError):
+                pass  # the loser says so, and files that vanish or change under a run are named
+            except BaseException as error:
+                errors.append(error)
+
+        # What happens meanwhile: with `keep`, the result must not depend on which of the listings was loaded first.
+        meanwhile = [self.upload] if self.model.keep else [self.upload, self.overwrite, self.delete, self.rename]
+
+        def between() -> None:
+            if self.dice.random() < 0.1:
+                self.dice.choice(meanwhile)()
+
+        self.turns.run([start, start], between)
+        if errors:
+            raise errors[0]
+        self.check_fingerprints()
+        self.check_digest(self.model.settled())
+        self.settle()
+
+    # ---- what must be true
+    def check_whole(self, before: dict[str, Any], after: dict[str, Any]) -> None:
+        seen, old, new = self.world.rows(), Model.rows(before, False), Model.rows(after, False)
+        for unit in {*seen, *old, *new}:
+            assert seen.get(unit) in (old.get(unit), new.get(unit))
+
+    def check_fingerprints(self) -> None:
+        """Each partition holds exactly the rows of the versions of files that its manifest and fingerprint name."""
+        contract = load_contract(str(self.world.config)).fingerprint
+        seen = self.world.rows()
+        for values, partition in self.world.partitions().items():
+            parameters = partition["Parameters"]
+            units = json.loads(Path(parameters["manifest"]).read_text())["units"]
+            sources = next(unit["sources"] for unit in units if "/".join(unit["values"]) == values)
+            rows = [row for source in sources for row in self.contents[source["key"], source["etag"]]]
+            assert seen[values] == sorted(row for row in rows if row != BAD)
+            if not any(source["carried"] for source in sources):
+                lines = sorted(f"{source['key']},{source['size']},{source['etag']}" for source in sources)
+                text = "\n".join([*lines, contract])
+                assert parameters["fingerprint"] == hashlib.sha256(text.encode()).hexdigest()
+
+    def check_digest(self, after: dict[str, Any]) -> None:
+        """If an execution would find nothing to do, there must be nothing to do."""
+        contract = load_contract(str(self.world.config))
+        if self.world.digest() == listing_digest(self.world.raw, contract.fingerprint):
+            assert self.world.rows() == Model.rows(after, False)
+            assert not self.model.conflicts
+
+    def settle(self) -> None:
+        expected = self.model.settled()
+        conflicts = set(self.model.conflicts)
+        try:
+            self.world.run()
+        except SourceConflictError:
+            assert conflicts
+        else:
+            assert not conflicts
+        self.model.loaded = expected
+        assert self.world.rows() == Model.rows(expected, False)
+        bad = self.world.rows("trips_quarantine", "raw_text")
+        assert {unit: len(rows) for unit, rows in bad.items()} == {
+            unit: len(rows) for unit, rows in Model.rows(expected, True).items()
+        }
+        contract = load_contract(str(self.world.config))
+        digest = listing_digest(self.world.raw, contract.fingerprint)
+        assert self.world.digest() == (None if conflicts else digest)
+        if self.partitioned:
+            assert set(self.world.partitions("raw_trips")) == set(self.model.raw)
+
+    def check_swept(self) -> None:
+        """A week later nothing lies in the lake that no partition names."""
+        try:
+            self.world.run(later=timedelta(days=8))
+        except SourceConflictError:
+            assert self.model.conflicts
+        named = set()
+        for name in ("trips", "trips_quarantine"):
+            named |= {item["StorageDescriptor"]["Location"] for item in self.world.partitions(name).values()}
+        assert self.world.run_folders() == named
+
+    def play(self) -> None:
+        deeds = [self.upload] * 4 + [self.overwrite, self.put_back, self.delete, self.rename] + [self.run]
+        deeds += [self.killed_run] * 3 + [self.two_runs] * 3 + [self.lose_partitions]
+        for _ in range(3):
+            self.upload()
+        for _ in range(STEPS_PER_HISTORY):
+            self.dice.choice(deeds)()
+        self.settle()
+        self.check_swept()
+
+
+def listing_digest(raw: Path, digest: str) -> str:
+    """Fold the files below a folder as the state machine folds a listing; written apart from the job's own code."""
+    paths = [path for path in raw.rglob("*") if path.is_file()]
+    for path in sorted(paths, key=lambda item: os.fsencode(item.relative_to(raw).as_posix())):
+        digest = hashlib.sha256(f"{digest}{path.relative_to(raw).as_posix()}{etag(path)}".encode()).hexdigest()
+    return digest
+
+
+def etag(path: Path) -> str:
+    """Return the ETag of a local file."""
+    status = path.stat()
+    content = f"{status.st_size}:{status.st_mtime_ns}"
+    return f'"{hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()}"'
+
+
+def _die() -> None:
+    raise KilledError
+
+
+@pytest.fixture(autouse=True)
+def no_real_death(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(faults, "die", _die)
+    monkeypatch.setenv(faults.VARIABLE, "")
+    yield
+
+
+@pytest.mark.parametrize("first", range(0, HISTORIES, PER_TEST))
+def it_ends_in_exactly_the_right_table_whatever_happens(
+    first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(first, first + PER_TEST):
+        try:
+            History(seed, tmp_path / str(seed), monkeypatch).play()
+        except Exception as error:
+            raise AssertionError(f"history {seed}: {type(error).__name__}: {error}") from error

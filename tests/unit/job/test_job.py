@@ -1,0 +1,508 @@
+"""Whole runs on local folders or a fake Glue: what is inserted, replaced, kept, removed, refused, and repaired."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import SparkSession
+
+import faults
+import job
+from catalog import TableMissingError
+from conversion import ConversionResult, UnitWork
+from conversion_errors import AccountingError, TooManyBadRows
+from csv_to_parquet import ArgumentsError, convert_with_spark, parse_args
+from job import Arguments, PartitionKeysChangedError, SourceConflictError, new_attempt
+from local_catalog import LocalCatalog
+from planning import UnknownPartitionError
+from publication import ConcurrentRunError
+from report import Report
+from sources import UnmatchedKeysError
+from storage import ObjectChangedError
+from tests.unit.job.fake_glue import FakeGlue
+from tests.unit.job.support import BAD, World, convert
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+def actions(report: Report) -> dict[str, str]:
+    return {"/".join(unit.values.values()): unit.action for unit in report.units}
+
+
+# ---------------------------------------------------------------------------------------------------- inserts and keeps
+def it_inserts_only_the_new_partition_and_leaves_the_others_untouched(world: World) -> None:
+    world.put("month=01/a.csv", "1", "2")
+    assert actions(world.run()) == {"01": "inserted"}
+    january, stamp = world.location("01"), next(Path(world.location("01")).iterdir()).stat().st_mtime_ns
+    world.put("month=02/a.csv", "3")
+    report = world.run()
+    assert actions(report) == {"01": "kept", "02": "inserted"}
+    assert (report.rows_read, report.rows_written, report.source_files) == (1, 1, 1)
+    assert world.location("01") == january
+    assert next(Path(january).iterdir()).stat().st_mtime_ns == stamp
+    assert world.rows() == {"01": ["1", "2"], "02": ["3"]}
+
+
+def it_changes_nothing_when_nothing_is_new(world: World) -> None:
+    world.put("month=01/a.csv", "1", BAD)
+    world.run()
+    catalog = {path: path.read_bytes() for path in world.lake.glob("catalog/**/*.json")}
+
+    def no_conversion(*arguments: Any) -> ConversionResult:
+        raise AssertionError("nothing is to be converted, so no Spark session may be made")
+
+    report = world.run(converter=no_conversion)
+    assert (report.status, report.units_kept, report.converged) == ("unchanged", 1, True)
+    assert {path: path.read_bytes() for path in world.lake.glob("catalog/**/*.json")} == catalog
+
+
+def it_loads_nothing_from_an_empty_prefix_and_remembers_that(world: World) -> None:
+    report = world.run()
+    assert (report.status, report.units, report.converged) == ("unchanged", (), True)
+    assert world.digest() is not None
+
+
+def it_gives_a_unit_without_rows_a_location_that_exists(world: World) -> None:
+    world.put("month=01/a.csv")
+    assert world.run().units[0].rows == 0
+    assert Path(world.location("01")).is_dir()
+    assert world.rows() == {"01": []}
+
+
+def it_describes_each_partition_in_its_parameters(world: World) -> None:
+    path = world.put("month=01/a.csv", "1", BAD, "2")
+    world.run("r7")
+    partition = world.partitions()["01"]
+    assert partition["Parameters"] == {
+        "fingerprint": partition["Parameters"]["fingerprint"],
+        "contract_fingerprint": world.table()["Parameters"]["contract_fingerprint"],
+        "source_files": "1",
+        "source_bytes": str(path.stat().st_size),
+        "rows": "2",
+        "quarantined_rows": "1",
+        "run_id": "r7",
+        "manifest": partition["Parameters"]["manifest"],
+    }
+    manifest = json.loads(Path(partition["Parameters"]["manifest"]).read_text())
+    assert [unit["values"] for unit in manifest["units"]] == [["01"]]
+    source = manifest["units"][0]["sources"][0]
+    assert (source["key"], source["rows_read"], source["rows_written"], source["rows_quarantined"]) == (
+        "month=01/a.csv",
+        3,
+        2,
+        1,
+    )
+    run = world.location("01").rstrip("/").rpartition("/")[2]
+    assert run.startswith("run=r7-")
+    assert world.location("01", "trips_quarantine") == f"{world.lake}/quarantine/trips/month=01/{run}/"
+
+
+def it_escapes_partition_values_in_folder_names(world: World) -> None:
+    world.put("month=a%2Fb/a.csv", "1")
+    world.run()
+    assert "/tables/trips/month=a%2Fb/run=" in world.location("a/b")
+    assert world.rows() == {"a/b": ["1"]}
+
+
+def it_swaps_the_location_of_an_unpartitioned_table(tmp_path: Path) -> None:
+    world = World(tmp_path, partition_keys=[])
+    world.run()
+    assert world.table()["StorageDescriptor"]["Location"] == f"{world.lake}/tables/trips/run=none/"
+    world.put("a.csv", "1", BAD)
+    world.run()
+    first = world.location("")
+    assert (world.rows(), len(world.rows("trips_quarantine", "raw_text")[""])) == ({"": ["1"]}, 1)
+    world.put("a.csv", "2")
+    world.run()
+    assert world.location("") != first
+    assert (world.rows(), world.rows("trips_quarantine", "raw_text")) == ({"": ["2"]}, {})
+    assert world.table("trips_quarantine")["StorageDescriptor"]["Location"].endswith("run=none/")
+
+
+# ------------------------------------------------------------------------------------------- late, corrected, removed
+def it_replaces_a_partition_with_late_corrected_or_renamed_files(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    world.run()
+    world.put("month=01/late.csv", "2")
+    assert world.run().units[0].reason == "sources 1 added"
+    world.put("month=01/a.csv", "3")
+    assert world.run().units[0].reason == "sources 1 changed"
+    (world.raw / "month=01/a.csv").rename(world.raw / "month=01/b.csv")
+    assert world.run().units[0].reason == "sources 1 renamed"
+    assert world.rows() == {"01": ["2", "3"]}
+
+
+def it_keeps_curated_rows_when_raw_files_expire(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    world.put("month=01/b.csv", "2")
+    world.put("month=02/a.csv", "3")
+    world.run()
+    (world.raw / "month=01/a.csv").unlink()
+    (world.raw / "month=02/a.csv").unlink()
+    report = world.run()
+    assert actions(report) == {"01": "kept", "02": "kept"}
+    assert report.removed_sources == ("month=01/a.csv", "month=02")
+    assert world.rows() == {"01": ["1", "2"], "02": ["3"]}
+    assert set(world.partitions("raw_trips")) == {"01"}
+    assert world.run(force=True).status == "unchanged"
+
+
+def it_carries_rows_of_expired_files_over_when_new_ones_arrive(world: World) -> None:
+    world.put("month=01/a.csv", "1", BAD)
+    expired = (world.raw / "month=01/a.csv").read_bytes(), (world.raw / "month=01/a.csv").stat().st_mtime_ns
+    world.put("month=01/b.csv", "2")
+    world.run()
+    (world.raw / "month=01/a.csv").unlink()
+    world.put("month=01/c.csv", "3")
+    report = world.run()
+    assert (report.rows_read, report.units[0].rows) == (1, 3)
+    assert world.rows() == {"01": ["1", "2", "3"]}
+    assert len(world.rows("trips_quarantine", "raw_text")["01"]) == 1
+    # Once more, and then the archived file is put back: its rows are there already.
+    (world.raw / "month=01/b.csv").unlink()
+    world.put("month=01/d.csv", "4")
+    world.run()
+    assert world.rows() == {"01": ["1", "2", "3", "4"]}
+    (world.raw / "month=01/a.csv").write_bytes(expired[0])
+    os.utime(world.raw / "month=01/a.csv", ns=(expired[1], expired[1]))
+    world.run()
+    assert world.rows() == {"01": ["1", "2", "3", "4"]}
+
+
+def it_refuses_to_choose_between_a_correction_and_rows_of_expired_files(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    world.put("month=01/b.csv", "2")
+    world.run()
+    (world.raw / "month=01/a.csv").unlink()
+    world.put("month=01/b.csv", "3")
+    world.put("month=02/a.csv", "4")
+    with pytest.raises(
+        SourceConflictError, match=r"default\.trips: 1 unit.s. .* month=01: sources 1 changed, 1 removed"
+    ):
+        world.run()
+    assert world.rows() == {"01": ["1", "2"], "02": ["4"]}
+    assert world.digest() is None
+    world.save(on_source_removed="mirror")
+    world.run()
+    assert world.rows() == {"01": ["3"], "02": ["4"]}
+
+
+def it_follows_deletions_when_told_to_mirror(tmp_path: Path) -> None:
+    world = World(tmp_path, on_source_removed="mirror")
+    world.put("month=01/a.csv", "1", BAD)
+    world.put("month=02/a.csv", "2")
+    world.put("month=02/b.csv", "3")
+    world.run()
+    (world.raw / "month=01/a.csv").unlink()
+    (world.raw / "month=02/a.csv").unlink()
+    assert actions(world.run()) == {"01": "removed", "02": "replaced"}
+    assert world.rows() == {"02": ["3"]}
+    assert world.partitions("trips_quarantine") == {}
+
+
+# --------------------------------------------------------------------------------------------------- contract changes
+NEW_COLUMNS = [{"name": "id"}, {"name": "n", "type": "string"}, {"name": "extra"}]
+
+
+def it_reconverts_everything_when_the_contract_changes(world: World) -> None:
+    world.put("month=01/a.csv", "1", BAD)
+    world.run()
+    world.save(columns=NEW_COLUMNS, schema_drift="ignore")
+    report = world.run()
+    assert report.units[0].reason == "the contract changed"
+    assert (world.rows(), world.rows(column="n")) == ({"01": ["1", BAD]}, {"01": ["1", "x"]})
+    names = [(column["Name"], column["Type"]) for column in world.table()["StorageDescriptor"]["Columns"]]
+    assert names == [("id", "string"), ("n", "string"), ("extra", "string")]
+    assert world.partitions()["01"]["StorageDescriptor"]["Columns"] == world.table()["StorageDescriptor"]["Columns"]
+    assert world.partitions("trips_quarantine") == {}
+
+
+def it_applies_a_new_contract_to_new_data_only_when_told_so(tmp_path: Path) -> None:
+    world = World(tmp_path, on_contract_change="new_data_only")
+    world.put("month=01/a.csv", "1")
+    world.run()
+    old = world.partitions()["01"]
+    world.save(columns=NEW_COLUMNS, schema_drift="ignore")
+    world.put("month=02/a.csv", "2")
+    assert actions(world.run()) == {"01": "kept", "02": "inserted"}
+    assert world.partitions()["01"] == old
+    assert len(world.partitions()["02"]["StorageDescriptor"]["Columns"]) == 3
+    assert actions(world.run()) == {"01": "kept", "02": "kept"}
+    world.put("month=01/late.csv", "3")
+    assert actions(world.run())["01"] == "replaced"
+    assert len(world.partitions()["01"]["StorageDescriptor"]["Columns"]) == 3
+
+
+def it_refuses_other_partition_keys_than_the_table_has(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    world.run()
+    world.save(partition_keys=[{"name": "month", "type": "int"}])
+    with pytest.raises(PartitionKeysChangedError, match=r"\[\('month', 'string'\)\], the contract has"):
+        world.run()
+
+
+# ------------------------------------------------------------------------------------------------ plan, force, backfill
+def it_plans_without_writing_anything_but_the_report(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    world.put("stray.csv", "1")
+    report = world.run(mode="plan")
+    assert (report.status, actions(report), report.converged) == ("planned", {"01": "inserted"}, False)
+    assert list(report.unmatched_keys) == ["stray.csv"]
+    written = [path.relative_to(world.lake).as_posix() for path in world.lake.rglob("*") if path.is_file()]
+    assert written == ["reports/trips/r1.json"]
+
+
+def it_forces_and_limits_to_partitions(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    world.put("month=02/a.csv", "2")
+    report = world.run(partitions='[{"month": "01"}]')
+    assert (actions(report), report.converged) == ({"01": "inserted", "02": "kept"}, False)
+    assert (world.rows(), world.digest()) == ({"01": ["1"]}, None)
+    world.run()
+    before = world.location("01"), world.location("02")
+    report = world.run(force=True, partitions='[{"month": "02"}]')
+    assert (actions(report), report.converged) == ({"01": "kept", "02": "replaced"}, True)
+    assert world.location("01") == before[0]
+    assert world.location("02") != before[1]
+    assert world.rows() == {"01": ["1"], "02": ["2"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[{", "not valid JSON"),
+        ('{"month": "01"}', r"expected a list such as \[\{"),
+        ('[{"year": "01"}]', r"expected a list such as \[\{"),
+        ('[{"month": "07"}]', r"names month=07, which has neither .* there are \(1 in all\): month=01"),
+        ('[{"month": ""}]', "has 0 characters"),
+    ],
+)
+def it_refuses_partitions_that_do_not_exist(world: World, text: str, message: str) -> None:
+    world.put("month=01/a.csv", "1")
+    with pytest.raises(UnknownPartitionError, match=message):
+        world.run(partitions=text)
+
+
+def it_fails_on_unmatched_keys_before_it_publishes_and_skips_them_when_told(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    world.put("stray.csv", "9")
+    with pytest.raises(UnmatchedKeysError, match=r"stray\.csv: it does not lie in a folder month=…/"):
+        world.run()
+    assert world.rows() == {}
+    world.save(on_unmatched="skip")
+    assert list(world.run().unmatched_keys) == ["stray.csv"]
+    assert (world.rows(), world.digest() is not None) == ({"01": ["1"]}, True)
+
+
+def it_publishes_nothing_when_too_many_rows_are_bad(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    world.run()
+    digest = world.digest()
+    world.save(max_bad_fraction=0.1)
+    world.put("month=01/a.csv", "2", BAD)
+    with pytest.raises(TooManyBadRows):
+        world.run()
+    assert (world.rows(), world.digest()) == ({"01": ["1"]}, digest)
+
+
+def it_refuses_a_conversion_that_forgets_a_file(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    with pytest.raises(AccountingError, match=r"accounted for no rows of month=01/a\.csv"):
+        world.run(converter=lambda *arguments: ConversionResult((), ()))
+
+
+# ---------------------------------------------------------------------------------------------- concurrency and repair
+def _during(world: World, deed: Callable[[], None]) -> Callable[..., ConversionResult]:
+    """Return a converter that lets something happen after the diff and before anything is published."""
+
+    def converter(contract: Any, work: list[UnitWork], run_id: str) -> ConversionResult:
+        result = convert(contract, work, run_id)
+        deed()
+        return result
+
+    return converter
+
+
+@pytest.mark.parametrize("keys", [[], [{"name": "month"}]])
+@pytest.mark.parametrize("known", [False, True])
+def it_leaves_alone_what_a_faster_run_has_published(tmp_path: Path, keys: list[Any], known: bool) -> None:
+    world = World(tmp_path, partition_keys=keys)
+    path = "month=01/a.csv" if keys else "a.csv"
+    if known:
+        world.put(path, "0")
+        world.run()
+    world.put(path, "1")
+
+    def faster() -> None:
+        world.put(path, "2")
+        world.run("fast")
+
+    with pytest.raises(ConcurrentRunError, match=r"default\.trips: another run published .*\(1 unit"):
+        world.run("slow", converter=_during(world, faster))
+    assert list(world.rows().values()) == [["2"]]
+    assert world.digest() is None
+    assert world.run().status == "unchanged"
+    assert world.digest() is not None
+
+
+def it_agrees_with_a_faster_run_that_did_the_same(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    report = world.run("slow", converter=_during(world, lambda: _ignore(world.run("fast"))))
+    assert report.converged
+    assert world.rows() == {"01": ["1"]}
+    assert world.digest() is not None
+
+
+def _ignore(report: Report) -> None:
+    assert report.converged
+
+
+def it_writes_no_digest_when_another_run_published_what_it_knows_nothing_of(tmp_path: Path) -> None:
+    world = World(tmp_path, on_source_removed="mirror")
+    world.put("month=01/a.csv", "1")
+
+    def meanwhile() -> None:
+        world.put("month=02/a.csv", "2")
+        world.run("fast")
+        (world.raw / "month=02/a.csv").unlink()
+
+    with pytest.raises(ConcurrentRunError):
+        world.run("slow", converter=_during(world, meanwhile))
+    assert world.digest() is None
+    world.run()
+    assert world.rows() == {"01": ["1"]}
+
+
+def it_refuses_a_file_that_is_overwritten_between_listing_and_reading(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+
+    def late(contract: Any, work: list[UnitWork], run_id: str) -> ConversionResult:
+        world.put("month=01/a.csv", "22")
+        return convert(contract, work, run_id)
+
+    with pytest.raises(ObjectChangedError, match=r"a\.csv: the file was overwritten while the job ran"):
+        world.run(converter=late)
+    assert world.rows() == {}
+
+
+@pytest.mark.parametrize("name", ["trips_quarantine", "raw_trips"])
+def it_registers_lost_partitions_again_without_converting(world: World, name: str) -> None:
+    world.put("month=01/a.csv", "1", BAD)
+    world.put("month=02/a.csv", "2")
+    world.run()
+    before = world.partitions(name)
+    catalog = LocalCatalog(str(world.lake), "default")
+    catalog.delete_partitions(name, list(catalog.list_partitions(name)))
+    assert world.partitions(name) == {} != before
+    assert world.run().status == "unchanged"
+    assert world.partitions(name) == before
+
+
+def it_says_which_table_is_missing_on_glue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, FakeGlue())
+    assert world.glue is not None
+    monkeypatch.setattr(job, "open_catalog", world.open_catalog)
+    del world.glue.tables["trips_quarantine"]
+    with pytest.raises(TableMissingError, match=r"default\.trips_quarantine does not exist; the state machine creates"):
+        world.run()
+    assert world.run(mode="plan").status == "planned"
+
+
+# ------------------------------------------------------------------------------------------------------------- sweeping
+def it_keeps_superseded_folders_for_queries_that_still_read_them(tmp_path: Path) -> None:
+    world = World(tmp_path, retain_superseded_hours=2)
+    path = world.put("month=01/a.csv", "1", BAD)
+    world.run()
+    old = world.run_folders()
+    for folder in old:
+        for file in Path(folder).iterdir():
+            os.utime(file, (1, 1))  # written long ago, superseded only now
+    path.write_text("id,n\n2,1\n")
+    world.run()
+    assert old < world.run_folders()
+    world.run(later=timedelta(hours=1, minutes=59))
+    assert old < world.run_folders()
+    assert world.run(later=timedelta(hours=2, minutes=1)).folders_swept == 2
+    assert world.run_folders() == {world.location("01")}
+
+
+def it_never_sweeps_what_a_running_job_has_written(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    report = world.run("slow", converter=_during(world, lambda: _ignore_any(world, "quick")))
+    assert report.converged
+    assert world.rows() == {"01": ["1"], "02": ["2"]}
+
+
+def _ignore_any(world: World, run_id: str) -> None:
+    world.put("month=02/a.csv", "2")
+    world.run(run_id, partitions='[{"month": "02"}]', later=timedelta(days=1))
+    (world.raw / "month=02/a.csv").unlink()
+
+
+# ---------------------------------------------------------------------------------------------------------------- entry
+def it_reads_arguments_and_ignores_those_of_glue() -> None:
+    argv = ["--JOB_NAME", "j", "--dataset_config", "s3://a/c.json", "--run_id", "r", "--enable-metrics", "true"]
+    assert parse_args(argv) == Arguments("s3://a/c.json", "r")
+    more = ["--mode", "plan", "--force", "true", "--partitions", "[]"]
+    assert parse_args([*argv, *more]) == Arguments("s3://a/c.json", "r", "plan", True, None)
+    assert parse_args([*argv, "--force"]).force
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--run_id", "r"], "required: --dataset_config"),
+        (["--dataset_config", "c", "--run_id", "a/b"], "--run_id is 'a/b'; allowed are"),
+        (["--dataset_config", "c", "--run_id", "r", "--mode", "try"], "invalid choice: 'try'"),
+    ],
+)
+def it_refuses_wrong_arguments(argv: list[str], message: str) -> None:
+    with pytest.raises(ArgumentsError, match=message):
+        parse_args(argv)
+
+
+def it_gives_every_attempt_a_folder_of_its_own() -> None:
+    assert new_attempt("a:b c") != new_attempt("a:b c")
+    assert new_attempt("a:b c").startswith("a-b-c-")
+
+
+def it_converts_on_spark(world: World, spark: SparkSession) -> None:
+    world.put("month=01/a.csv", "1", "2")
+    world.run(converter=convert_with_spark)
+    seen = spark.read.parquet(world.location("01"))
+    assert sorted(row.id for row in seen.collect()) == ["1", "2"]
+
+
+def it_dies_for_real_at_a_configured_step_and_the_next_run_completes(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    world.put("month=02/a.csv", "2")
+    code = (
+        "import sys; from tests.unit.job.support import convert; from job import Arguments, run_job; "
+        "run_job(Arguments(sys.argv[1], 'r1'), convert)"
+    )
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, faults.VARIABLE: "publish:1", "PYTHONPATH": f"{root}:{root / 'glue_scripts'}"}
+    command = [sys.executable, "-c", code, str(world.config)]
+    assert subprocess.run(command, env=environment, timeout=60, check=False).returncode == 137
+    assert world.rows() == {"01": ["1"]}
+    assert world.digest() is None
+    report = world.run()
+    assert actions(report) == {"01": "kept", "02": "inserted"}
+    assert world.rows() == {"01": ["1"], "02": ["2"]}
+    # The dead process's other folder goes at once: on this machine its end is known.
+    assert world.run_folders() == {world.location("01"), world.location("02")}
+
+
+def it_refuses_an_unknown_fault(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(faults.VARIABLE, "lunch")
+    with pytest.raises(faults.UnknownFaultError, match="names the step 'lunch'; allowed are listed, planned"):
+        world.run()

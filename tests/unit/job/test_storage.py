@@ -1,0 +1,275 @@
+"""Storage: whole files or none, versions by ETag, S3's order, and errors that name call and object."""
+
+import io
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, IncompleteReadError
+
+import storage
+from storage import (
+    PART_BYTES,
+    LocalStorage,
+    ObjectChangedError,
+    ObjectMissingError,
+    S3Storage,
+    StorageError,
+    folder_uri,
+    open_storage,
+    split_s3_uri,
+)
+
+
+# --------------------------------------------------------------------------------------------------------------- local
+def it_lists_local_files_by_the_bytes_of_their_key(tmp_path: Path) -> None:
+    for key in ("b.csv", "a/z.csv", "a.csv", "a-b.csv", "é.csv"):
+        (tmp_path / key).parent.mkdir(exist_ok=True)
+        (tmp_path / key).write_text(key)
+    found = list(LocalStorage().list(folder_uri(str(tmp_path))))
+    assert [item.key for item in found] == ["a-b.csv", "a.csv", "a/z.csv", "b.csv", "é.csv"]
+    assert found[0].size == 7
+    assert found[0].modified.tzinfo is timezone.utc
+    assert found[2].uri == f"{tmp_path}/a/z.csv"
+
+
+def it_lists_nothing_below_a_missing_folder(tmp_path: Path) -> None:
+    assert list(LocalStorage().list(str(tmp_path / "no"))) == []
+
+
+def it_reads_ranges_that_end_where_the_file_ends(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"0123456789")
+    local = LocalStorage()
+    assert local.read_range(str(path), 2, 5) == b"234"
+    assert local.read_range(path.as_uri(), 8, 99) == b"89"
+    assert local.read_range(str(path), 99, 100) == b""
+    assert local.read_range(str(path), 5, 5) == b""
+
+
+def it_refuses_to_read_another_version_than_was_listed(tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    path.write_text("one")
+    local = LocalStorage()
+    etag = next(local.list(str(tmp_path))).etag
+    assert etag.startswith('"') and etag.endswith('"')
+    assert local.read_bytes(str(path), etag) == b"one"
+    path.write_text("other")
+    with pytest.raises(ObjectChangedError, match="overwritten while the job ran: run again"):
+        local.read_range(str(path), 0, 2, etag)
+
+
+def it_leaves_no_file_when_writing_fails(tmp_path: Path) -> None:
+    uri = str(tmp_path / "sub/f")
+
+    def write() -> None:
+        with LocalStorage().open_write(uri) as stream:
+            stream.write(b"half")
+            raise KeyError("stop")
+
+    with pytest.raises(KeyError):
+        write()
+    assert list((tmp_path / "sub").iterdir()) == []
+
+
+def it_deletes_files_and_the_folders_that_become_empty(tmp_path: Path) -> None:
+    local = LocalStorage()
+    local.write_bytes(str(tmp_path / "keep"), b"")
+    local.write_bytes(str(tmp_path / "a/b/f"), b"")
+    local.copy(str(tmp_path / "a/b/f"), str(tmp_path / "a/b/g"))
+    assert local.exists(str(tmp_path / "a/b/g"))
+    local.delete([str(tmp_path / "a/b/f"), str(tmp_path / "a/b/f"), str(tmp_path / "a/b/g")])
+    assert [path.name for path in tmp_path.iterdir()] == ["keep"]
+
+
+def it_names_the_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ObjectMissingError, match="no: the file does not exist"):
+        LocalStorage().read_bytes(str(tmp_path / "no"))
+
+
+def it_opens_a_storage_by_scheme() -> None:
+    assert isinstance(open_storage("s3://b/k"), S3Storage)
+    assert isinstance(open_storage("file:///tmp"), LocalStorage)
+    assert folder_uri("file:///tmp/a%20b") == "/tmp/a b/"  # noqa: S108 - a name, no file
+    assert split_s3_uri("s3://b/a?b#c%20") == ("b", "a?b#c%20")
+    with pytest.raises(StorageError, match="gs:// is unknown, allowed are s3://, file:// and local paths"):
+        open_storage("gs://b/k")
+
+
+# ------------------------------------------------------------------------------------------------------------------ S3
+class FakeS3:
+    """One bucket in memory; `break_at` ends a body early as a broken connection does."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+        self.uploads: dict[str, dict[int, bytes]] = {}
+        self.calls: list[str] = []
+        self.break_at: int | None = None
+
+    @staticmethod
+    def error(code: str) -> ClientError:
+        return ClientError({"Error": {"Code": code, "Message": "no"}}, "Call")
+
+    def get_object(self, Bucket: str, Key: str, Range: str = "", IfMatch: str = "") -> dict[str, Any]:  # noqa: N803
+        self.calls.append(f"get {Range} {IfMatch}".strip())
+        if Key == "secret":
+            raise self.error("AccessDenied")
+        if Key not in self.objects:
+            raise self.error("NoSuchKey")
+        data, etag = self.objects[Key], f'"{len(self.objects[Key])}"'
+        if IfMatch and IfMatch != etag:
+            raise self.error("PreconditionFailed")
+        start, _, end = Range.removeprefix("bytes=").partition("-")
+        if Range and int(start) >= len(data):
+            raise self.error("InvalidRange")
+        body = data[int(start or 0) : int(end) + 1 if end else None]
+        broken, self.break_at = self.break_at, None
+        return {"ETag": etag, "Body": io.BytesIO(body) if broken is None else BrokenBody(body[:broken])}
+
+    def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
+        self.objects[Key] = Body
+
+    def create_multipart_upload(self, Bucket: str, Key: str) -> dict[str, str]:  # noqa: N803
+        self.uploads[Key] = {}
+        return {"UploadId": "u"}
+
+    def upload_part(self, Bucket: str, Key: str, UploadId: str, PartNumber: int, Body: bytes) -> dict[str, str]:  # noqa: N803
+        self.uploads[Key][PartNumber] = Body
+        return {"ETag": str(PartNumber)}
+
+    def complete_multipart_upload(
+        self,
+        Bucket: str,  # noqa: N803
+        Key: str,  # noqa: N803
+        UploadId: str,  # noqa: N803
+        MultipartUpload: Any,  # noqa: N803
+    ) -> None:
+        parts = self.uploads.pop(Key)
+        self.objects[Key] = b"".join(parts[part["PartNumber"]] for part in MultipartUpload["Parts"])
+
+    def abort_multipart_upload(self, Bucket: str, Key: str, UploadId: str) -> None:  # noqa: N803
+        del self.uploads[Key]
+
+    def head_object(self, Bucket: str, Key: str) -> None:  # noqa: N803
+        if Key not in self.objects:
+            raise self.error("404")
+
+    def delete_objects(self, Bucket: str, Delete: Any) -> dict[str, Any]:  # noqa: N803
+        keys = [item["Key"] for item in Delete["Objects"]]
+        self.calls.append(f"delete {len(keys)}")
+        return {"Errors": [{"Key": key, "Code": "AccessDenied", "Message": "no"} for key in keys if key == "locked"]}
+
+    def get_paginator(self, operation: str) -> Any:
+        pages: list[dict[str, Any]] = [
+            {
+                "Contents": [
+                    {"Key": key, "Size": len(data), "ETag": '"e"', "LastModified": datetime.now(timezone.utc)}
+                    for key, data in list(self.objects.items())[first : first + 2]
+                ]
+            }
+            for first in range(0, len(self.objects), 2)
+        ]
+
+        class Paginator:
+            def paginate(self, **arguments: str) -> list[dict[str, Any]]:
+                return pages or [{}]
+
+        return Paginator()
+
+
+class BrokenBody(io.BytesIO):
+    def read(self, size: int | None = -1) -> bytes:
+        data = super().read(size)
+        if not data:
+            raise IncompleteReadError(actual_bytes=0, expected_bytes=1)
+        return data
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> FakeS3:
+    fake = FakeS3()
+    monkeypatch.setattr(storage, "s3_client", lambda: fake)
+    return fake
+
+
+def it_reads_ranges_from_s3(s3: FakeS3) -> None:
+    s3.objects["k"] = b"0123456789"
+    assert S3Storage().read_range("s3://b/k", 2, 5) == b"234"
+    assert S3Storage().read_range("s3://b/k", 8, 99) == b"89"
+    assert S3Storage().read_range("s3://b/k", 99, 100) == b""
+    assert s3.calls[0] == "get bytes=2-4"
+
+
+def it_asks_s3_for_the_version_that_was_listed(s3: FakeS3) -> None:
+    s3.objects["k"] = b"abc"
+    assert S3Storage().read_bytes("s3://b/k", '"3"') == b"abc"
+    with pytest.raises(ObjectChangedError, match=r"S3 GetObject s3://b/k: PreconditionFailed: no .*run again"):
+        S3Storage().open_read("s3://b/k", '"4"')
+
+
+def it_resumes_a_broken_download_on_the_same_version(s3: FakeS3) -> None:
+    s3.objects["k"] = b"0123456789"
+    s3.break_at = 4
+    assert S3Storage().read_bytes("s3://b/k") == b"0123456789"
+    assert s3.calls == ["get", 'get bytes=4- "10"']
+
+
+@pytest.mark.parametrize(
+    ("action", "error", "message"),
+    [
+        (lambda s: s.read_bytes("s3://b/secret"), StorageError, "S3 GetObject s3://b/secret: AccessDenied: no"),
+        (lambda s: s.read_bytes("s3://b/no"), ObjectMissingError, "S3 GetObject s3://b/no: NoSuchKey"),
+        (lambda s: s.delete(["s3://b/a", "s3://b/locked"]), StorageError, "DeleteObjects s3://b/locked: AccessDenied"),
+    ],
+)
+def it_names_the_call_and_the_object(
+    s3: FakeS3, action: Callable[[S3Storage], None], error: type[StorageError], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        action(S3Storage())
+
+
+def it_writes_small_objects_in_one_request_and_big_ones_in_parts(s3: FakeS3) -> None:
+    with S3Storage().open_write("s3://b/small") as stream:
+        stream.write(b"ab")
+        stream.write(memoryview(b"cd"))
+        assert stream.tell() == 4
+        assert "small" not in s3.objects
+    assert s3.objects["small"] == b"abcd"
+    block = b"x" * (PART_BYTES - 1)
+    with S3Storage().open_write("s3://b/big") as stream:
+        for _ in range(5):
+            stream.write(block)
+    assert s3.objects["big"] == block * 5
+    assert S3Storage().exists("s3://b/big")
+    assert not S3Storage().exists("s3://b/none")
+
+
+def it_aborts_an_upload_that_fails(s3: FakeS3) -> None:
+    def write() -> None:
+        with S3Storage().open_write("s3://b/big") as stream:
+            stream.write(b"x" * 3 * PART_BYTES)
+            assert "big" in s3.uploads
+            raise KeyError("stop")
+
+    with pytest.raises(KeyError):
+        write()
+    assert (s3.uploads, s3.objects) == ({}, {})
+
+
+def it_deletes_a_thousand_objects_per_request(s3: FakeS3) -> None:
+    S3Storage().delete(f"s3://b/{number}" for number in range(2001))
+    assert s3.calls == ["delete 1000", "delete 1000", "delete 1"]
+
+
+def it_lists_all_pages(s3: FakeS3) -> None:
+    s3.objects = {"p/a": b"1", "p/b": b"22", "p/c": b"333"}
+    assert [(item.uri, item.size) for item in S3Storage().list("s3://b/p/")] == [
+        ("s3://b/p/a", 1),
+        ("s3://b/p/b", 2),
+        ("s3://b/p/c", 3),
+    ]
+    s3.objects = {}
+    assert list(S3Storage().list("s3://b/p/")) == []
