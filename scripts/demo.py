@@ -161,21 +161,23 @@ class Demo:
 
     def compare_view_with_csv(self) -> None:
         """Ask the view and the CSV files the same question and compare every figure."""
-        answer = self.aws.sql(QUESTION)
+        from_view = self.aws.sql(QUESTION)
         loaded = [str(self.data / f"flights/flight_month={month}/*.csv") for month in (FIRST_MONTH, SECOND_MONTH)]
-        expected = []
-        for pattern in loaded:
-            question = CSV_QUESTION.format(flights=pattern, airlines=self.data / "airlines" / "airlines.csv")
-            expected += duckdb.sql(question).fetchall()
-        expected.sort()
-        print_table(answer)
-        if len(answer) != len(expected) or not answer:
-            raise DemoError(f"the view has {len(answer)} rows and the CSV files give {len(expected)}")
-        for row, (carrier, month, flights, delay) in zip(answer, expected, strict=True):
+        airlines = self.data / "airlines" / "airlines.csv"
+        with duckdb.connect() as csv_files:
+            answers = [
+                csv_files.execute(CSV_QUESTION.format(flights=pattern, airlines=airlines)).fetchall()
+                for pattern in loaded
+            ]
+        expected = sorted(row for answer in answers for row in answer)
+        print_table(from_view)
+        if len(from_view) != len(expected) or not from_view:
+            raise DemoError(f"the view has {len(from_view)} rows and the CSV files give {len(expected)}")
+        for row, (carrier, month, flights, delay) in zip(from_view, expected, strict=True):
             same = (
                 (row["carrier_name"], row["flight_month"]) == (carrier, month)
-                and int(row["flights"]) == flights
-                and math.isclose(float(row["mean_arrival_delay"]), delay, rel_tol=1e-9)
+                and int(row["flights"] or -1) == flights
+                and math.isclose(float(row["mean_arrival_delay"] or math.nan), delay, rel_tol=1e-9)
             )
             if not same:
                 raise DemoError(f"the view says {row}, the CSV files say {(carrier, month, flights, delay)}")
@@ -205,7 +207,7 @@ class Demo:
                 f"{flights['rows_quarantined']:,} quarantined"
             )
         say(f"   {len(self.steps)} steps in {sum(seconds for _, seconds in self.steps):.0f} s")
-        say(f"   report: {self.report_file.relative_to(ROOT)}")
+        say(f"   report: {shown(self.report_file)}")
 
 
 def expect(result: ExecutionResult, dataset: str, **wanted: object) -> None:
@@ -240,6 +242,11 @@ def print_table(rows: list[dict[str, Any]]) -> None:
     widths = [max(len(line[index]) for line in texts) for index in range(len(names))]
     for line in texts:
         say("   " + "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def shown(path: Path) -> Path:
+    """Return a path as a person in the project's folder would write it."""
+    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
 def say(line: str) -> None:
@@ -279,9 +286,7 @@ def main() -> int:
         return 1
     demo.summarise()
     if arguments.keep:
-        directory = arguments.directory.resolve() / "aws"
-        shown = directory.relative_to(ROOT) if directory.is_relative_to(ROOT) else directory
-        command = f".venv/bin/python -m tests.local_aws --directory {shown}"
+        command = f".venv/bin/python -m tests.local_aws --directory {shown(arguments.directory.resolve() / 'aws')}"
         say("\nStill running. To query it and to stop it:")
         say(f'   {command} sql "{SAMPLE_QUERY}"')
         say(f"   {command} down")
