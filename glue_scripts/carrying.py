@@ -11,8 +11,7 @@ import re
 from catalog import Partition
 from storage import open_storage
 
-# Athena and Spark skip names that begin with an underscore:
-# https://docs.aws.amazon.com/athena/latest/ug/create-table.html
+# By Hive's convention readers skip names that begin with an underscore; Spark and Trino, Athena's engine, follow it.
 EMPTY_MARK = "_NO_ROWS"
 _CARRIED = re.compile(r"carried-[0-9a-f]{8}-")
 

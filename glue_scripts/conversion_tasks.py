@@ -14,7 +14,7 @@ from contract import DatasetContract
 from conversion_errors import ConversionError, UnreadableFileError, UnterminatedQuoteError
 from csv_dialect import Dialect, dialect_of, to_utf8
 from csv_headers import FileColumns, file_columns
-from csv_parsing import OpenPiece, ParsedPiece, PieceParser, UnterminatedInPieceError, table_schema
+from csv_parsing import ColumnMemory, OpenPiece, ParsedPiece, PieceParser, UnterminatedInPieceError, table_schema
 from parquet_writing import ParquetFolder
 from quarantine import UNPLACED, place_lines, quarantine_folder, quarantine_table
 from sources import SourceFile
@@ -133,6 +133,7 @@ class _Conversion:
         # A file that is spread over tasks: what precedes this task's splits is counted by others.
         self._unplaced = not task.parts[0].stream and task.parts[0].start > 0
         self._lines_before = 0
+        self._memory = ColumnMemory()
         self._data: ParquetFolder
         self._quarantine: ParquetFolder
 
@@ -187,7 +188,7 @@ class _Conversion:
             return
         if not dialect.is_utf8 and not body.isascii():
             body = to_utf8(body, dialect.encoding)
-        parser = PieceParser(self._job.contract, dialect, layout)
+        parser = PieceParser(self._job.contract, dialect, layout, self._memory)
         piece = self._parse(part, parser, body, tally)
         if isinstance(piece, OpenPiece):
             if part.whole:
@@ -209,7 +210,8 @@ class _Conversion:
                     return
                 tally.layout, tally.lines = layout, layout.header_lines
                 stream.skip(layout.data_start)
-                self._convert_pieces(part, stream, PieceParser(self._job.contract, dialect, layout), tally)
+                parser = PieceParser(self._job.contract, dialect, layout, self._memory)
+                self._convert_pieces(part, stream, parser, tally)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise UnreadableFileError(f"{source.key} is not a whole gzip file: {error}") from error
 

@@ -8,6 +8,7 @@ follow, so a piece with bad values is parsed once, not bisected.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,19 +120,32 @@ class _Read:
     closed: bool
 
 
-class PieceParser:
-    """Parses the pieces of one file; remembers which columns hold bad values and reads those as text from then on."""
+class ColumnMemory:
+    """Which columns turned out to hold bad values, across the files of a task: per contract column, how to read it.
 
-    def __init__(self, contract: DatasetContract, dialect: Dialect, layout: FileColumns) -> None:
+    The number counts the ways of reading (`read_as`) that have failed.
+    """
+
+    def __init__(self) -> None:
+        self.failed: dict[int, int] = {}
+
+
+class PieceParser:
+    """Parses the pieces of one file."""
+
+    def __init__(
+        self, contract: DatasetContract, dialect: Dialect, layout: FileColumns, memory: ColumnMemory | None = None
+    ) -> None:
         self._contract, self._dialect, self._layout = contract, dialect, layout
         self._types = contract_types(contract)
         self._schema = table_schema(contract)
         self._null_values = list(contract.csv.null_values)
-        self._attempts = [0] * layout.width
-        shared = [place for place in layout.positions if place is not None]
-        for place, kind in zip(layout.positions, self._types, strict=True):
-            if place is not None and kind is not None and shared.count(place) > 1:
-                self._attempts[place] = len(kind.read_as)
+        self._memory = memory or ColumnMemory()
+        counts = Counter(layout.positions)
+        # A column that is wanted twice, in two types, is read as text.
+        self._shared = {place for place, count in counts.items() if count > 1}
+        self._column_at = {place: number for number, place in enumerate(layout.positions) if place is not None}
+        self._wanted = sorted(self._column_at)
 
     def parse(self, body: bytes) -> ParsedPiece | OpenPiece:
         """Parse bytes in UTF-8 that begin at a record and end at a line end or at the end of the file."""
@@ -161,6 +175,12 @@ class PieceParser:
     def _read(self, text: bytes) -> _Read:
         """Parse with as many typed columns as the data allows."""
         hexadecimal = _has_hexadecimal(text)
+        if len(text) > 8 * BLOCK_BYTES:
+            # Arrow reads on to the end after a failed conversion, so columns with many bad values are found beforehand.
+            self._read_typed(text[: text.find(b"\n", BLOCK_BYTES) + 1], hexadecimal)
+        return self._read_typed(text, hexadecimal)
+
+    def _read_typed(self, text: bytes, hexadecimal: bool) -> _Read:
         block = BLOCK_BYTES
         while True:
             try:
@@ -169,7 +189,7 @@ class PieceParser:
                 if doubtful is None:
                     return read
                 # On to the next way of reading; a zone offset does not mend year 0, but text does.
-                self._attempts[doubtful] += 1
+                self._give_up(doubtful)
             except pa.ArrowInvalid as error:
                 message = str(error)
                 if "straddl" in message:
@@ -179,7 +199,7 @@ class PieceParser:
                 elif "invalid UTF8" in message or "CSV parse error: Row" in message:
                     raise _InvalidEncodingError from error
                 elif found := _CONVERSION_PROBLEM.search(message):
-                    self._attempts[self._wanted[int(found[1])]] += 1
+                    self._give_up(self._wanted[int(found[1])])
                 else:
                     raise
 
@@ -198,9 +218,9 @@ class PieceParser:
         """A record with one column too many: seen as such only when no quote is open before it."""
         return self._dialect.delimiter * self._layout.width
 
-    @property
-    def _wanted(self) -> list[int]:
-        return sorted({place for place in self._layout.positions if place is not None})
+    def _give_up(self, place: int) -> None:
+        number = self._column_at[place]
+        self._memory.failed[number] = self._memory.failed.get(number, 0) + 1
 
     def _read_once(self, text: bytes, block: int, hexadecimal: bool) -> _Read:
         dialect = self._dialect
@@ -256,14 +276,15 @@ class PieceParser:
 
     def _read_type(self, place: int, hexadecimal: bool) -> Any:
         kind = self._type_at(place)
-        if kind is None or self._attempts[place] >= len(kind.read_as):
+        failed = self._memory.failed.get(self._column_at[place], 0)
+        if kind is None or failed >= len(kind.read_as) or place in self._shared:
             return pa.string()
         if hexadecimal and pa.types.is_integer(kind.arrow):
             return pa.string()
-        return kind.read_as[self._attempts[place]]
+        return kind.read_as[failed]
 
     def _type_at(self, place: int) -> ValueType | FormattedTimes | None:
-        return self._types[self._layout.positions.index(place)]
+        return self._types[self._column_at[place]]
 
     # ------------------------------------------------------------------------- records that must go before the parse
     def _exclude(

@@ -163,7 +163,7 @@ class GlueCatalog:
         found: dict[Values, Partition] = {}
         for batch in _batches(values, READ_BATCH):
             wanted = list(batch)
-            for attempt in range(1, ENTRY_ATTEMPTS + 1):
+            for _ in range(ENTRY_ATTEMPTS):
                 request: Any = [{"Values": list(item)} for item in wanted]
                 answer = _call(
                     "BatchGetPartition",
@@ -180,7 +180,6 @@ class GlueCatalog:
                 wanted = [tuple(key["Values"]) for key in answer.get("UnprocessedKeys", [])]
                 if not wanted or not answer.get("Partitions"):
                     break
-                self._wait(attempt)
         return found
 
     def create_partitions(self, table: Table, partitions: Sequence[Partition]) -> list[Refusal]:

@@ -278,17 +278,19 @@ class _Run:
     ) -> list[Values]:
         """Check what is published now and write the table-level parameters; return the units that are not right."""
         unsettled: list[Values] = []
-
-        def is_right() -> bool:
-            now = self.parquet.read()
-            moved = align_quarantine(self.contract, self.quarantine, now)
-            unsettled[:] = sorted({*_unsettled(decisions, now), *moved})
-            return not unsettled and not pending
-
         parameters: dict[str, str | None] = {
             "contract_fingerprint": self.declared_fingerprint,
             "run_id": self.arguments.run_id,
         }
+
+        def is_right() -> bool:
+            now = self.parquet.read()
+            # The state machine reports it as what an idle execution keeps.
+            parameters["units"] = str(len(now))
+            moved = align_quarantine(self.contract, self.quarantine, now)
+            unsettled[:] = sorted({*_unsettled(decisions, now), *moved})
+            return not unsettled and not pending
+
         if not wrote and table is not None and self._is_sealed(table) and is_right():
             return []
         seal(claim, self.catalog, self.contract, parameters, self.listing.digest, is_right)

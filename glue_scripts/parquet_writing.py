@@ -36,7 +36,7 @@ class ParquetFolder:
 
     def __init__(self, folder_uri: str, name: str, schema: Any, settings: Settings, target_bytes: int) -> None:
         self._folder, self._name = folder_uri, name
-        self._schema = schema.with_metadata(_CALENDAR)
+        self._schema = schema
         self._settings, self._target = settings, target_bytes
         self._waiting: list[Any] = []
         self._writer: Any = None
@@ -73,7 +73,7 @@ class ParquetFolder:
     def _flush(self) -> None:
         if not self._waiting:
             return
-        table = pa.concat_tables(self._waiting).replace_schema_metadata(_CALENDAR)
+        table = pa.concat_tables(self._waiting)
         self._waiting = []
         if self._writer is None:
             self._open()
@@ -100,6 +100,7 @@ class ParquetFolder:
     def _finish(self) -> None:
         if self._writer is None:
             return
+        self._writer.add_key_value_metadata(_CALENDAR)
         self._writer.close()
         self.files.append(WrittenFile(self._uri, self._rows, self._sink.tell()))
         self._stack.close()

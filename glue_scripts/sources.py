@@ -115,7 +115,7 @@ def refuse_unmatched(contract: DatasetContract, unmatched: Mapping[str, str]) ->
 
 
 def _is_hidden(path: str) -> bool:
-    """Say whether Athena and Spark skip this path too: folder markers, and names that begin with _ or a dot."""
+    """Say whether readers of Hive tables skip this path too: folder markers, and names that begin with _ or a dot."""
     return not path or path.endswith("/") or any(part[:1] in ("_", ".") for part in path.split("/") if "=" not in part)
 
 

@@ -22,7 +22,7 @@ from contract import DatasetContract
 from storage import DELETE_KEYS, ObjectMissingError, StoredObject, is_local, open_storage
 
 # No Glue job runs longer, so a record that still says "running" is that of a killed run:
-# https://docs.aws.amazon.com/glue/latest/webapi/API_Job.html (Timeout: at most 10,080 minutes)
+# https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-job.html (Timeout: less than 7 days or 10,080 minutes)
 LONGEST_RUN = timedelta(days=7)
 
 

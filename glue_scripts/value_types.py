@@ -53,7 +53,8 @@ class ValueType:
     """One type.
 
     `read_as`: the Arrow types to let the CSV reader try, in order, before the column is read as text.
-    `alphabet`: the bytes that regular values consist of. `regular`: an RE2 pattern of values certain to be cast.
+    `alphabet`: the bytes that regular values consist of; `longest`: how many at most.
+    `regular`: an RE2 pattern of values certain to be cast.
     `doubtful`: finds rows whose cast value cannot be trusted (overflow to infinity, year 0).
     """
 
@@ -64,11 +65,12 @@ class ValueType:
     regular: str
     normalise: Callable[[str], str]
     doubtful: Callable[[Any], Rows] | None = None
+    longest: int = 1 << 31
     null_values: tuple[str, ...] = ()
 
     def convert(self, texts: Any) -> Converted:
         """Convert an array of strings, vectorised but for the values that are not regular."""
-        odd = _rows_outside_alphabet(texts, self.alphabet)
+        odd = _rows_standing_out(texts, self.alphabet, self.longest)
         matched = False
         while True:
             patched, bad, reasons = self._resolve(texts, odd)
@@ -140,15 +142,16 @@ def value_type(column: Column, csv: CsvOptions) -> ValueType | None:
 
 
 # ------------------------------------------------------------------------------------------------ rows that stand out
-def _rows_outside_alphabet(texts: Any, alphabet: bytes) -> Rows:
-    """Return the rows with a byte outside the alphabet, and the empty ones."""
+def _rows_standing_out(texts: Any, alphabet: bytes, longest: int) -> Rows:
+    """Return the rows with a byte outside the alphabet, the empty and the too long ones."""
     offsets = _offsets(texts)
     data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)[offsets[0] : offsets[-1]]
     foreign = np.ones(256, np.bool_)
     foreign[list(alphabet)] = False
     positions = np.flatnonzero(foreign[data])
     rows = np.unique(np.searchsorted(offsets, positions + offsets[0], side="right") - 1)
-    empty = np.flatnonzero(offsets[1:] == offsets[:-1])
+    lengths = np.diff(offsets)
+    empty = np.flatnonzero((lengths == 0) | (lengths > longest))
     if len(empty) and texts.null_count:
         empty = empty[texts.is_valid().to_numpy(zero_copy_only=False)[empty]]
     return np.union1d(rows, empty).astype(np.int64) if len(empty) else rows.astype(np.int64)
@@ -332,27 +335,40 @@ def _beyond_precision(precision: int, scale: int) -> Callable[[Any], Rows]:
 def _integer_type(kind: str, bits: int, arrow: Any) -> Callable[[Sequence[str]], ValueType]:
     regular = "-?[0-9]{1,9}" if bits == 32 else "-?[0-9]{1,18}"
     normalise = _normalise_integer(kind, bits)
-    return lambda nulls: ValueType(kind, arrow, (arrow,), _DIGITS + b"-", regular, normalise, None, tuple(nulls))
+    alphabet = _DIGITS + b"-"
+    return lambda nulls: ValueType(kind, arrow, (arrow,), alphabet, regular, normalise, null_values=tuple(nulls))
 
 
 def _float_type(kind: str, arrow: Any, width: type[np.floating[Any]]) -> Callable[[Sequence[str]], ValueType]:
     regular = r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?"
     normalise = _normalise_float(kind, width)
     alphabet = _DIGITS + b"-+.eE"
-    return lambda nulls: ValueType(kind, arrow, (arrow,), alphabet, regular, normalise, _not_finite, tuple(nulls))
+    return lambda nulls: ValueType(
+        kind, arrow, (arrow,), alphabet, regular, normalise, _not_finite, null_values=tuple(nulls)
+    )
 
 
 def _decimal_type(kind: str, precision: int, scale: int, nulls: Sequence[str]) -> ValueType:
     whole = f"[0-9]{{1,{precision - scale}}}" if precision > scale else "0"
-    regular = rf"-?{whole}(?:\.[0-9]{{1,{scale}}})?" if scale else rf"-?{whole}"
-    arrow = pa.decimal128(precision, scale)
-    normalise, doubtful = _normalise_decimal(kind, precision, scale), _beyond_precision(precision, scale)
-    return ValueType(kind, arrow, (arrow,), _DIGITS + b"-+.eE", regular, normalise, doubtful, tuple(nulls))
+    return ValueType(
+        name=kind,
+        arrow=pa.decimal128(precision, scale),
+        read_as=(pa.decimal128(precision, scale),),
+        alphabet=_DIGITS + b"-+.eE",
+        regular=rf"-?{whole}(?:\.[0-9]{{1,{scale}}})?" if scale else rf"-?{whole}",
+        normalise=_normalise_decimal(kind, precision, scale),
+        doubtful=_beyond_precision(precision, scale),
+        # Arrow's cast from string wraps 39 digits around silently; its CSV reader refuses them.
+        longest=38,
+        null_values=tuple(nulls),
+    )
 
 
 def _date_type(nulls: Sequence[str]) -> ValueType:
     arrow = pa.date32()
-    return ValueType("date", arrow, (arrow,), _DIGITS + b"-", _LAST_DAYS, _normalise_date, _outside_years, tuple(nulls))
+    return ValueType(
+        "date", arrow, (arrow,), _DIGITS + b"-", _LAST_DAYS, _normalise_date, _outside_years, null_values=tuple(nulls)
+    )
 
 
 def _timestamp_type(nulls: Sequence[str]) -> ValueType:
@@ -364,13 +380,13 @@ def _timestamp_type(nulls: Sequence[str]) -> ValueType:
         f"{_LAST_DAYS}(?:[ T]{_CLOCK})?",
         _normalise_timestamp,
         _outside_years,
-        tuple(nulls),
+        null_values=tuple(nulls),
     )
 
 
 def _boolean_type(nulls: Sequence[str]) -> ValueType:
     # An empty alphabet makes every value odd: booleans have few spellings, so they are judged spelling by spelling.
-    return ValueType("boolean", pa.bool_(), (pa.bool_(),), b"", "", _normalise_boolean, None, tuple(nulls))
+    return ValueType("boolean", pa.bool_(), (pa.bool_(),), b"", "", _normalise_boolean, null_values=tuple(nulls))
 
 
 _SIMPLE: dict[str, Callable[[Sequence[str]], ValueType]] = {

@@ -5,7 +5,7 @@ locals {
   athena_arn        = "arn:${local.partition}:athena:${local.region}:${local.account}"
   results_bucket    = split("/", trimprefix(var.athena_results_uri, "s3://"))[0]
   results_prefix    = trimprefix(trimprefix(var.athena_results_uri, "s3://"), "${local.results_bucket}/")
-  contract_keys     = distinct([for dataset in var.datasets : "${dataset.contract_bucket}/${dirname(dataset.contract_key)}/*"])
+  contract_keys     = distinct([for dataset in var.datasets : "${coalesce(dataset.contract_bucket, var.artifacts_bucket)}/${dirname(dataset.contract_key)}/*"])
   source_buckets    = distinct(values(var.datasets)[*].source_bucket)
   source_prefixes   = distinct(values(var.datasets)[*].source_prefix)
 }

@@ -98,7 +98,10 @@ locals {
     retries   = local.retries
     timeouts  = var.timeouts
     contracts = {
-      for name, dataset in var.datasets : name => { bucket = dataset.contract_bucket, key = dataset.contract_key }
+      for name, dataset in var.datasets : name => {
+        bucket = coalesce(dataset.contract_bucket, var.artifacts_bucket)
+        key    = dataset.contract_key
+      }
     }
     views              = local.views
     on_overlap         = var.on_overlap
@@ -114,7 +117,7 @@ locals {
 
 resource "aws_cloudwatch_log_group" "this" {
   # Below this prefix the resource policy of CloudWatch Logs does not grow with every state machine:
-  # https://docs.aws.amazon.com/step-functions/latest/dg/bp-cwl.html
+  # https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-cwl
   name              = "/aws/vendedlogs/states/${var.name}"
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn

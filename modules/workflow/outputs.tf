@@ -22,3 +22,13 @@ output "definition" {
   description = "The rendered definition; it can be pasted into Workflow Studio."
   value       = local.definition
 }
+
+output "role_policy" {
+  description = "What the role is allowed, as JSON."
+  value       = data.aws_iam_policy_document.this.json
+}
+
+output "role_trust_policy" {
+  description = "Who may assume the role, as JSON."
+  value       = data.aws_iam_policy_document.assume.json
+}

@@ -11,7 +11,7 @@ variable "name" {
 
 variable "datasets" {
   type = map(object({
-    contract_bucket  = string
+    contract_bucket  = optional(string)
     contract_key     = string
     raw_table        = string
     parquet_table    = string
@@ -23,7 +23,7 @@ variable "datasets" {
   nullable    = false
   description = <<-EOT
     What the state machine processes, by dataset name. At most 200.
-    - `contract_bucket`, `contract_key`: where the dataset's contract file lies.
+    - `contract_bucket`, `contract_key`: where the dataset's contract file lies; the bucket defaults to `artifacts_bucket`.
     - `raw_table`, `parquet_table`, `quarantine_table`: its tables in the Glue database.
     - `source_bucket`, `source_prefix`: where its CSV files arrive.
     - `crawler_name`: the crawler that finds the columns of the raw table; null when the columns are declared.

@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 
-from tests.asl.rendering import VARIABLE_SETS, Rendered, render_all
+from tests.asl.rendering import VARIABLE_SETS, Planned, Rendered, plan_all
 
 
 @pytest.fixture(scope="session")
-def all_rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Rendered]:
-    return render_all(tmp_path_factory.mktemp("workflow"))
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Planned:
+    return plan_all(tmp_path_factory.mktemp("workflow"))
+
+
+@pytest.fixture(scope="session")
+def all_rendered(planned: Planned) -> dict[str, Rendered]:
+    return planned.workflows
 
 
 @pytest.fixture(params=sorted(VARIABLE_SETS))

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from scripts.graph import mermaid, place
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"
@@ -25,7 +28,6 @@ IDENTITY = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2
 def dataset(name: str, crawler: str | None = None) -> dict[str, Any]:
     """One entry of the module's `datasets`."""
     return {
-        "contract_bucket": "artifacts",
         "contract_key": f"contracts/{name}.json",
         "raw_table": f"raw_{name}",
         "parquet_table": name,
@@ -84,6 +86,25 @@ VARIABLE_SETS: dict[str, dict[str, Any]] = {
 }
 
 
+TRIGGERS: dict[str, Any] = {
+    "name": "flights-dev",
+    "state_machine_arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:flights-dev",
+    "schedule": {"expression": "cron(0 6 * * ? *)", "timezone": "Europe/Berlin", "window_minutes": 15},
+    "on_upload": {"window_seconds": 60},
+    "sources": {
+        "flights": {"bucket": "raw", "prefix": "flights/"},
+        "airlines": {"bucket": "elsewhere", "prefix": "airlines/"},
+    },
+    "source_buckets": {"raw": "raw", "elsewhere": "elsewhere"},
+}
+MANY_PREFIXES: dict[str, Any] = {
+    **TRIGGERS,
+    "name": "many-prefixes",
+    "schedule": None,
+    "sources": {f"d{number}": {"bucket": "raw", "prefix": f"dataset-{number:03}/"} for number in range(200)},
+}
+
+
 @dataclass(frozen=True)
 class Rendered:
     """What one set of variables gives: the definition, as text and parsed, and what is planned beside it."""
@@ -114,23 +135,40 @@ def statements(policy: str) -> list[dict[str, Any]]:
     return found
 
 
-def render_all(folder: Path) -> dict[str, Rendered]:
-    """Plan the workflow module once per set of variables."""
+@dataclass(frozen=True)
+class Planned:
+    """Everything that was planned: the state machines by set of variables, and the resources of the triggers."""
+
+    workflows: dict[str, Rendered]
+    triggers: dict[str, dict[str, Any]]
+    many_prefixes: dict[str, dict[str, Any]]
+
+
+def plan_all(folder: Path) -> Planned:
+    """Plan the workflow module once per set of variables, and the triggers."""
     with answering_endpoint() as endpoint:
         (folder / "main.tf.json").write_text(json.dumps(configuration(folder, endpoint)))
         terraform(folder, "init", "-input=false", "-no-color", "-backend=false")
         terraform(folder, "plan", "-input=false", "-no-color", "-out=plan")
         planned = json.loads(terraform(folder, "show", "-json", "plan"))["planned_values"]
-    return {name: rendered(name, planned) for name in VARIABLE_SETS}
+    return Planned(
+        {name: rendered(name, planned) for name in VARIABLE_SETS},
+        resources(planned, "triggers"),
+        resources(planned, "many_prefixes"),
+    )
+
+
+def resources(planned: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
+    """The planned values of one module call, by address inside the module."""
+    address = f"module.{name}"
+    module = next(child for child in planned["root_module"]["child_modules"] if child["address"] == address)
+    return {entry["address"].removeprefix(f"{address}."): entry["values"] for entry in module["resources"]}
 
 
 def rendered(name: str, planned: dict[str, Any]) -> Rendered:
     """Pick what belongs to one module call out of a plan."""
-    address = f"module.{name}"
-    module = next(child for child in planned["root_module"]["child_modules"] if child["address"] == address)
-    resources = {entry["address"].removeprefix(f"{address}."): entry["values"] for entry in module["resources"]}
     text = planned["outputs"][name]["value"]
-    return Rendered(VARIABLE_SETS[name], text, json.loads(text), resources)
+    return Rendered(VARIABLE_SETS[name], text, json.loads(text), resources(planned, name))
 
 
 def configuration(folder: Path, endpoint: str) -> dict[str, Any]:
@@ -146,6 +184,9 @@ def configuration(folder: Path, endpoint: str) -> dict[str, Any]:
     source = os.path.relpath(ROOT / "modules" / "workflow", folder.resolve())
     calls = {name: {"source": source, **escaped(variables)} for name, variables in VARIABLE_SETS.items()}
     calls["china"]["providers"] = {"aws": "aws.china"}
+    triggers = os.path.relpath(ROOT / "modules" / "triggers", folder.resolve())
+    calls["triggers"] = {"source": triggers, **escaped(TRIGGERS)}
+    calls["many_prefixes"] = {"source": triggers, **escaped(MANY_PREFIXES)}
     return {
         "provider": {"aws": [{**provider, "region": REGION}, {**provider, "region": "cn-north-1", "alias": "china"}]},
         "module": calls,
@@ -196,3 +237,15 @@ class _Answers(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Keep the test output clean."""
+
+
+def main() -> None:
+    """Renew the picture of the state machine in a document: `python -m tests.asl.rendering docs/state-machine.md`."""
+    document = Path(sys.argv[1])
+    with tempfile.TemporaryDirectory() as folder:
+        definition = plan_all(Path(folder)).workflows["complete"].definition
+    document.write_text(place(document.read_text(), mermaid(definition)))
+
+
+if __name__ == "__main__":
+    main()

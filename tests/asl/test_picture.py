@@ -22,7 +22,10 @@ def it_draws_every_state_and_every_way_but_the_shared_error_paths(rendered: Rend
     wanted = set()
     for _, machine in machines(rendered.definition):
         for name, state in machine["States"].items():
-            kept = {**state, "Catch": [entry for entry in state.get("Catch", []) if entry["ErrorEquals"] != ["States.ALL"]]}
+            kept = {
+                **state,
+                "Catch": [entry for entry in state.get("Catch", []) if entry["ErrorEquals"] != ["States.ALL"]],
+            }
             wanted |= {(identifiers[name], identifiers[target]) for target in successors(kept)}
     assert arrows == wanted
     assert len(wanted) > 40

@@ -64,11 +64,8 @@ class Terraform:
         return self.work / "terraform.tfstate"
 
     def init(self) -> None:
-        """Install the providers, unless that was done before."""
-        if (self.work / "initialised").exists():
-            return
+        """Install providers and modules; what is there already costs a second."""
         initialise([f"-chdir={self.configuration}", "init", "-input=false", "-no-color"], self._environment, self.work)
-        (self.work / "initialised").touch()
 
     def apply(self, variables: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Apply and return the outputs."""

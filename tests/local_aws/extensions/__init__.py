@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.local_aws.extensions.athena import Athena
+from tests.local_aws.extensions.cloudwatch import CloudWatch
 from tests.local_aws.extensions.defaults import Defaults
 from tests.local_aws.extensions.event_targets import EventTargets
 from tests.local_aws.extensions.glue_catalog import GlueCatalog
@@ -24,7 +25,7 @@ def install(settings: Settings) -> GlueJobs:
     emulator = Emulator()
     sessions = RoleSessions(emulator, settings)
     iam = Iam(emulator, settings)
-    jobs = GlueJobs(emulator, settings, sessions)
+    jobs = GlueJobs(emulator, settings, sessions, iam)
     extensions = (
         iam,
         GlueCatalog(emulator),
@@ -33,6 +34,7 @@ def install(settings: Settings) -> GlueJobs:
         Athena(emulator, settings, sessions, iam),
         StepFunctions(emulator, sessions, iam),
         EventTargets(emulator, sessions),
+        CloudWatch(emulator),
         Defaults(emulator),
     )
     emulator.check()

@@ -26,6 +26,8 @@ class Defaults:
             "_update_crawler",
             "_create_job",
             "_update_job",
+            "_tags",
+            "_arn",
         )
         self._sfn = emulator.module(
             "services.stepfunctions",
@@ -50,6 +52,7 @@ class Defaults:
         """Create a crawler with AWS's default policies."""
         answer = self._create_crawler(data)
         self._complete_crawler(data.get("Name", ""))
+        self._tag("crawler", data, answer)
         return answer
 
     def update_crawler(self, data: dict[str, Any]) -> Any:
@@ -71,7 +74,13 @@ class Defaults:
             job = self._glue._jobs[data["Name"]]
             job.update({field: value for field, value in data.items() if field != "Tags"})
             job.setdefault("ExecutionProperty", {"MaxConcurrentRuns": 1})
+        self._tag("job", data, answer)
         return answer
+
+    def _tag(self, kind: str, data: dict[str, Any], answer: Any) -> None:
+        """Keep the tags a resource was created with where GetTags looks for them."""
+        if answer[0] == 200:
+            self._glue._tags[self._glue._arn(kind, data["Name"])] = dict(data.get("Tags") or {})
 
     def update_job(self, data: dict[str, Any]) -> Any:
         """Update a job: as on AWS, the update replaces the definition."""

@@ -22,6 +22,7 @@ from typing import Any
 import botocore.exceptions
 
 from tests.local_aws.extensions.hooks import Emulator
+from tests.local_aws.extensions.iam import Iam
 from tests.local_aws.extensions.roles import Credentials, RoleError, RoleSessions
 from tests.local_aws.processes import end_session
 from tests.local_aws.settings import Settings
@@ -35,14 +36,25 @@ EXCEPTION_LINE = re.compile(r"^(?:[a-z_]\w*\.)*([A-Z]\w*: \S.*)$")
 LOG_LEVELS = ("WARN:", "INFO:", "ERROR:", "DEBUG:")
 
 
+class LogDeliveryError(Exception):
+    """The job's role may not write its logs as the job asks for."""
+
+
 class GlueJobs:
     """Replaces starting and stopping of job runs."""
 
-    def __init__(self, emulator: Emulator, settings: Settings, sessions: RoleSessions) -> None:
+    def __init__(self, emulator: Emulator, settings: Settings, sessions: RoleSessions, iam: Iam) -> None:
         self._settings = settings
+        self._iam = iam
         self._sessions = sessions
         self._glue = emulator.module(
-            "services.glue", "_jobs", "_job_runs", "_start_job_run", "_batch_stop_job_run", "_get_job_runs"
+            "services.glue",
+            "_jobs",
+            "_job_runs",
+            "_security_configs",
+            "_start_job_run",
+            "_batch_stop_job_run",
+            "_get_job_runs",
         )
         self._responses = emulator.module("core.responses", "json_response", "error_response_json")
         self._slots = threading.Semaphore(settings.spark_parallel)
@@ -253,8 +265,8 @@ class GlueJobs:
     def _deliver_logs(self, folder: Path, run: dict[str, Any], credentials: Credentials) -> None:
         """Write the output to CloudWatch Logs with the role's rights; a refusal is only logged, as on AWS."""
         logs = self._sessions.client("logs", credentials)
-        output_group = run["Arguments"].get("--continuous-log-logGroup", "/aws-glue/jobs")
-        for name, group in (("stdout.log", f"{output_group}/output"), ("stderr.log", f"{output_group}/error")):
+        for name, kind in (("stdout.log", "output"), ("stderr.log", "error")):
+            group = f"{run['LogGroupName']}/{kind}"
             file = folder / name
             lines = file.read_text(errors="replace").splitlines()[-MAX_LOG_LINES:] if file.exists() else []
             now = int(time.time() * 1000)
@@ -262,16 +274,35 @@ class GlueJobs:
             try:
                 with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
                     logs.create_log_group(logGroupName=group)
+                self._check_log_key(run, group, credentials)
                 logs.create_log_stream(logGroupName=group, logStreamName=run["Id"])
                 if events:
                     logs.put_log_events(logGroupName=group, logStreamName=run["Id"], logEvents=events)
-            except botocore.exceptions.ClientError as error:
+            except (LogDeliveryError, botocore.exceptions.ClientError) as error:
                 sys.stderr.write(f"the logs of job run {run['Id']} could not be delivered: {error}\n")
+
+    def _check_log_key(self, run: dict[str, Any], group: str, credentials: Credentials) -> None:
+        """Check that the role may have its logs encrypted when the job's security configuration asks for it.
+
+        https://docs.aws.amazon.com/glue/latest/dg/set-up-encryption.html
+        """
+        configuration = self._glue._security_configs.get(run.get("SecurityConfiguration")) or {}
+        encryption = configuration.get("EncryptionConfiguration", {}).get("CloudWatchEncryption") or {}
+        if encryption.get("KmsKeyArn"):
+            arn = f"arn:aws:logs:{self._sessions.region}:{self._sessions.account_id}:log-group:{group}:log-stream:"
+            denial = self._iam.denial(credentials.access_key, "logs:AssociateKmsKey", arn)
+            if denial:
+                raise LogDeliveryError(denial)
 
 
 def new_run(job: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Return a fresh JobRun: https://docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html."""
     now = time.time()
+    arguments = {
+        **(job.get("DefaultArguments") or {}),
+        **(data.get("Arguments") or {}),
+        **(job.get("NonOverridableArguments") or {}),
+    }
     return {
         "Id": f"jr_{uuid.uuid4().hex}",
         "Attempt": 0,
@@ -279,18 +310,16 @@ def new_run(job: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         "JobRunState": "STARTING",
         "StartedOn": now,
         "LastModifiedOn": now,
-        "Arguments": {
-            **(job.get("DefaultArguments") or {}),
-            **(data.get("Arguments") or {}),
-            **(job.get("NonOverridableArguments") or {}),
-        },
+        "Arguments": arguments,
         "PredecessorRuns": [],
         "ExecutionTime": 0,
         "Timeout": data.get("Timeout") or job.get("Timeout") or 2880,
         "WorkerType": data.get("WorkerType") or job.get("WorkerType"),
         "NumberOfWorkers": data.get("NumberOfWorkers") or job.get("NumberOfWorkers"),
         "GlueVersion": job.get("GlueVersion"),
-        "LogGroupName": "/aws-glue/jobs",
+        "SecurityConfiguration": job.get("SecurityConfiguration"),
+        # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html
+        "LogGroupName": arguments.get("--custom-logGroup-prefix", "/aws-glue/jobs"),
     }
 
 

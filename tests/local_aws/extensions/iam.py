@@ -19,12 +19,15 @@ from tests.local_aws.settings import ROOT_ACCESS_KEY, Settings
 
 @dataclass(frozen=True)
 class RequestFacts:
-    """What the request body says about further resources and condition keys of the call being checked."""
+    """What a request says about further resources, condition keys and the KMS key of the call being checked."""
 
     more_resources: tuple[str, ...] = ()
     context: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
 
 
+KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+KMS_ACTIONS = {"s3:PutObject": "kms:GenerateDataKey", "s3:GetObject": "kms:Decrypt"}
 NO_FACTS = RequestFacts()
 
 
@@ -44,10 +47,12 @@ class Iam:
         self._app = emulator.module("app", "pin_request_origin")
         self._athena = emulator.module("services.athena", "_executions")
         self._sts = emulator.module("services.sts", "_sessions")
+        self._s3 = emulator.module("services.s3", "_buckets", "_bucket_default_sse_headers", "_stored_sse_headers")
         self._responses = emulator.module("core.responses", "get_account_id", "get_region")
         self._call_log = settings.call_log
         self._lock = threading.Lock()
         self._facts: contextvars.ContextVar[RequestFacts] = contextvars.ContextVar("facts", default=NO_FACTS)
+        self._refused_key: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("refused_key")
         self._caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default=ROOT_ACCESS_KEY)
 
     def install(self) -> None:
@@ -79,6 +84,7 @@ class Iam:
     ) -> str:
         """Return the main resource of a request and remember its further ones for `enforce`."""
         self._facts.set(NO_FACTS)
+        self._refused_key.set(None)
         action = headers.get("x-amz-target", "").rpartition(".")[2]
         found: list[str] | None = None
         if service in ("glue", "athena", "logs"):
@@ -93,6 +99,8 @@ class Iam:
                 found = self._athena_resources(data, base)
             else:
                 found = logs_resources(action, data, base)
+        elif service == "s3":
+            self._facts.set(RequestFacts(key=headers.get(KEY_HEADER, "")))
         elif service == "monitoring" and (namespace := metric_namespace(body, query)):
             self._facts.set(RequestFacts(context={"cloudwatch:namespace": namespace}))
         if not found:
@@ -128,7 +136,34 @@ class Iam:
             self._record(access_key, action, resource, denied is None)
             if denied:
                 return denied
+        if service == "s3" and action in KMS_ACTIONS:
+            return self._key_refusal(access_key, action, region, resource_arn, facts)
         return None
+
+    def _key_refusal(self, access_key: str, action: str, region: str, resource: str, facts: RequestFacts) -> Any:
+        """Check the KMS key of an object that is written or read; None when there is none or it may be used.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms
+        """
+        bucket, _, name = resource.rpartition(":::")[2].partition("/")
+        if action == "s3:PutObject":
+            key = facts.key or self._s3._bucket_default_sse_headers(bucket).get(KEY_HEADER, "")
+        else:
+            stored = (self._s3._buckets.get(bucket) or {}).get("objects", {}).get(name)
+            key = self._s3._stored_sse_headers(stored).get(KEY_HEADER, "") if stored else ""
+        if not key:
+            return None
+        arn = key if key.startswith("arn:") else f"arn:aws:kms:{region}:{self._responses.get_account_id()}:key/{key}"
+        context = {
+            "kms:ViaService": f"s3.{region}.amazonaws.com",
+            "kms:CallerAccount": self._responses.get_account_id(),
+        }
+        wanted = KMS_ACTIONS[action]
+        denied = self._original_enforce(access_key, wanted, "kms", region, resource_arn=arn, service_context=context)
+        self._record(access_key, wanted, arn, denied is None)
+        if denied:
+            self._refused_key.set((wanted, arn))
+        return denied
 
     def denial(self, access_key: str, action: str, resource: str) -> str | None:
         """Return why the caller may not do something that a service does in its name, or None when it may.
@@ -159,6 +194,9 @@ class Iam:
         self, service: str, action: str, principal_arn: str, request_id: str, **more: Any
     ) -> Any:
         """Refuse a call with the message AWS gives today, which names the resource."""
+        if refused := self._refused_key.get(None):
+            action, more["resource_arn"] = refused
+            more["resource_policy_arn"] = ""
         if not more.get("message") and not more.get("error_code") and not more.get("resource_policy_arn"):
             more["message"] = self._actions.identity_denial_message(
                 action, principal_arn, more.get("resource_arn", "*"), bool(more.get("explicit_deny"))

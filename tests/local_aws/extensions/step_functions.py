@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 
 from tests.local_aws.extensions import sdk_calls
+from tests.local_aws.extensions.definitions import problems_of
 from tests.local_aws.extensions.hooks import Emulator
 from tests.local_aws.extensions.iam import Iam
 from tests.local_aws.extensions.roles import Credentials, RoleError, RoleSessions
@@ -124,8 +125,9 @@ class StepFunctions:
             "_state_machines",
             "_state_query_language",
             "_update_state_machine",
+            "_validate_state_machine_definition",
         )
-        self._responses = emulator.module("core.responses", "error_response_json", "now_iso")
+        self._responses = emulator.module("core.responses", "error_response_json", "json_response", "now_iso")
         self._run: contextvars.ContextVar[Run] = contextvars.ContextVar("run")
         self._cancelled: contextvars.ContextVar[threading.Event] = contextvars.ContextVar("cancelled")
         self._last_event: contextvars.ContextVar[int] = contextvars.ContextVar("last_event", default=0)
@@ -146,6 +148,7 @@ class StepFunctions:
         self._distributed_map = sfn.replace("_run_map_items", self.map)
         self._create = sfn.replace("_create_state_machine", self.create_state_machine)
         self._update = sfn.replace("_update_state_machine", self.update_state_machine)
+        sfn.replace("_validate_state_machine_definition", self.validate_definition)
         sfn._SERVICE_DISPATCH["arn:aws:states:::glue:startJobRun"] = self.glue_job
         sfn._SERVICE_DISPATCH["arn:aws:states:::athena:startQueryExecution"] = self.athena_query
         sfn._SERVICE_DISPATCH["arn:aws:states:::athena:stopQueryExecution"] = self.plain_athena
@@ -157,7 +160,7 @@ class StepFunctions:
     # Definitions
 
     def create_state_machine(self, data: dict[str, Any]) -> Any:
-        """Create a state machine if its role may be assumed and may deliver the logs and traces asked for."""
+        """Create a state machine if it is sound and its role may be assumed and may deliver what is to be logged."""
         return self._refusal(data) or self._create(data)
 
     def update_state_machine(self, data: dict[str, Any]) -> Any:
@@ -165,7 +168,19 @@ class StepFunctions:
         machine = self._sfn._state_machines.get(data.get("stateMachineArn")) or {}
         return self._refusal({**machine, **data}) or self._update(data)
 
+    def validate_definition(self, data: dict[str, Any]) -> Any:
+        """Answer ValidateStateMachineDefinition, which Terraform asks while planning."""
+        problems = problems_of(data.get("definition", ""))
+        diagnostics = [
+            {"severity": "ERROR", "code": problem.partition(":")[0], "message": problem} for problem in problems
+        ]
+        return self._responses.json_response({"result": "FAIL" if problems else "OK", "diagnostics": diagnostics})
+
     def _refusal(self, data: dict[str, Any]) -> Any:
+        problems = problems_of(data.get("definition", ""))
+        if problems:
+            message = "Invalid State Machine Definition: " + "; ".join(problems)
+            return self._responses.error_response_json("InvalidDefinition", message, 400)
         arn = f"arn:aws:states:{self._sessions.region}:{self._sessions.account_id}:stateMachine:{data.get('name')}"
         try:
             credentials = self._sessions.assume(data.get("roleArn", ""), "states.amazonaws.com", "create", arn)

@@ -46,7 +46,8 @@ ODD = {
     "timestamp": ["", "2020-02-30 00:00:00", "2020-01-01T10:00:00Z", "2020-01-01 10:00:00+02:00", "2020-01-01",
                   "2020-01-01 24:00:00", "2020-01-01 23:59:60", "2020-01-01 10:00", "2020-01-01T10",
                   "2020-01-01 10:00:00.1234567", "2020-01-01 10:00:00.1000000", "0000-01-01 00:00:00",
-                  "0001-01-01 00:00:00+01:00", " 2020-01-01 10:00:00 ", "2020-01-01t10:00:00", "x", "2020-01-01 10:00:00-0330"],
+                  "0001-01-01 00:00:00+01:00", " 2020-01-01 10:00:00 ", "2020-01-01t10:00:00", "x",
+                  "2020-01-01 10:00:00-0330"],
 }  # fmt: skip
 
 
@@ -129,8 +130,12 @@ def _timestamp(text: str) -> datetime:
     return moment
 
 
+BOOLEANS = {
+    **dict.fromkeys(["true", "t", "yes", "y", "1"], True),
+    **dict.fromkeys(["false", "f", "no", "n", "0"], False),
+}
 _PARSERS: dict[str, Any] = {
-    "boolean": lambda text: {**dict.fromkeys("true t yes y 1".split(), True), **dict.fromkeys("false f no n 0".split(), False)}[text.lower()],
+    "boolean": lambda text: BOOLEANS[text.lower()],
     "int": lambda text: _int(32, text),
     "bigint": lambda text: _int(64, text),
     "float": _float,

@@ -66,8 +66,8 @@ class FakeGlue:
         ExcludeColumnSchema: bool,  # noqa: N803
     ) -> Iterator[dict[str, Any]]:
         self._table("GetPartitions", TableName)
-        items = iter([copy.deepcopy(item) for item in self.partitions[TableName].values()])
-        while page := list(itertools.islice(items, 3)):
+        items = iter([dict(item) for item in self.partitions[TableName].values()])
+        while page := list(itertools.islice(items, 100)):
             yield {"Partitions": page, "NextToken": "more"}
         yield {"Partitions": []}
 
@@ -80,7 +80,7 @@ class FakeGlue:
         self._limit("BatchGetPartition", len(PartitionsToGet), 1000)
         there = self.partitions[TableName]
         wanted = [tuple(item["Values"]) for item in PartitionsToGet]
-        return {"Partitions": [copy.deepcopy(there[item]) for item in wanted if item in there], "UnprocessedKeys": []}
+        return {"Partitions": [dict(there[item]) for item in wanted if item in there], "UnprocessedKeys": []}
 
     def _limit(self, operation: str, size: int, limit: int, least: int = 0) -> None:
         self.calls.append((operation, size))
@@ -101,7 +101,7 @@ class FakeGlue:
             if code is None and values in self.partitions[TableName]:
                 code = "AlreadyExistsException"
             if code is None:
-                self.partitions[TableName][values] = copy.deepcopy(item)
+                self.partitions[TableName][values] = dict(item)
             else:
                 errors.append(
                     {"PartitionValues": list(values), "ErrorDetail": {"ErrorCode": code, "ErrorMessage": "no"}}
@@ -122,7 +122,7 @@ class FakeGlue:
             if code is None and values not in self.partitions[TableName]:
                 code = "EntityNotFoundException"
             if code is None:
-                self.partitions[TableName][values] = copy.deepcopy(entry["PartitionInput"])
+                self.partitions[TableName][values] = dict(entry["PartitionInput"])
             else:
                 errors.append(
                     {"PartitionValueList": list(values), "ErrorDetail": {"ErrorCode": code, "ErrorMessage": "no"}}

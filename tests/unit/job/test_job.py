@@ -106,6 +106,15 @@ def it_describes_each_partition_in_its_parameters(world: World) -> None:
     assert world.location("01", "trips_quarantine") == f"{world.lake}/quarantine/trips/month=01/{run}/"
 
 
+def it_counts_the_published_units_in_the_table_parameters(world: World) -> None:
+    world.run()
+    assert world.table()["Parameters"]["units"] == "0"
+    world.put("month=01/a.csv", "1")
+    world.put("month=02/a.csv", "2")
+    world.run()
+    assert world.table()["Parameters"]["units"] == "2"
+
+
 def it_escapes_partition_values_in_folder_names(world: World) -> None:
     world.put("month=a%2Fb/a.csv", "1")
     world.run()
@@ -178,6 +187,16 @@ def it_carries_rows_of_expired_files_over_when_new_ones_arrive(world: World) -> 
     assert world.rows() == {"01": ["1", "2", "3", "4"]}
 
 
+def it_carries_over_a_unit_that_had_no_rows(world: World) -> None:
+    world.put("month=01/a.csv")
+    world.run()
+    (world.raw / "month=01/a.csv").unlink()
+    world.put("month=01/b.csv", "1")
+    world.run()
+    assert world.rows() == {"01": ["1"]}
+    assert [path.name for path in Path(world.location("01")).iterdir()] == ["part-00000.snappy.parquet"]
+
+
 def it_refuses_to_choose_between_a_correction_and_rows_of_expired_files(world: World) -> None:
     world.put("month=01/a.csv", "1")
     world.put("month=01/b.csv", "2")
@@ -185,9 +204,7 @@ def it_refuses_to_choose_between_a_correction_and_rows_of_expired_files(world: W
     (world.raw / "month=01/a.csv").unlink()
     world.put("month=01/b.csv", "3")
     world.put("month=02/a.csv", "4")
-    with pytest.raises(
-        SourceConflictError, match=r"default\.trips: 1 unit.s. .* month=01: sources 1 changed, 1 removed"
-    ):
+    with pytest.raises(SourceConflictError, match=r"default\.trips: 1 unit.* month=01: sources 1 changed, 1 removed"):
         world.run()
     assert world.rows() == {"01": ["1", "2"], "02": ["4"]}
     assert world.digest() is None
@@ -437,15 +454,13 @@ def it_keeps_superseded_folders_for_queries_that_still_read_them(tmp_path: Path)
 
 def it_never_sweeps_what_a_running_job_has_written(world: World) -> None:
     world.put("month=01/a.csv", "1")
-    report = world.run("slow", converter=_during(world, lambda: _ignore_any(world, "quick")))
-    assert report.converged
-    assert world.rows() == {"01": ["1"], "02": ["2"]}
-
-
-def _ignore_any(world: World, run_id: str) -> None:
     world.put("month=02/a.csv", "2")
-    world.run(run_id, partitions='[{"month": "02"}]', later=timedelta(days=1))
-    (world.raw / "month=02/a.csv").unlink()
+
+    def quick() -> None:
+        world.run("quick", partitions='[{"month": "02"}]', later=timedelta(days=1))
+
+    world.run("slow", partitions='[{"month": "01"}]', converter=_during(world, quick))
+    assert world.rows() == {"01": ["1"], "02": ["2"]}
 
 
 # ---------------------------------------------------------------------------------------------------------------- entry
@@ -482,17 +497,20 @@ def it_converts_on_spark(world: World, spark: SparkSession) -> None:
     assert sorted(row.id for row in seen.collect()) == ["1", "2"]
 
 
-def it_dies_for_real_at_a_configured_step_and_the_next_run_completes(world: World) -> None:
+def die_for_real(world: World, fault: str, code: str) -> None:
+    """Run the job in a process of its own that kills itself."""
+    root = Path(__file__).parents[3]
+    environment = {**os.environ, faults.VARIABLE: fault, "PYTHONPATH": f"{root}:{root / 'glue_scripts'}"}
+    head = "import sys, time; from tests.unit.job.support import convert; from job import Arguments, run_job; "
+    command = [sys.executable, "-c", head + code, str(world.config)]
+    ended = subprocess.run(command, env=environment, timeout=60, check=False, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (137, "")
+
+
+def it_dies_for_real_between_two_partitions_and_the_next_run_completes(world: World) -> None:
     world.put("month=01/a.csv", "1")
     world.put("month=02/a.csv", "2")
-    code = (
-        "import sys; from tests.unit.job.support import convert; from job import Arguments, run_job; "
-        "run_job(Arguments(sys.argv[1], 'r1'), convert)"
-    )
-    root = Path(__file__).parents[3]
-    environment = {**os.environ, faults.VARIABLE: "publish:1", "PYTHONPATH": f"{root}:{root / 'glue_scripts'}"}
-    command = [sys.executable, "-c", code, str(world.config)]
-    assert subprocess.run(command, env=environment, timeout=60, check=False).returncode == 137
+    die_for_real(world, "publish:1", "run_job(Arguments(sys.argv[1], 'r1'), convert)")
     assert world.rows() == {"01": ["1"]}
     assert world.digest() is None
     report = world.run()
@@ -500,6 +518,15 @@ def it_dies_for_real_at_a_configured_step_and_the_next_run_completes(world: Worl
     assert world.rows() == {"01": ["1"], "02": ["2"]}
     # The dead process's other folder goes at once: on this machine its end is known.
     assert world.run_folders() == {world.location("01"), world.location("02")}
+
+
+def it_dies_for_real_in_the_middle_of_the_conversion(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+    slow = "run_job(Arguments(sys.argv[1], 'r1'), lambda *work: (convert(*work), time.sleep(50))[0])"
+    die_for_real(world, "converting:0.5", slow)
+    assert world.rows() == {}
+    assert world.run().units_inserted == 1
+    assert world.rows() == {"01": ["1"]}
 
 
 def it_refuses_an_unknown_fault(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import botocore.exceptions
@@ -58,11 +59,12 @@ def it_replaces_and_removes_single_partitions(aws: LocalAws, table: dict[str, st
     glue.update_partition(**table, PartitionValueList=["1"], PartitionInput=part("1", Parameters={"x": "y"}))
     assert glue.get_partition(**table, PartitionValues=["1"])["Partition"]["Parameters"] == {"x": "y"}
     glue.delete_partition(**table, PartitionValues=["1"])
-    for call in (
+    calls: tuple[Callable[[], Any], ...] = (
         lambda: glue.delete_partition(**table, PartitionValues=["1"]),
         lambda: glue.update_partition(**table, PartitionValueList=["1"], PartitionInput=part("1")),
         lambda: glue.get_partitions(DatabaseName=table["DatabaseName"], TableName="missing"),
-    ):
+    )
+    for call in calls:
         with pytest.raises(glue.exceptions.EntityNotFoundException):
             call()
 

@@ -90,6 +90,23 @@ def it_runs_the_script_with_its_arguments_and_modules(aws: LocalAws, bucket: str
         assert text in [event["message"] for event in events]
 
 
+def it_logs_below_the_prefix_that_the_job_names_and_checks_the_right_to_encrypt(aws: LocalAws, jobs: Jobs) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    security = f"s-{uuid.uuid4().hex[:8]}"
+    encryption = {"CloudWatchEncryption": {"CloudWatchEncryptionMode": "SSE-KMS", "KmsKeyArn": key}}
+    aws.client("glue").create_security_configuration(Name=security, EncryptionConfiguration=encryption)
+    prefix = f"/aws-glue/{uuid.uuid4().hex[:8]}"
+    arguments = {"--custom-logGroup-prefix": prefix}
+    run = jobs.run(jobs.create("print('hello')", DefaultArguments=arguments, SecurityConfiguration=security))
+    logs = aws.client("logs")
+    events = logs.get_log_events(logGroupName=f"{prefix}/output", logStreamName=run["Id"])["events"]
+    assert [event["message"] for event in events] == ["hello"]
+    checked = [call["resource"] for call in aws.iam_calls() if call["action"] == "logs:AssociateKmsKey"]
+    assert checked == [
+        f"arn:aws:logs:us-east-1:000000000000:log-group:{prefix}/{kind}:log-stream:" for kind in ("output", "error")
+    ]
+
+
 def it_fails_with_the_exception_that_ended_the_script(jobs: Jobs) -> None:
     name = jobs.create("class TooManyBadRows(Exception): pass\nraise TooManyBadRows('12 of 100 rows: file.csv line 3')")
     run = jobs.run(name)

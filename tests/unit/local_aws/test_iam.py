@@ -98,3 +98,30 @@ def it_lets_tls_only_bucket_policies_pass(aws: LocalAws, bucket: str, machines: 
         "Arguments": {"Bucket": bucket},
     }
     assert machines.run_states(state, role_arn=arn).status == "SUCCEEDED"
+
+
+def it_checks_the_key_of_encrypted_objects(aws: LocalAws, bucket: str, machines: Machines, role: RoleMaker) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    aws.client("s3").put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": by_default}]},
+    )
+    put = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+        "Arguments": {"Bucket": bucket, "Key": "k", "Body": "x"},
+    }
+    get = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Arguments": {"Bucket": bucket, "Key": "k"},
+    }
+    objects = allow(["s3:PutObject", "s3:GetObject"])
+    nothing, write_only = role("states.amazonaws.com", objects), allow("kms:GenerateDataKey", key)
+    denied = machines.run_states(put, role_arn=nothing)
+    assert f"kms:GenerateDataKey on resource: {key}" in denied.cause
+    denied = machines.run_states(put, get, role_arn=role("states.amazonaws.com", objects, write_only))
+    assert f"kms:Decrypt on resource: {key}" in denied.cause
+    full = role("states.amazonaws.com", objects, write_only, allow("kms:Decrypt", key))
+    assert machines.run_states(put, get, role_arn=full).status == "SUCCEEDED"

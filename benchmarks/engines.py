@@ -1,0 +1,219 @@
+"""One conversion by one engine in a process of its own: `python -m benchmarks.engines ENGINE RAW OUT [--types JSON]`.
+
+Every engine turns `RAW/month=…/*.csv` into typed Snappy Parquet in `OUT/month=…/` with two threads, and prints one
+JSON line: the seconds of the conversion alone, without imports and session start, and the version.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.taxi_data import COLUMNS
+
+THREADS = 2
+SPARK_TYPES = {"int": "int", "double": "double", "string": "string", "timestamp": "timestamp"}
+
+
+def _spark() -> Any:
+    from pyspark.sql import SparkSession
+
+    os.environ["PYSPARK_PYTHON"] = sys.executable
+    builder = SparkSession.builder.master(f"local[{THREADS}]").appName("benchmark")
+    for name, value in {
+        "spark.ui.enabled": "false",
+        "spark.driver.memory": "3g",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.ui.showConsoleProgress": "false",
+    }.items():
+        builder = builder.config(name, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("ERROR")
+    return spark
+
+
+def _spark_infer(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+    return _spark_inferring(raw, out, one_file=False)
+
+
+def _spark_infer_coalesce(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+    return _spark_inferring(raw, out, one_file=True)
+
+
+def _spark_inferring(raw: Path, out: Path, *, one_file: bool) -> tuple[float, str]:
+    spark = _spark()
+    begin = time.perf_counter()
+    frame = spark.read.csv(str(raw), header=True, inferSchema=True)
+    frame = frame.coalesce(1) if one_file else frame
+    frame.write.partitionBy("month").parquet(str(out), mode="overwrite")
+    return time.perf_counter() - begin, f"pyspark {spark.version}"
+
+
+def _spark_tuned(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+    spark = _spark()
+    begin = time.perf_counter()
+    ddl = ", ".join(f"{name} {SPARK_TYPES[kind]}" for name, kind in types.items())
+    reader = spark.read.schema(f"{ddl}, month string, _corrupt string")
+    frame = reader.csv(
+        str(raw), header=True, mode="PERMISSIVE", columnNameOfCorruptRecord="_corrupt",
+        timestampFormat="yyyy-MM-dd HH:mm:ss",
+    )  # fmt: skip
+    good = frame.filter("_corrupt is null").drop("_corrupt")
+    good.write.partitionBy("month").parquet(str(out), mode="overwrite")
+    return time.perf_counter() - begin, f"pyspark {spark.version}"
+
+
+def _engine_work(raw: Path, out: Path, types: dict[str, str]) -> tuple[Any, list[Any]]:
+    sys.path.insert(0, str(Path(__file__).parent.parent / "glue_scripts"))
+    from contract import parse_contract
+    from conversion import UnitWork
+    from sources import SourceFile
+    from storage import open_storage
+
+    contract = parse_contract(
+        {
+            "dataset": "trips",
+            "source_uri": str(raw),
+            "lake_uri": str(out),
+            "columns": [{"name": name, "type": kind} for name, kind in types.items()],
+            "partition_keys": [{"name": "month"}],
+            "max_bad_fraction": 0.2,
+        }
+    )
+    work = []
+    for folder in sorted(raw.glob("month=*")):
+        files = open_storage(str(folder)).list(f"{folder}/")
+        sources = tuple(SourceFile(item.uri, item.key, item.size, item.etag) for item in files)
+        target = f"{out}/{folder.name}/"
+        work.append(UnitWork((folder.name[6:],), sources, target, f"{out}-quarantine/{folder.name}/"))
+    return contract, work
+
+
+def _ours(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+    contract, work = _engine_work(raw, out, types)
+    from conversion import convert_units
+
+    spark = _spark()
+    begin = time.perf_counter()
+    convert_units(spark, contract, work, run_id="benchmark")
+    return time.perf_counter() - begin, f"pyspark {spark.version}"
+
+
+def _ours_rdd(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+    """The same tasks through an RDD instead of mapInArrow."""
+    contract, work = _engine_work(raw, out, types)
+    from conversion import convert_units
+    from conversion_runners import share_modules
+    from conversion_tasks import run_task
+
+    spark = _spark()
+    begin = time.perf_counter()
+
+    def runner(job: Any, tasks: Any) -> Any:
+        if not tasks:
+            return []
+        share_modules(spark)
+        return spark.sparkContext.parallelize(tasks, len(tasks)).flatMap(lambda task: run_task(job, task)).collect()
+
+    convert_units(spark, contract, work, run_id="benchmark", runner=runner)
+    return time.perf_counter() - begin, f"pyspark {spark.version}"
+
+
+def _ours_pool(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+    """The same tasks in a plain pool of processes: what Spark costs."""
+    contract, work = _engine_work(raw, out, types)
+    import pyarrow as pa
+
+    from conversion import convert_units
+    from conversion_runners import process_pool
+
+    begin = time.perf_counter()
+    convert_units(None, contract, work, run_id="benchmark", runner=process_pool(THREADS), slots=THREADS)
+    return time.perf_counter() - begin, f"pyarrow {pa.__version__}"
+
+
+def _duckdb(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+    import duckdb
+
+    connection = duckdb.connect(config={"threads": THREADS})
+    columns = json.dumps({name: kind.upper() for name, kind in types.items()}).replace('"', "'")
+    begin = time.perf_counter()
+    for folder in sorted(raw.glob("month=*")):
+        target = out / folder.name
+        target.mkdir(parents=True, exist_ok=True)
+        connection.execute(
+            f"COPY (SELECT * FROM read_csv('{folder}/*.csv', header = true, columns = {columns})) "  # noqa: S608
+            f"TO '{target}/part.parquet' (FORMAT parquet, COMPRESSION snappy)"
+        )
+    return time.perf_counter() - begin, f"duckdb {duckdb.__version__}"
+
+
+def _polars(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+    polars: Any = importlib.import_module("polars")
+
+    kinds = {"int": polars.Int32, "double": polars.Float64, "string": polars.String, "timestamp": polars.Datetime("us")}
+    begin = time.perf_counter()
+    for folder in sorted(raw.glob("month=*")):
+        target = out / folder.name
+        target.mkdir(parents=True, exist_ok=True)
+        schema: Any = {name: kinds[kind] for name, kind in types.items()}
+        frame = polars.scan_csv(f"{folder}/*.csv", schema=schema)
+        frame.sink_parquet(target / "part.parquet", compression="snappy")
+    return time.perf_counter() - begin, f"polars {polars.__version__}"
+
+
+def _pyarrow(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+    import pyarrow as pa
+    import pyarrow.csv as arrow_csv
+    import pyarrow.parquet as pq
+
+    pa.set_cpu_count(THREADS)
+    kinds = {"int": pa.int32(), "double": pa.float64(), "string": pa.string(), "timestamp": pa.timestamp("us")}
+    options = arrow_csv.ConvertOptions(column_types={name: kinds[kind] for name, kind in types.items()})
+    begin = time.perf_counter()
+    for folder in sorted(raw.glob("month=*")):
+        target = out / folder.name
+        target.mkdir(parents=True, exist_ok=True)
+        for file in folder.glob("*.csv"):
+            table = arrow_csv.read_csv(file, convert_options=options)
+            pq.write_table(table, target / f"{file.stem}.parquet", compression="snappy")
+    return time.perf_counter() - begin, f"pyarrow {pa.__version__}"
+
+
+Engine = Callable[[Path, Path, dict[str, str]], tuple[float, str]]
+ENGINES: dict[str, Engine] = {
+    "this job": _ours,
+    "spark inferSchema": _spark_infer,
+    "spark inferSchema coalesce(1)": _spark_infer_coalesce,
+    "spark tuned": _spark_tuned,
+    "duckdb": _duckdb,
+    "polars": _polars,
+    "pyarrow": _pyarrow,
+    "this job, RDD": _ours_rdd,
+    "this job, process pool": _ours_pool,
+}
+
+
+def main() -> None:
+    """Run one engine and print its result."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("engine", choices=sorted(ENGINES))
+    parser.add_argument("raw", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--types", type=json.loads, default={})
+    arguments = parser.parse_args()
+    seconds, version = ENGINES[arguments.engine](arguments.raw, arguments.out, {**COLUMNS, **arguments.types})
+    sys.stdout.write(json.dumps({"seconds": seconds, "version": version}) + "\n")
+
+
+if __name__ == "__main__":
+    main()

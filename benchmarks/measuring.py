@@ -1,0 +1,145 @@
+"""Running an engine as a process, with its time, its memory and the truth of what it has written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+ROOT = Path(__file__).parent.parent
+# The heaviest engine needs about 3 minutes for 3 GB on two busy cores.
+TIMEOUT_SECONDS = 1800
+
+
+class BenchmarkError(Exception):
+    """An engine failed, or has written something else than the others."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run: seconds of the conversion alone and of the whole process; memory and sizes in bytes."""
+
+    engine: str
+    version: str
+    seconds: float
+    process_seconds: float
+    total_memory: int
+    worker_memory: int
+    output_bytes: int
+    output_files: int
+    content: tuple[object, ...]
+
+
+def csv_bytes(raw: Path) -> int:
+    """Return the size of all CSV files of a folder."""
+    return sum(path.stat().st_size for path in raw.rglob("*.csv"))
+
+
+def measure(engine: str, raw: Path, out: Path, types: dict[str, str] | None = None, *, check: bool = True) -> Measured:
+    """Run an engine once into an empty folder."""
+    for folder in (out, Path(f"{out}-quarantine")):
+        shutil.rmtree(folder, ignore_errors=True)
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.engines",
+        engine,
+        str(raw),
+        str(out),
+        "--types",
+        json.dumps(types or {}),
+    ]
+    begin = time.perf_counter()
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    memory = _Memory(process.pid)
+    try:
+        output, problems = process.communicate(timeout=TIMEOUT_SECONDS)
+    finally:
+        process.kill()
+        memory.stop()
+    elapsed = time.perf_counter() - begin
+    if process.returncode:
+        raise BenchmarkError(f"{engine}: {problems.strip().splitlines()[-1] if problems.strip() else 'failed'}")
+    found = json.loads(output.strip().splitlines()[-1])
+    files = [path for path in out.rglob("*.parquet") if not path.name.startswith(".")]
+    return Measured(
+        engine=engine,
+        version=found["version"],
+        seconds=found["seconds"],
+        process_seconds=elapsed,
+        total_memory=memory.total,
+        worker_memory=memory.worker,
+        output_bytes=sum(path.stat().st_size for path in files),
+        output_files=len(files),
+        content=_content(out) if check else (),
+    )
+
+
+def _content(out: Path) -> tuple[object, ...]:
+    """Return count and checksums that any engine's files must agree on."""
+    query = f"""
+        SELECT count(*), sum(vendor_id), sum(pickup_zone * dropoff_zone), sum(CAST(round(total * 100) AS BIGINT)),
+               sum(epoch_us(pickup)), sum(epoch_us(dropoff) % 1000000007), sum(CAST(round(distance * 100) AS BIGINT)),
+               sum(ascii(store_fwd)), count(DISTINCT month)
+        FROM read_parquet('{out}/**/*.parquet', hive_partitioning = true)
+    """  # noqa: S608 - the path is our own
+    with duckdb.connect(config={"threads": 2}) as connection:
+        row = connection.execute(query).fetchone()
+    return tuple(row or ())
+
+
+class _Memory:
+    """Samples the resident memory of a process and its descendants."""
+
+    def __init__(self, root: int) -> None:
+        self._root, self._ended = root, threading.Event()
+        self.total = self.worker = 0
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.1):
+            sizes = _resident(self._root)
+            self.total = max(self.total, sum(size for _, size in sizes))
+            # Spark's and the pool's workers are the Python processes below the first one.
+            workers = [size for pid, size in sizes if pid != self._root and "python" in _name(pid)]
+            self.worker = max(self.worker, *workers, 0)
+
+
+def _resident(root: int) -> list[tuple[int, int]]:
+    parents: dict[int, int] = {}
+    sizes: dict[int, int] = {}
+    for path in Path("/proc").glob("[0-9]*/status"):
+        try:
+            fields = dict(line.split(":", 1) for line in path.read_text().splitlines() if ":" in line)
+        except OSError:
+            continue
+        pid = int(path.parent.name)
+        parents[pid] = int(fields["PPid"])
+        sizes[pid] = int(fields.get("VmRSS", "0 kB").split()[0]) * 1024
+    family = []
+    for pid, size in sizes.items():
+        ancestor = pid
+        while ancestor in parents and ancestor != root:
+            ancestor = parents[ancestor]
+        if ancestor == root:
+            family.append((pid, size))
+    return family
+
+
+def _name(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except OSError:
+        return ""

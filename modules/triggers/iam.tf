@@ -1,0 +1,144 @@
+locals {
+  # Who assumes which role, and the one thing that may do so on their behalf.
+  assumed_by = {
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    schedule = {
+      service = "scheduler.amazonaws.com"
+      source  = "arn:${local.partition}:scheduler:${local.region}:${local.account}:schedule-group/default"
+    }
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/cross-service-confused-deputy-prevention.html
+    rule = {
+      service = "events.amazonaws.com"
+      source  = "arn:${local.partition}:events:${local.region}:${local.account}:rule/${local.collector}"
+    }
+    # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+    collector = {
+      service = "states.amazonaws.com"
+      source  = "${local.states}:stateMachine:${local.collector}"
+    }
+  }
+}
+
+data "aws_iam_policy_document" "assume" {
+  for_each = local.assumed_by
+
+  statement {
+    sid     = "Assume"
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = [each.value.service]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = [each.value.source]
+    }
+  }
+}
+
+# --- the schedule starts the pipeline: https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-templated.html
+
+data "aws_iam_policy_document" "schedule" {
+  statement {
+    sid       = "StartPipeline"
+    actions   = ["states:StartExecution"]
+    resources = [var.state_machine_arn]
+  }
+}
+
+resource "aws_iam_role" "schedule" {
+  count = var.schedule != null ? 1 : 0
+
+  name                 = "${var.name}-schedule"
+  path                 = var.role_path
+  description          = "Schedule of ${var.name}"
+  permissions_boundary = var.permissions_boundary
+  assume_role_policy   = data.aws_iam_policy_document.assume["schedule"].json
+  tags                 = var.tags
+}
+
+resource "aws_iam_role_policy" "schedule" {
+  count = var.schedule != null ? 1 : 0
+
+  name   = "schedule"
+  role   = one(aws_iam_role.schedule[*].id)
+  policy = data.aws_iam_policy_document.schedule.json
+}
+
+# --- an upload starts the collector: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-identity-based.html
+
+data "aws_iam_policy_document" "rule" {
+  statement {
+    sid       = "StartCollector"
+    actions   = ["states:StartExecution"]
+    resources = ["${local.states}:stateMachine:${local.collector}"]
+  }
+}
+
+resource "aws_iam_role" "rule" {
+  count = local.uploads ? 1 : 0
+
+  name                 = "${var.name}-upload-rule"
+  path                 = var.role_path
+  description          = "Upload rule of ${var.name}"
+  permissions_boundary = var.permissions_boundary
+  assume_role_policy   = data.aws_iam_policy_document.assume["rule"].json
+  tags                 = var.tags
+}
+
+resource "aws_iam_role_policy" "rule" {
+  count = local.uploads ? 1 : 0
+
+  name   = "upload-rule"
+  role   = one(aws_iam_role.rule[*].id)
+  policy = data.aws_iam_policy_document.rule.json
+}
+
+# --- the collector starts the pipeline once per window
+
+data "aws_iam_policy_document" "collector" {
+  # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+  statement {
+    sid       = "StartPipeline"
+    actions   = ["states:StartExecution"]
+    resources = [var.state_machine_arn]
+  }
+
+  # Log delivery knows no resources: https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+  statement {
+    sid = "DeliverLogs"
+    actions = [
+      "logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+      "logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
+    ]
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role" "collector" {
+  count = local.uploads ? 1 : 0
+
+  name                 = "${var.name}-uploads"
+  path                 = var.role_path
+  description          = "State machine ${local.collector}"
+  permissions_boundary = var.permissions_boundary
+  assume_role_policy   = data.aws_iam_policy_document.assume["collector"].json
+  tags                 = var.tags
+}
+
+resource "aws_iam_role_policy" "collector" {
+  count = local.uploads ? 1 : 0
+
+  name   = "uploads"
+  role   = one(aws_iam_role.collector[*].id)
+  policy = data.aws_iam_policy_document.collector.json
+}

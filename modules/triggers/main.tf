@@ -1,0 +1,144 @@
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+data "aws_caller_identity" "current" {}
+
+locals {
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.id
+  account   = data.aws_caller_identity.current.account_id
+  states    = "arn:${local.partition}:states:${local.region}:${local.account}"
+
+  uploads      = var.on_upload != null
+  collector    = "${var.name}-uploads"
+  window       = local.uploads ? var.on_upload.window_seconds : 0
+  all_uploads  = jsonencode(local.pattern)
+  some_uploads = jsonencode(merge(local.pattern, { detail = merge(local.pattern.detail, { object = local.objects }) }))
+  objects      = { key = [for prefix in distinct(values(var.sources)[*].prefix) : { prefix = prefix }] }
+  pattern = {
+    source      = ["aws.s3"]
+    detail-type = ["Object Created"]
+    detail      = { bucket = { name = distinct(values(var.sources)[*].bucket) } }
+  }
+
+  # All uploads of one window ask for an execution of the same name: the first one starts it, Step Functions answers the
+  # others with that execution or with ExecutionAlreadyExists:
+  # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+  # It waits until the window has ended and then lists S3, so it sees every upload of its window.
+  ends = "$fromMillis(($floor($toMillis($states.context.Execution.StartTime) / ${local.window * 1000}) + 1) * ${local.window * 1000}, '[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]Z')"
+  collect = jsonencode({
+    Comment        = "Uploads of one time window start one execution of ${var.name}."
+    QueryLanguage  = "JSONata"
+    TimeoutSeconds = 240
+    StartAt        = "Start one execution per window"
+    States = {
+      "Start one execution per window" = {
+        Type     = "Task"
+        Resource = "arn:${local.partition}:states:::aws-sdk:sfn:startExecution"
+        Arguments = {
+          StateMachineArn = var.state_machine_arn
+          Name            = "{% 'upload-' & $replace(${local.ends}, /[^0-9TZ]/, '') %}"
+          Input           = "{% $string({'wait_until': ${local.ends}}) %}"
+        }
+        TimeoutSeconds = 30
+        Retry = [{
+          ErrorEquals     = ["Sfn.SdkClientException", "Sfn.ThrottlingException", "States.Timeout"]
+          IntervalSeconds = 1
+          BackoffRate     = 2
+          MaxDelaySeconds = 20
+          MaxAttempts     = 8
+          JitterStrategy  = "FULL"
+        }]
+        Catch = [
+          { ErrorEquals = ["Sfn.ExecutionAlreadyExistsException"], Output = {}, Next = "Already asked for" },
+          { ErrorEquals = ["States.ALL"], Next = "Could not start" },
+        ]
+        Output = {}
+        End    = true
+      }
+      "Already asked for" = { Type = "Succeed" }
+      "Could not start" = {
+        Type  = "Fail"
+        Error = "{% $states.input.Error %}"
+        Cause = "{% 'The upload did not start ${var.name}: ' & $states.input.Cause %}"
+      }
+    }
+  })
+}
+
+# --- by the clock
+
+resource "aws_scheduler_schedule" "this" {
+  count = var.schedule != null ? 1 : 0
+
+  name                         = var.name
+  description                  = "Starts ${var.name}"
+  schedule_expression          = var.schedule.expression
+  schedule_expression_timezone = var.schedule.timezone
+  state                        = var.schedule.enabled ? "ENABLED" : "DISABLED"
+
+  flexible_time_window {
+    mode                      = var.schedule.window_minutes > 0 ? "FLEXIBLE" : "OFF"
+    maximum_window_in_minutes = var.schedule.window_minutes > 0 ? var.schedule.window_minutes : null
+  }
+
+  target {
+    arn      = var.state_machine_arn
+    role_arn = one(aws_iam_role.schedule[*].arn)
+    input    = jsonencode({})
+  }
+}
+
+# --- by uploads
+
+resource "aws_s3_bucket_notification" "this" {
+  for_each = local.uploads && try(var.on_upload.manage_notifications, false) ? var.source_buckets : {}
+
+  bucket      = each.value
+  eventbridge = true
+}
+
+resource "aws_cloudwatch_event_rule" "upload" {
+  count = local.uploads ? 1 : 0
+
+  name        = local.collector
+  description = "CSV files for ${var.name} have arrived"
+  # A pattern has at most 2,048 characters. With more prefixes than that any upload to the buckets counts; an execution
+  # that finds nothing new starts no job. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+  event_pattern = length(local.some_uploads) <= 2048 ? local.some_uploads : local.all_uploads
+  tags          = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "upload" {
+  count = local.uploads ? 1 : 0
+
+  rule     = one(aws_cloudwatch_event_rule.upload[*].name)
+  arn      = one(aws_sfn_state_machine.upload[*].arn)
+  role_arn = one(aws_iam_role.rule[*].arn)
+}
+
+resource "aws_cloudwatch_log_group" "upload" {
+  count = local.uploads ? 1 : 0
+
+  name              = "/aws/vendedlogs/states/${local.collector}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = var.kms_key_arn
+  tags              = var.tags
+}
+
+resource "aws_sfn_state_machine" "upload" {
+  count = local.uploads ? 1 : 0
+
+  name       = local.collector
+  type       = "EXPRESS"
+  role_arn   = one(aws_iam_role.collector[*].arn)
+  definition = local.collect
+  tags       = var.tags
+
+  logging_configuration {
+    level                  = "ERROR"
+    include_execution_data = false
+    log_destination        = "${one(aws_cloudwatch_log_group.upload[*].arn)}:*"
+  }
+
+  depends_on = [aws_iam_role_policy.collector]
+}

@@ -1,0 +1,105 @@
+"""The engine on Spark, and what Spark reads back from its Parquet files."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from chispa import assert_df_equality
+from pyspark.sql import Row, SparkSession
+
+from conversion import convert_units
+from conversion_errors import UnterminatedQuoteError
+from conversion_runners import REPORT_DDL, accounting
+from conversion_tasks import Job
+from csv_dialect import dialect_of
+from splits import Settings, plan_tasks
+from tests.unit.engine.helpers import a_contract, a_unit, columns, convert
+
+EVERY_TYPE = columns(
+    s="string", b="boolean", i="int", l="bigint", f="float", d="double", n="decimal(12,3)", day="date", t="timestamp"
+)
+DATA = (
+    b"s,b,i,l,f,d,n,day,t\n"
+    b'x,true,1,9223372036854775807,0.5,0.1,123456789.125,2020-02-29,2020-02-29 23:59:59.123456\n'
+    b'"",no,-1,-1,1e3,NaN,-0.001,1500-01-01,1500-01-01 00:00:00\n'
+    b",,,,,,,,\n"
+    b'"two\nlines",1,0,0,0,0,0,9999-12-31,2020-01-01T02:00:00+02:00\n'
+)  # fmt: skip
+
+
+def it_gives_spark_exactly_the_declared_rows(spark: SparkSession, tmp_path: Path) -> None:
+    unit = a_unit(tmp_path, {"a.csv": DATA})
+    convert_units(spark, a_contract(tmp_path, EVERY_TYPE), [unit], run_id="r1")
+    schema = "s string, b boolean, i int, l bigint, f float, d double, n decimal(12,3), day date, t timestamp"
+    utc = timezone.utc
+    expected = [
+        ("x", True, 1, 2**63 - 1, 0.5, 0.1, Decimal("123456789.125"), date(2020, 2, 29),
+         datetime(2020, 2, 29, 23, 59, 59, 123456, utc)),
+        ("", False, -1, -1, 1000.0, float("nan"), Decimal("-0.001"), date(1500, 1, 1),
+         datetime(1500, 1, 1, tzinfo=utc)),
+        (None,) * 9,
+        ("two\nlines", True, 0, 0, 0.0, 0.0, Decimal("0.000"), date(9999, 12, 31), datetime(2020, 1, 1, tzinfo=utc)),
+    ]  # fmt: skip
+    found = spark.read.parquet(unit.data_uri)
+    assert_df_equality(found, spark.createDataFrame(expected, schema), allow_nan_equality=True)
+
+
+def it_writes_snappy_with_utc_microseconds_and_never_int96(spark: SparkSession, tmp_path: Path) -> None:
+    unit = a_unit(tmp_path, {"a.csv": DATA})
+    result = convert_units(spark, a_contract(tmp_path, EVERY_TYPE), [unit], run_id="r1")
+    metadata = pq.read_metadata(result.files[0].uri)
+    group = metadata.row_group(0)
+    assert {group.column(place).compression for place in range(group.num_columns)} == {"SNAPPY"}
+    types = {group.column(place).path_in_schema: group.column(place).physical_type for place in range(9)}
+    assert types["t"] == "INT64"
+    assert "timeUnit=microseconds" in str(metadata.schema.column(8).logical_type)
+    assert "isAdjustedToUTC=true" in str(metadata.schema.column(8).logical_type)
+
+
+def it_accounts_for_every_part_in_a_dataframe(spark: SparkSession, tmp_path: Path) -> None:
+    data = b"a,b\n1,x\n2,y\nz,z\n4,w\n"
+    unit = a_unit(tmp_path, {"a.csv": data, "b.csv": b"b\n", "c.csv": b""})
+    contract = a_contract(tmp_path, columns(a="int", b="string"), schema_drift="ignore")
+    job = Job(contract, Settings(split_bytes=10), "r1")
+    tasks = plan_tasks([unit], dialect_of(contract), job.settings, 128, 2)
+    found = accounting(spark, job, tasks)
+    wanted = found.select("source_number", "start", "end", "lines", "rows_read", "rows_written", "rows_quarantined")
+    expected = spark.createDataFrame(
+        [
+            Row(source_number=0, start=4, end=12, lines=3, rows_read=2, rows_written=2, rows_quarantined=0),
+            Row(source_number=0, start=12, end=20, lines=2, rows_read=2, rows_written=1, rows_quarantined=1),
+            Row(source_number=1, start=2, end=2, lines=1, rows_read=0, rows_written=0, rows_quarantined=0),
+            Row(source_number=2, start=0, end=0, lines=0, rows_read=0, rows_written=0, rows_quarantined=0),
+        ]
+    )
+    assert_df_equality(wanted, expected, ignore_row_order=True, ignore_nullable=True)
+    assert found.schema == spark.createDataFrame([], REPORT_DDL).schema
+
+
+@pytest.mark.parametrize("split", [30, 1 << 20])
+def it_gives_the_same_on_spark_as_in_one_process(spark: SparkSession, split: int) -> None:
+    data = b"a,b\n" + b"".join(b'%d,"x\n%d"\n' % (n, n) if n % 7 else b"?,%d\n" % n for n in range(60))
+    declared = columns(a="int", b="string")
+    alone = convert(data, declared, split=split, window=16)
+    on_spark = convert(data, declared, split=split, window=16, spark=spark)
+    assert (on_spark.rows, on_spark.bad) == (alone.rows, alone.bad)
+    assert len(on_spark.bad) == 9
+
+
+def it_brings_an_error_of_the_data_back_from_a_worker(spark: SparkSession) -> None:
+    with pytest.raises(UnterminatedQuoteError, match=r"a\.csv, line 3:"):
+        convert(b'a,b\n1,x\n2,"y\n', columns(a="int", b="string"), spark=spark)
+
+
+def it_lets_spark_see_the_quarantine(spark: SparkSession, tmp_path: Path) -> None:
+    unit = a_unit(tmp_path, {"a.csv": b"a\n1\nx\n3\n"})
+    convert_units(spark, a_contract(tmp_path, columns(a="int")), [unit], run_id="r7")
+    expected = spark.createDataFrame(
+        [("a.csv", 3, "not of type int", "a", "x", "r7")],
+        "source_file string, line_number bigint, reason string, column_name string, raw_text string, run_id string",
+    )
+    assert_df_equality(spark.read.parquet(unit.quarantine_uri), expected)

@@ -1,0 +1,110 @@
+"""The diff as a pure function: decisions that need neither files nor a catalog."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from catalog import Partition
+from contract import parse_contract
+from manifests import ManifestSource, ManifestUnit
+from planning import Decision, plan
+from sources import SourceFile, Unit, Values, unit_fingerprint
+
+JANUARY: Values = ("01",)
+
+
+def contract(**changes: Any) -> Any:
+    base = {"dataset": "d", "source_uri": "s3://r/", "lake_uri": "s3://l/", "fingerprint": "c1"}
+    return parse_contract({**base, "columns": [{"name": "a"}], "partition_keys": [{"name": "month"}], **changes})
+
+
+def files(*names: str) -> tuple[SourceFile, ...]:
+    """Turn `key@content` into files."""
+    return tuple(SourceFile(name.split("@")[0], name.split("@")[0], 1, name.split("@")[1]) for name in names)
+
+
+def decide(
+    before: Sequence[str] | None, now: Sequence[str] | None, lost: bool = False, made_with: str = "c1", **changes: Any
+) -> Decision:
+    units = {} if now is None else {JANUARY: Unit(JANUARY, files(*now), None)}
+    published = {}
+    record = None
+    if before is not None:
+        sources = files(*before)
+        record = ManifestUnit(
+            JANUARY, "", "", "", (), tuple(ManifestSource(item.key, 1, item.etag, 1, 1, 0) for item in sources)
+        )
+        fingerprint = unit_fingerprint(sources, made_with)
+        parameters = {"fingerprint": fingerprint, "contract_fingerprint": made_with, "source_files": str(len(sources))}
+        published[JANUARY] = Partition(JANUARY, "s3://l/x/run=1/", parameters)
+    force = changes.pop("force", False)
+    selection = changes.pop("selection", None)
+    decisions = plan(contract(**changes), units, published, lambda p: None if lost else record, force, selection)
+    assert len(decisions) == 1
+    return decisions[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "changes", "action", "reason"),
+    [
+        (None, ["a@1"], {}, "inserted", "new"),
+        (["a@1"], ["a@1"], {}, "kept", "unchanged"),
+        (["a@1"], ["a@1"], {"force": True}, "replaced", "forced"),
+        (["a@1"], ["a@2"], {}, "replaced", "sources 1 changed"),
+        (["a@1"], ["a@1", "b@1"], {}, "replaced", "sources 1 added"),
+        (["a@1", "b@2"], ["c@1", "b@2"], {}, "replaced", "sources 1 renamed"),
+        (["a@1"], None, {}, "kept", "all its source files are gone; on_source_removed is keep"),
+        (["a@1"], None, {"on_source_removed": "mirror"}, "removed", "all its source files are gone"),
+        (["a@1", "b@2"], ["a@1"], {}, "kept", "sources 1 removed; on_source_removed is keep"),
+        (["a@1", "b@2"], ["a@1"], {"force": True}, "kept", "sources 1 removed; on_source_removed is keep"),
+        (["a@1", "b@2"], ["a@1"], {"on_source_removed": "mirror"}, "replaced", "sources 1 removed"),
+        (["a@1", "b@2"], ["a@1", "c@3"], {}, "replaced", "rows of removed files are carried over"),
+        (["a@1", "b@2"], ["a@3"], {}, "kept", "cannot be made anew without losing those of the removed files"),
+        (["a@1"], ["a@1"], {"made_with": "c0"}, "replaced", "the contract changed"),
+        (["a@1"], ["a@1"], {"made_with": "c0", "on_contract_change": "new_data_only"}, "kept", "an earlier contract"),
+        (["a@1", "b@2"], ["a@1"], {"made_with": "c0"}, "kept", "sources 1 removed"),
+        (["a@1", "b@2"], ["a@1", "c@3"], {"made_with": "c0"}, "kept", "cannot be made anew"),
+        (["a@1", "b@2"], ["a@1"], {"lost": True}, "kept", "2 source files became 1; .* the manifest is lost"),
+        (["a@1"], ["a@1", "b@2"], {"lost": True}, "replaced", "sources changed"),
+        (None, ["a@1"], {"selection": frozenset()}, "kept", "not among the selected"),
+        (["a@1"], ["a@2"], {"selection": frozenset()}, "kept", "not among the selected"),
+    ],
+)
+def it_decides_and_says_why(
+    before: list[str] | None, now: list[str] | None, changes: dict[str, Any], action: str, reason: str
+) -> None:
+    decision = decide(before, now, **changes)
+    assert decision.action == action
+    assert re.search(reason, decision.reason)
+
+
+def it_converts_only_what_is_new_where_rows_are_carried_over() -> None:
+    decision = decide(["a@1", "b@2"], ["a@1", "c@3"])
+    assert decision.carry
+    assert [source.key for source in decision.convert] == ["c"]
+    assert decision.removed_sources == ("b",)
+    assert decision.wanted == unit_fingerprint(files("a@1", "c@3"), "c1")
+
+
+def it_takes_as_many_renames_as_there_are_files_gone() -> None:
+    # One file gone, two new ones with its content: one was renamed, the other is new.
+    assert decide(["a@1"], ["b@1", "c@1"]).reason == "sources 1 added, 1 renamed"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "pending"),
+    [(["a@1"], ["a@1"], False), (["a@1"], ["a@2"], True), (None, ["a@1"], True), (["a@1"], None, False)],
+)
+def it_knows_which_units_stay_behind_when_only_some_are_selected(
+    before: list[str] | None, now: list[str] | None, pending: bool
+) -> None:
+    assert decide(before, now, selection=frozenset()).pending is pending
+
+
+def it_replaces_a_partition_that_somebody_else_made() -> None:
+    units = {JANUARY: Unit(JANUARY, files("a@1"), None)}
+    published = {JANUARY: Partition(JANUARY, "s3://elsewhere/", {})}
+    assert [item.action for item in plan(contract(), units, published, lambda p: None)] == ["replaced"]
+    assert [item.action for item in plan(contract(), {}, published, lambda p: None)] == ["kept"]
