@@ -3,8 +3,30 @@ data "aws_region" "current" {}
 data "aws_caller_identity" "current" {}
 
 locals {
+  # The id of the region is its name with provider 5.x and 6.x; "name" is deprecated in the one, "region" unknown to the other.
+  region        = data.aws_region.current.id
+  partition     = data.aws_partition.current.partition
+  bucket_suffix = "${data.aws_caller_identity.current.account_id}-${local.region}"
+  # https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html and the consoles of the other partitions
+  other_consoles = { aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }
+  console_url    = "https://${local.region}.${lookup(local.other_consoles, local.partition, "console.aws.amazon.com")}"
+
   database_name = coalesce(var.database_name, replace(var.name, "-", "_"))
-  bucket_suffix = "${data.aws_caller_identity.current.account_id}-${data.aws_region.current.id}"
+
+  # Whether a bucket is created is decided by its switch alone: the name of a brought one may be unknown while planning.
+  created_buckets = {
+    for role, bucket in var.buckets : role => {
+      name       = coalesce(bucket.name, "${var.name}-${role}-${local.bucket_suffix}")
+      versioning = bucket.versioning
+      expire     = role == "lake" ? { "athena-results/" = var.lifecycle_rules.athena_results_days } : {}
+    } if var.create && bucket.create
+  }
+  bucket_names = {
+    for role, bucket in var.buckets : role => bucket.create ? try(module.bucket[role].name, null) : bucket.name
+  }
+  artifacts_folder = coalesce(trimsuffix(coalesce(var.buckets.artifacts.prefix, var.buckets.artifacts.create ? "/" : var.name), "/"), "/")
+  artifacts_prefix = local.artifacts_folder == "/" ? "" : "${local.artifacts_folder}/"
+  results_uri      = coalesce(var.athena.results_uri, "s3://${coalesce(local.bucket_names.lake, "none")}/athena-results/")
 
   datasets = {
     for name, dataset in var.datasets : name => merge(dataset, {
@@ -15,45 +37,33 @@ locals {
       crawler_name     = length(dataset.columns) == 0 ? "${var.name}-${name}" : null
     })
   }
+
+  start_command = var.create ? "aws stepfunctions start-execution --region ${local.region} --state-machine-arn ${one(module.workflow[*].state_machine_arn)}" : null
 }
 
-module "raw_bucket" {
-  source = "./modules/bucket"
+module "bucket" {
+  source   = "./modules/bucket"
+  for_each = local.created_buckets
 
-  name            = "${var.name}-raw-${local.bucket_suffix}"
+  name            = each.value.name
+  kms_key_arn     = var.kms_key_arn
+  versioning      = each.value.versioning
   require_tls     = var.require_tls
+  access_logs     = var.access_logs
   lifecycle_rules = var.lifecycle_rules
-  force_destroy   = var.force_destroy
-  tags            = var.tags
-}
-
-module "lake_bucket" {
-  source = "./modules/bucket"
-
-  name            = "${var.name}-lake-${local.bucket_suffix}"
-  require_tls     = var.require_tls
-  lifecycle_rules = var.lifecycle_rules
-  expire          = { "athena-results/" = 7 }
-  force_destroy   = var.force_destroy
-  tags            = var.tags
-}
-
-module "artifacts_bucket" {
-  source = "./modules/bucket"
-
-  name            = "${var.name}-artifacts-${local.bucket_suffix}"
-  require_tls     = var.require_tls
-  lifecycle_rules = var.lifecycle_rules
+  expire          = each.value.expire
   force_destroy   = var.force_destroy
   tags            = var.tags
 }
 
 module "catalog" {
   source = "./modules/catalog"
+  count  = var.create ? 1 : 0
 
-  name          = var.name
-  database_name = local.database_name
-  raw_bucket    = module.raw_bucket.name
+  name            = var.name
+  create_database = var.create_database
+  database_name   = local.database_name
+  raw_bucket      = local.bucket_names.raw
   crawled = {
     for name, dataset in local.datasets : name => {
       crawler_name = dataset.crawler_name
@@ -61,27 +71,42 @@ module "catalog" {
       csv          = dataset.csv
     } if dataset.crawler_name != null
   }
-  tags = var.tags
+  create_role            = var.iam.crawler.create
+  role_arn               = var.iam.crawler.role_arn
+  role_path              = var.iam.path
+  permissions_boundary   = var.iam.permissions_boundary
+  kms_key_arn            = var.kms_key_arn
+  security_configuration = one(module.job[*].security_configuration)
+  tags                   = var.tags
 }
 
 module "job" {
   source = "./modules/job"
+  count  = var.create ? 1 : 0
 
-  name             = var.name
-  database_name    = local.database_name
-  datasets         = local.datasets
-  raw_bucket       = module.raw_bucket.name
-  lake_bucket      = module.lake_bucket.name
-  artifacts_bucket = module.artifacts_bucket.name
-  glue             = var.glue
-  tags             = var.tags
+  name                 = var.name
+  database_name        = local.database_name
+  datasets             = local.datasets
+  raw_bucket           = local.bucket_names.raw
+  lake_bucket          = local.bucket_names.lake
+  artifacts_bucket     = local.bucket_names.artifacts
+  artifacts_prefix     = local.artifacts_prefix
+  kms_key_arn          = var.kms_key_arn
+  glue                 = var.glue
+  create_role          = var.iam.job.create
+  role_arn             = var.iam.job.role_arn
+  role_path            = var.iam.path
+  permissions_boundary = var.iam.permissions_boundary
+  tags                 = var.tags
 }
 
 module "query" {
   source = "./modules/query"
+  count  = var.create && var.athena.create_workgroup ? 1 : 0
 
-  name                    = var.name
-  results_uri             = "s3://${module.lake_bucket.name}/athena-results/"
+  name                    = coalesce(var.athena.workgroup_name, var.name)
+  results_uri             = local.results_uri
+  kms_key_arn             = var.kms_key_arn
   bytes_scanned_cutoff_mb = var.athena.bytes_scanned_cutoff_mb
   force_destroy           = var.force_destroy
   tags                    = var.tags
@@ -89,32 +114,90 @@ module "query" {
 
 module "workflow" {
   source = "./modules/workflow"
+  count  = var.create ? 1 : 0
 
   name = var.name
   datasets = {
     for name, dataset in local.datasets : name => {
-      contract_bucket  = module.artifacts_bucket.name
-      contract_key     = module.job.contract_keys[name]
+      contract_bucket  = local.bucket_names.artifacts
+      contract_key     = module.job[0].contract_keys[name]
       raw_table        = dataset.raw_table
       parquet_table    = dataset.parquet_table
       quarantine_table = dataset.quarantine_table
-      source_bucket    = module.raw_bucket.name
+      source_bucket    = local.bucket_names.raw
       source_prefix    = dataset.prefix
       crawler_name     = dataset.crawler_name
     }
   }
-  database_name          = module.catalog.database_name
+  database_name          = module.catalog[0].database_name
   views                  = var.views
-  glue_job_name          = module.job.job_name
-  crawler_names          = values(module.catalog.crawler_names)
-  lake_bucket            = module.lake_bucket.name
-  artifacts_bucket       = module.artifacts_bucket.name
-  athena_workgroup       = module.query.workgroup_name
-  athena_results_uri     = "s3://${module.lake_bucket.name}/athena-results/"
+  dataset_views          = var.dataset_views
+  on_overlap             = var.workflow.on_overlap
+  glue_job_name          = module.job[0].job_name
+  crawler_names          = values(module.catalog[0].crawler_names)
+  lake_bucket            = local.bucket_names.lake
+  artifacts_bucket       = local.bucket_names.artifacts
+  athena_workgroup       = var.athena.create_workgroup ? one(module.query[*].workgroup_name) : var.athena.workgroup_name
+  athena_results_uri     = local.results_uri
+  kms_key_arn            = var.kms_key_arn
+  create_role            = var.iam.workflow.create
+  role_arn               = var.iam.workflow.role_arn
+  role_path              = var.iam.path
+  permissions_boundary   = var.iam.permissions_boundary
   max_concurrency        = var.workflow.max_concurrency
   log_level              = var.workflow.log_level
   include_execution_data = var.workflow.include_execution_data
   log_retention_days     = var.workflow.log_retention_days
   tracing                = var.workflow.tracing
+  timeouts               = var.workflow.timeouts
   tags                   = var.tags
+}
+
+module "triggers" {
+  source = "./modules/triggers"
+  count  = var.create && (var.schedule != null || var.trigger_on_upload != null) ? 1 : 0
+
+  name                 = var.name
+  state_machine_arn    = module.workflow[0].state_machine_arn
+  schedule             = var.schedule
+  on_upload            = var.trigger_on_upload
+  sources              = { for name, dataset in local.datasets : name => { bucket = local.bucket_names.raw, prefix = dataset.prefix } }
+  source_buckets       = { raw = local.bucket_names.raw }
+  kms_key_arn          = var.kms_key_arn
+  role_path            = var.iam.path
+  permissions_boundary = var.iam.permissions_boundary
+  log_retention_days   = var.workflow.log_retention_days
+  tags                 = var.tags
+}
+
+module "notifications" {
+  source = "./modules/notifications"
+  count  = var.create && var.notifications.enabled ? 1 : 0
+
+  name              = var.name
+  create_topic      = var.notifications.create_topic
+  topic_arn         = var.notifications.topic_arn
+  emails            = var.notifications.emails
+  state_machine_arn = module.workflow[0].state_machine_arn
+  start_command     = local.start_command
+  console_url       = local.console_url
+  kms_key_arn       = var.kms_key_arn
+  tags              = var.tags
+}
+
+module "monitoring" {
+  source = "./modules/monitoring"
+  count  = var.create ? 1 : 0
+
+  name              = var.name
+  state_machine_arn = module.workflow[0].state_machine_arn
+  database_name     = local.database_name
+  datasets          = keys(var.datasets)
+  dpus              = var.glue.number_of_workers * local.worker_dpus[var.glue.worker_type]
+  dashboard         = var.monitoring.dashboard
+  alarms            = var.monitoring.alarms
+  no_success_hours  = var.monitoring.no_success_hours
+  notify            = var.notifications.enabled
+  topic_arn         = one(module.notifications[*].topic_arn)
+  tags              = var.tags
 }

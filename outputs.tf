@@ -1,49 +1,149 @@
 output "state_machine_arn" {
   description = "ARN of the state machine."
-  value       = module.workflow.state_machine_arn
+  value       = one(module.workflow[*].state_machine_arn)
 }
 
-output "raw_bucket" {
-  description = "Bucket the CSV files are uploaded to."
-  value       = module.raw_bucket.name
+output "state_machine_name" {
+  description = "Name of the state machine."
+  value       = one(module.workflow[*].state_machine_name)
 }
 
-output "lake_bucket" {
-  description = "Bucket of the Parquet tables, quarantine, manifests and reports."
-  value       = module.lake_bucket.name
-}
-
-output "artifacts_bucket" {
-  description = "Bucket of the scripts and contracts."
-  value       = module.artifacts_bucket.name
-}
-
-output "database_name" {
-  description = "Glue database of all tables and views."
-  value       = module.catalog.database_name
-}
-
-output "athena_workgroup" {
-  description = "Athena workgroup to query with."
-  value       = module.query.workgroup_name
-}
-
-output "glue_job_name" {
-  description = "Name of the Glue job."
-  value       = module.job.job_name
-}
-
-output "job_role_arn" {
-  description = "ARN of the Glue job's role."
-  value       = module.job.role_arn
-}
-
-output "workflow_role_arn" {
-  description = "ARN of the state machine's role."
-  value       = module.workflow.role_arn
+output "state_machine_definition" {
+  description = "The rendered state machine; it can be pasted into Workflow Studio."
+  value       = one(module.workflow[*].definition)
 }
 
 output "start_command" {
   description = "The command that starts an execution."
-  value       = "aws stepfunctions start-execution --state-machine-arn ${module.workflow.state_machine_arn}"
+  value       = local.start_command
+}
+
+output "console_url" {
+  description = "The state machine in the AWS console."
+  value       = var.create ? "${local.console_url}/states/home?region=${local.region}#/statemachines/view/${one(module.workflow[*].state_machine_arn)}" : null
+}
+
+output "dashboard_url" {
+  description = "The dashboard in the AWS console; null without one."
+  value       = var.create && var.monitoring.dashboard ? "${local.console_url}/cloudwatch/home?region=${local.region}#dashboards/dashboard/${one(module.monitoring[*].dashboard_name)}" : null
+}
+
+output "alarm_names" {
+  description = "Names of the CloudWatch alarms."
+  value       = flatten(module.monitoring[*].alarm_names)
+}
+
+output "notification_topic_arn" {
+  description = "SNS topic of the messages; null without notifications."
+  value       = one(module.notifications[*].topic_arn)
+}
+
+output "raw_bucket" {
+  description = "Bucket the CSV files are uploaded to."
+  value       = local.bucket_names.raw
+}
+
+output "upload_uris" {
+  description = "Where the CSV files of each dataset go."
+  value       = { for name, dataset in local.datasets : name => "s3://${local.bucket_names.raw}/${dataset.prefix}" if var.create }
+}
+
+output "lake_bucket" {
+  description = "Bucket of the Parquet tables, quarantine, manifests and reports."
+  value       = local.bucket_names.lake
+}
+
+output "artifacts_bucket" {
+  description = "Bucket of the scripts and contracts."
+  value       = local.bucket_names.artifacts
+}
+
+output "contract_uris" {
+  description = "Contract file of each dataset."
+  value = {
+    for name, key in try(module.job[0].contract_keys, {}) : name => "s3://${local.bucket_names.artifacts}/${key}"
+  }
+}
+
+output "database_name" {
+  description = "Glue database of all tables and views."
+  value       = one(module.catalog[*].database_name)
+}
+
+output "tables" {
+  description = "Tables of each dataset: raw, Parquet and quarantine."
+  value = {
+    for name, dataset in local.datasets : name => {
+      raw        = dataset.raw_table
+      parquet    = dataset.parquet_table
+      quarantine = dataset.quarantine_table
+    } if var.create
+  }
+}
+
+output "crawler_names" {
+  description = "Crawlers, by dataset; those with declared columns have none."
+  value       = try(module.catalog[0].crawler_names, {})
+}
+
+output "athena_workgroup" {
+  description = "Athena workgroup to query with."
+  value       = var.athena.create_workgroup ? one(module.query[*].workgroup_name) : var.athena.workgroup_name
+}
+
+output "athena_results_uri" {
+  description = "Where the results of queries go."
+  value       = var.create ? local.results_uri : null
+}
+
+output "glue_job_name" {
+  description = "Name of the Glue job."
+  value       = one(module.job[*].job_name)
+}
+
+output "glue_job_arn" {
+  description = "ARN of the Glue job."
+  value       = one(module.job[*].job_arn)
+}
+
+output "job_role_arn" {
+  description = "ARN of the Glue job's role."
+  value       = one(module.job[*].role_arn)
+}
+
+output "crawler_role_arn" {
+  description = "ARN of the crawlers' role; null without crawlers."
+  value       = one(module.catalog[*].role_arn)
+}
+
+output "workflow_role_arn" {
+  description = "ARN of the state machine's role."
+  value       = one(module.workflow[*].role_arn)
+}
+
+output "role_policies" {
+  description = "What each role needs to be allowed, as JSON: for roles of one's own (`iam`)."
+  # By index and not by splat, here and below: only so does a caller's policy wait for this one output and not for the
+  # state machine, which in turn cannot be created before its role may deliver logs.
+  # Not with a splat, which would depend on everything in the module: a brought role gets its policy before the state
+  # machine is created, which Step Functions refuses while the role may not deliver logs.
+  value = {
+    job      = try(module.job[0].role_policy, null)
+    crawler  = try(module.catalog[0].role_policy, null)
+    workflow = try(module.workflow[0].role_policy, null)
+  }
+}
+
+output "role_trust_policies" {
+  description = "Who has to be able to assume each role, as JSON: for roles of one's own (`iam`)."
+  value = {
+    job      = try(module.job[0].role_trust_policy, null)
+    crawler  = try(module.catalog[0].role_trust_policy, null)
+    workflow = try(module.workflow[0].role_trust_policy, null)
+  }
+}
+
+output "log_group_names" {
+  description = "Log groups of the state machine and of the Glue job."
+  value       = concat(module.workflow[*].log_group_name, flatten(module.job[*].log_group_names))
 }

@@ -1,7 +1,6 @@
 # The pipeline of `make demo`: real flights, on the local AWS. Where AWS is comes from the environment
-# (AWS_ENDPOINT_URL); nothing below knows about an emulator but the provider's settings.
+# (AWS_ENDPOINT_URL, AWS_REGION); nothing below knows about an emulator but the provider's settings.
 provider "aws" {
-  region                      = "eu-central-1"
   s3_use_path_style           = true
   skip_credentials_validation = true
   skip_metadata_api_check     = true
@@ -19,7 +18,9 @@ module "flights_lake" {
   # The local endpoint speaks plain HTTP.
   require_tls = false
   # The provider waits a minute per bucket for lifecycle rules to settle.
-  lifecycle_rules = false
+  lifecycle_rules = { enabled = false }
+  # The local crawler is done in a moment.
+  workflow = { timeouts = { crawler_poll_seconds = 1 } }
 
   datasets = {
     flights = {

@@ -1,6 +1,7 @@
 output "name" {
   description = "Name of the bucket."
-  value       = aws_s3_bucket.this.id
+  # The argument and not the id: it is known while planning.
+  value = aws_s3_bucket.this.bucket
 }
 
 output "arn" {

@@ -4,16 +4,55 @@ variable "name" {
   description = "Name of the bucket."
 }
 
+variable "kms_key_arn" {
+  type        = string
+  default     = null
+  description = "KMS key that encrypts the objects; null for S3's own keys (SSE-S3)."
+}
+
+variable "versioning" {
+  type        = bool
+  nullable    = false
+  default     = false
+  description = "Whether overwritten and deleted objects are kept as old versions."
+}
+
 variable "require_tls" {
   type        = bool
   nullable    = false
+  default     = true
   description = "Whether requests without TLS are refused."
 }
 
-variable "lifecycle_rules" {
-  type        = bool
+variable "access_logs" {
+  type = object({
+    enabled = optional(bool, false)
+    bucket  = optional(string)
+    prefix  = optional(string, "")
+  })
   nullable    = false
-  description = "Whether unfinished uploads, and what `expire` names, are removed."
+  default     = {}
+  description = <<-EOT
+    Server access logs.
+    - `enabled`: whether requests are logged, default false.
+    - `bucket`, `prefix`: where the logs go; the bucket's name is added to the prefix.
+  EOT
+}
+
+variable "lifecycle_rules" {
+  type = object({
+    enabled                 = optional(bool, true)
+    unfinished_upload_days  = optional(number, 7)
+    noncurrent_version_days = optional(number, 30)
+  })
+  nullable    = false
+  default     = {}
+  description = <<-EOT
+    What is removed by itself.
+    - `enabled`: whether there are rules at all, default true.
+    - `unfinished_upload_days`: parts of uploads that were never completed, default 7.
+    - `noncurrent_version_days`: old versions of a versioned bucket, default 30.
+  EOT
 }
 
 variable "expire" {
@@ -26,11 +65,13 @@ variable "expire" {
 variable "force_destroy" {
   type        = bool
   nullable    = false
+  default     = false
   description = "Whether destroy also deletes the objects."
 }
 
 variable "tags" {
   type        = map(string)
   nullable    = false
+  default     = {}
   description = "Tags of the bucket."
 }

@@ -7,12 +7,19 @@ locals {
   region    = data.aws_region.current.id
   account   = data.aws_caller_identity.current.account_id
   glue_arn  = "arn:${local.partition}:glue:${local.region}:${local.account}"
-  crawls    = length(var.crawled) > 0
+
+  database_name = var.create_database ? one(aws_glue_catalog_database.this[*].name) : var.database_name
+  crawls        = length(var.crawled) > 0
+  creates_role  = var.create_role && local.crawls
+  role_arn      = local.creates_role ? one(aws_iam_role.crawler[*].arn) : var.role_arn
 }
 
 resource "aws_glue_catalog_database" "this" {
-  name = var.database_name
-  tags = var.tags
+  count = var.create_database ? 1 : 0
+
+  name        = var.database_name
+  description = "Tables and views of ${var.name}"
+  tags        = var.tags
 }
 
 # Without a classifier of its own a crawler guesses, and guesses wrong where every column is text: the header becomes data.
@@ -32,12 +39,14 @@ resource "aws_glue_classifier" "this" {
 resource "aws_glue_crawler" "this" {
   for_each = var.crawled
 
-  name          = each.value.crawler_name
-  database_name = aws_glue_catalog_database.this.name
-  role          = one(aws_iam_role.crawler[*].arn)
-  classifiers   = [aws_glue_classifier.this[each.key].name]
-  table_prefix  = "raw_"
-  tags          = var.tags
+  name                   = each.value.crawler_name
+  description            = "Finds the columns of ${each.key}"
+  database_name          = local.database_name
+  role                   = local.role_arn
+  classifiers            = [aws_glue_classifier.this[each.key].name]
+  table_prefix           = "raw_"
+  security_configuration = var.security_configuration
+  tags                   = var.tags
 
   s3_target {
     path = "s3://${var.raw_bucket}/${each.value.prefix}"
@@ -55,10 +64,16 @@ resource "aws_glue_crawler" "this" {
     update_behavior = "UPDATE_IN_DATABASE"
     delete_behavior = "LOG"
   }
+
+  # Glue tries the role when the crawler is created.
+  depends_on = [aws_iam_role_policy.crawler]
 }
 
 data "aws_iam_policy_document" "assume" {
+  count = local.crawls ? 1 : 0
+
   statement {
+    sid     = "Glue"
     actions = ["sts:AssumeRole"]
 
     principals {
@@ -66,21 +81,37 @@ data "aws_iam_policy_document" "assume" {
       identifiers = ["glue.amazonaws.com"]
     }
 
+    # Only for what this account runs in this region:
     # https://docs.aws.amazon.com/glue/latest/dg/cross-service-confused-deputy-prevention.html
     condition {
       test     = "StringEquals"
       variable = "aws:SourceAccount"
       values   = [local.account]
     }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["${local.glue_arn}:*"]
+    }
   }
 }
 
 # What a crawler calls: https://docs.aws.amazon.com/glue/latest/dg/crawler-prereqs.html
 data "aws_iam_policy_document" "crawler" {
+  count = local.crawls ? 1 : 0
+
+  # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
   statement {
     sid       = "ListRawData"
     actions   = ["s3:ListBucket"]
     resources = ["arn:${local.partition}:s3:::${var.raw_bucket}"]
+
+    condition {
+      test     = "StringLike"
+      variable = "s3:prefix"
+      values   = flatten([for dataset in var.crawled : [trimsuffix(dataset.prefix, "/"), "${dataset.prefix}*"]])
+    }
   }
 
   statement {
@@ -89,6 +120,8 @@ data "aws_iam_policy_document" "crawler" {
     resources = [for dataset in var.crawled : "arn:${local.partition}:s3:::${var.raw_bucket}/${dataset.prefix}*"]
   }
 
+  # Every table ARN needs those of its database and catalog:
+  # https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
   statement {
     sid = "WriteRawTables"
     actions = [
@@ -101,25 +134,52 @@ data "aws_iam_policy_document" "crawler" {
     )
   }
 
+  # Crawlers log to a group of the account, whose name cannot be chosen:
+  # https://docs.aws.amazon.com/glue/latest/dg/console-crawlers.html
   statement {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws-glue/crawlers*"]
   }
+
+  dynamic "statement" {
+    for_each = var.security_configuration == null ? [] : [true]
+
+    content {
+      # https://docs.aws.amazon.com/glue/latest/dg/set-up-encryption.html
+      sid       = "EncryptLogs"
+      actions   = ["logs:AssociateKmsKey"]
+      resources = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws-glue/crawlers*"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
+
+    content {
+      # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
+      sid       = "ReadEncrypted"
+      actions   = ["kms:Decrypt"]
+      resources = [statement.value]
+    }
+  }
 }
 
 resource "aws_iam_role" "crawler" {
-  count = local.crawls ? 1 : 0
+  count = local.creates_role ? 1 : 0
 
-  name               = "${var.name}-crawler"
-  assume_role_policy = data.aws_iam_policy_document.assume.json
-  tags               = var.tags
+  name                 = "${var.name}-crawler"
+  path                 = var.role_path
+  description          = "Crawlers of ${var.name}"
+  permissions_boundary = var.permissions_boundary
+  assume_role_policy   = one(data.aws_iam_policy_document.assume[*].json)
+  tags                 = var.tags
 }
 
 resource "aws_iam_role_policy" "crawler" {
-  count = local.crawls ? 1 : 0
+  count = local.creates_role ? 1 : 0
 
   name   = "crawler"
   role   = one(aws_iam_role.crawler[*].id)
-  policy = data.aws_iam_policy_document.crawler.json
+  policy = one(data.aws_iam_policy_document.crawler[*].json)
 }

@@ -127,8 +127,22 @@ resource "aws_s3_object" "contract" {
   for_each = local.contracts
 
   bucket       = var.artifacts_bucket
-  key          = "contracts/${each.key}.json"
+  key          = "${var.artifacts_prefix}contracts/${each.key}.json"
   content      = jsonencode(each.value)
   content_type = "application/json"
-  tags         = var.tags
+
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+
+  lifecycle {
+    precondition {
+      # The state machine reads the file as the result of one call, which may have 256 KiB:
+      # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+      condition     = length(jsonencode(each.value)) <= 200000
+      error_message = "The contract of dataset ${each.key} has ${length(jsonencode(each.value))} characters and may have 200,000: use shorter comments, or fewer columns."
+    }
+  }
 }

@@ -6,30 +6,99 @@ locals {
   partition = data.aws_partition.current.partition
   region    = data.aws_region.current.id
   account   = data.aws_caller_identity.current.account_id
-  scripts   = "${path.module}/../../glue_scripts"
-  entry     = "csv_to_parquet.py"
-  modules   = setsubtract(fileset(local.scripts, "*.py"), [local.entry])
+
+  job_name   = "${var.name}-csv-to-parquet"
+  role_arn   = var.create_role ? one(aws_iam_role.this[*].arn) : var.role_arn
+  scripts    = "${path.module}/../../glue_scripts"
+  entry      = "csv_to_parquet.py"
+  log_prefix = "/aws-glue/${local.job_name}"
+
+  # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html
+  arguments = merge(
+    var.glue.default_arguments,
+    {
+      "--extra-py-files" = join(",", [
+        for file in sort(keys(aws_s3_object.script)) : "s3://${var.artifacts_bucket}/${aws_s3_object.script[file].key}"
+        if file != local.entry
+      ])
+      "--job-language"        = "python"
+      "--enable-auto-scaling" = tostring(var.glue.autoscaling)
+      # Groups of the job's own, so that their retention is the job's own:
+      # https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
+      "--custom-logGroup-prefix" = local.log_prefix
+    },
+    # The flag counts as set whatever its value.
+    var.glue.metrics ? { "--enable-metrics" = "true" } : {},
+    length(var.glue.additional_python_modules) == 0 ? {} : {
+      "--additional-python-modules" = join(",", var.glue.additional_python_modules)
+    },
+  )
 }
 
+# Nothing is tagged here: S3 allows ten tags per object and bills them, the bucket carries the tags.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 resource "aws_s3_object" "script" {
   for_each = fileset(local.scripts, "*.py")
 
   bucket       = var.artifacts_bucket
-  key          = "scripts/${each.value}"
+  key          = "${var.artifacts_prefix}scripts/${each.value}"
   source       = "${local.scripts}/${each.value}"
   source_hash  = filemd5("${local.scripts}/${each.value}")
   content_type = "text/x-python"
-  tags         = var.tags
+
+  override_provider {
+    default_tags {
+      tags = {}
+    }
+  }
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  for_each = toset(["output", "error"])
+
+  name              = "${local.log_prefix}/${each.value}"
+  retention_in_days = var.glue.log_retention_days
+  kms_key_id        = var.kms_key_arn
+  tags              = var.tags
+}
+
+# https://docs.aws.amazon.com/glue/latest/dg/set-up-encryption.html
+resource "aws_glue_security_configuration" "this" {
+  count = var.glue.create_security_configuration ? 1 : 0
+
+  name = var.name
+
+  encryption_configuration {
+    cloudwatch_encryption {
+      cloudwatch_encryption_mode = "SSE-KMS"
+      kms_key_arn                = var.kms_key_arn
+    }
+
+    job_bookmarks_encryption {
+      job_bookmarks_encryption_mode = "CSE-KMS"
+      kms_key_arn                   = var.kms_key_arn
+    }
+
+    s3_encryption {
+      s3_encryption_mode = "SSE-KMS"
+      kms_key_arn        = var.kms_key_arn
+    }
+  }
 }
 
 resource "aws_glue_job" "this" {
-  name              = "${var.name}-csv-to-parquet"
-  description       = "Converts new CSV files to Snappy Parquet and publishes them"
-  role_arn          = aws_iam_role.this.arn
-  glue_version      = var.glue.version
-  worker_type       = var.glue.worker_type
-  number_of_workers = var.glue.number_of_workers
-  timeout           = var.glue.timeout_minutes
+  # checkov:skip=CKV_AWS_195:A security configuration wants a KMS key, so it is the caller's choice: glue.create_security_configuration.
+  name                   = local.job_name
+  description            = "Converts new CSV files to Snappy Parquet and publishes them"
+  role_arn               = local.role_arn
+  glue_version           = var.glue.version
+  worker_type            = var.glue.worker_type
+  number_of_workers      = var.glue.number_of_workers
+  execution_class        = var.glue.execution_class
+  timeout                = var.glue.timeout_minutes
+  connections            = var.glue.connections
+  security_configuration = local.security_configuration
+  default_arguments      = local.arguments
   # A run that failed is repaired by the next execution; Glue's own retry would only pay twice for the same error.
   max_retries = 0
   tags        = var.tags
@@ -44,113 +113,14 @@ resource "aws_glue_job" "this" {
     max_concurrent_runs = var.glue.max_concurrent_runs
   }
 
-  # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html
-  default_arguments = {
-    "--extra-py-files"      = join(",", [for file in sort(local.modules) : "s3://${var.artifacts_bucket}/${aws_s3_object.script[file].key}"])
-    "--enable-metrics"      = "true"
-    "--job-language"        = "python"
-    "--enable-auto-scaling" = "true"
-  }
+  # Glue would make the log groups itself, without retention.
+  depends_on = [aws_cloudwatch_log_group.this]
 }
 
-data "aws_iam_policy_document" "assume" {
-  statement {
-    actions = ["sts:AssumeRole"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["glue.amazonaws.com"]
-    }
-
-    # https://docs.aws.amazon.com/glue/latest/dg/cross-service-confused-deputy-prevention.html
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account]
-    }
-  }
-}
-
-data "aws_iam_policy_document" "this" {
-  statement {
-    sid     = "ReadScriptsAndContracts"
-    actions = ["s3:GetObject"]
-    resources = [
-      "arn:${local.partition}:s3:::${var.artifacts_bucket}/scripts/*",
-      "arn:${local.partition}:s3:::${var.artifacts_bucket}/contracts/*",
-    ]
-  }
-
-  statement {
-    sid     = "ListRawDataAndLake"
-    actions = ["s3:ListBucket"]
-    resources = [
-      "arn:${local.partition}:s3:::${var.raw_bucket}",
-      "arn:${local.partition}:s3:::${var.lake_bucket}",
-    ]
-  }
-
-  statement {
-    sid       = "ReadRawData"
-    actions   = ["s3:GetObject"]
-    resources = ["arn:${local.partition}:s3:::${var.raw_bucket}/*"]
-  }
-
-  statement {
-    sid     = "WriteLake"
-    actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
-    resources = [
-      for folder in ["tables", "quarantine", "manifests", "reports"] : "arn:${local.partition}:s3:::${var.lake_bucket}/${folder}/*"
-    ]
-  }
-
-  # https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
-  statement {
-    sid = "Publish"
-    actions = [
-      "glue:GetTable", "glue:UpdateTable", "glue:GetPartitions", "glue:BatchGetPartition",
-      "glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:BatchDeletePartition",
-    ]
-    resources = concat(
-      [
-        "arn:${local.partition}:glue:${local.region}:${local.account}:catalog",
-        "arn:${local.partition}:glue:${local.region}:${local.account}:database/${var.database_name}",
-        "arn:${local.partition}:glue:${local.region}:${local.account}:table/${var.database_name}/*",
-      ],
-    )
-  }
-
-  # PutMetricData knows no resources, but its namespace can be pinned:
-  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html
-  statement {
-    sid       = "ReportMetrics"
-    actions   = ["cloudwatch:PutMetricData"]
-    resources = ["*"]
-
-    condition {
-      test     = "StringEquals"
-      variable = "cloudwatch:namespace"
-      values   = ["CsvToParquet", "Glue"]
-    }
-  }
-
-  # https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
-  statement {
-    sid       = "WriteLogs"
-    actions   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws-glue/*"]
-  }
-}
-
-resource "aws_iam_role" "this" {
-  name               = "${var.name}-job"
-  description        = "Glue job ${var.name}-csv-to-parquet"
-  assume_role_policy = data.aws_iam_policy_document.assume.json
-  tags               = var.tags
-}
-
-resource "aws_iam_role_policy" "this" {
-  name   = "job"
-  role   = aws_iam_role.this.id
-  policy = data.aws_iam_policy_document.this.json
+locals {
+  security_configuration = (
+    var.glue.create_security_configuration
+    ? one(aws_glue_security_configuration.this[*].name)
+    : var.glue.security_configuration
+  )
 }

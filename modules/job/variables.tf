@@ -71,20 +71,69 @@ variable "artifacts_bucket" {
   description = "Bucket that gets the scripts and contracts."
 }
 
+variable "artifacts_prefix" {
+  type        = string
+  nullable    = false
+  default     = ""
+  description = "Prefix of scripts and contracts in the artifacts bucket: empty, or ending in a slash."
+}
+
+variable "kms_key_arn" {
+  type        = string
+  default     = null
+  description = "KMS key of buckets and logs; null when none is used."
+}
+
 variable "glue" {
   type = object({
-    version             = string
-    worker_type         = string
-    number_of_workers   = number
-    timeout_minutes     = number
-    max_concurrent_runs = number
+    version                       = string
+    worker_type                   = string
+    number_of_workers             = number
+    autoscaling                   = bool
+    execution_class               = string
+    timeout_minutes               = number
+    max_concurrent_runs           = number
+    metrics                       = bool
+    log_retention_days            = number
+    connections                   = list(string)
+    security_configuration        = optional(string)
+    create_security_configuration = bool
+    additional_python_modules     = list(string)
+    default_arguments             = map(string)
   })
   nullable    = false
-  description = "Version, size and bounds of the Glue job."
+  description = "Version, size and bounds of the Glue job: the root's `glue`, every default filled in."
+}
+
+variable "create_role" {
+  type        = bool
+  nullable    = false
+  default     = true
+  description = "Whether to create the role of the job. A switch of its own, because `role_arn` may be unknown while planning."
+}
+
+variable "role_arn" {
+  type        = string
+  default     = null
+  description = "The role to use when `create_role` is false."
+}
+
+variable "role_path" {
+  type        = string
+  nullable    = false
+  default     = "/"
+  description = "IAM path of the role created here."
+}
+
+variable "permissions_boundary" {
+  type        = string
+  default     = null
+  description = "ARN of the permissions boundary of the role created here."
 }
 
 variable "tags" {
   type        = map(string)
   nullable    = false
+  default     = {}
   description = "Tags of everything created here."
 }

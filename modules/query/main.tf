@@ -1,5 +1,6 @@
 resource "aws_athena_workgroup" "this" {
   name          = var.name
+  description   = "Queries of ${var.name}"
   force_destroy = var.force_destroy
   tags          = var.tags
 
@@ -12,7 +13,8 @@ resource "aws_athena_workgroup" "this" {
       output_location = var.results_uri
 
       encryption_configuration {
-        encryption_option = "SSE_S3"
+        encryption_option = var.kms_key_arn == null ? "SSE_S3" : "SSE_KMS"
+        kms_key_arn       = var.kms_key_arn
       }
     }
   }

@@ -1,0 +1,184 @@
+# Everything on: a key of one's own everywhere, versions, access logs, notifications, alarms, tracing, partitions from
+# folders and from file names, declared and crawled columns, views.
+provider "aws" {
+  default_tags {
+    tags = { managed-by = "terraform" }
+  }
+}
+
+data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+
+locals {
+  account   = data.aws_caller_identity.current.account_id
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.id
+}
+
+# Who may use the key: the account, and three services for what belongs to this account.
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
+# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+data "aws_iam_policy_document" "key" {
+  statement {
+    sid       = "Account"
+    actions   = ["kms:*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${local.partition}:iam::${local.account}:root"]
+    }
+  }
+
+  statement {
+    sid       = "Logs"
+    actions   = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logs.${local.region}.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "kms:EncryptionContext:aws:logs:arn"
+      values   = ["arn:${local.partition}:logs:${local.region}:${local.account}:*"]
+    }
+  }
+
+  statement {
+    sid       = "Notifications"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com", "cloudwatch.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+resource "aws_kms_key" "lake" {
+  description         = "Data and logs of ${var.name}"
+  enable_key_rotation = true
+  policy              = data.aws_iam_policy_document.key.json
+}
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/enable-server-access-logging.html
+resource "aws_s3_bucket" "access_logs" {
+  bucket        = "${var.name}-access-logs-${local.account}-${local.region}"
+  force_destroy = true
+}
+
+data "aws_iam_policy_document" "access_logs" {
+  statement {
+    sid       = "Deliver"
+    actions   = ["s3:PutObject"]
+    resources = ["${aws_s3_bucket.access_logs.arn}/*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["logging.s3.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+  }
+}
+
+resource "aws_s3_bucket_policy" "access_logs" {
+  bucket = aws_s3_bucket.access_logs.id
+  policy = data.aws_iam_policy_document.access_logs.json
+}
+
+module "shop_lake" {
+  source = "../.."
+
+  name          = var.name
+  kms_key_arn   = aws_kms_key.lake.arn
+  force_destroy = true
+  tags          = { team = "data-platform", cost-centre = "4711" }
+
+  buckets = {
+    raw       = { versioning = true }
+    lake      = { versioning = true }
+    artifacts = { versioning = true, prefix = "pipeline/" }
+  }
+  lifecycle_rules = { athena_results_days = 30, noncurrent_version_days = 90 }
+  access_logs     = { enabled = true, bucket = aws_s3_bucket.access_logs.bucket, prefix = "s3/" }
+
+  datasets = {
+    # Folders name the partition: sales/month=2026-01/anything.csv
+    sales = {
+      partition_keys = [{ name = "month" }]
+      schema_drift   = "ignore"
+      columns = [
+        { name = "sale_id", type = "bigint", required = true },
+        { name = "sold_at", type = "timestamp", format = "%Y-%m-%d %H:%M:%S", comment = "UTC" },
+        { name = "product", source = "Product No." },
+        { name = "quantity", type = "int" },
+        { name = "price", type = "decimal(12,2)", comment = "EUR" },
+      ]
+    }
+    # The file's name names the partitions: deliveries/export_2026-01-31.csv.gz
+    returns = {
+      prefix            = "deliveries/returns"
+      partition_keys    = [{ name = "year", type = "int" }, { name = "return_month", type = "int" }]
+      partition_pattern = "export_(?P<year>\\d{4})-(?P<return_month>\\d{2})-\\d{2}\\.csv"
+      csv               = { delimiter = ";", encoding = "cp1252", null_values = ["", "NULL"], date_format = "%d.%m.%Y" }
+      max_bad_fraction  = 0
+      on_source_removed = "mirror"
+      on_unmatched      = "skip"
+      columns = [
+        { name = "sale_id", type = "bigint", required = true },
+        { name = "returned_on", type = "date" },
+        { name = "reason" },
+      ]
+    }
+    # A lookup table, its columns found by a crawler.
+    products = { prefix = "master/products/" }
+  }
+
+  views = [
+    {
+      name = "net_sales"
+      sql  = <<-SQL
+        SELECT s.month, s.product, sum(s.quantity * s.price) AS revenue, count(r.sale_id) AS returned
+        FROM sales AS s
+        LEFT JOIN returns AS r ON r.sale_id = s.sale_id
+        GROUP BY s.month, s.product
+      SQL
+    },
+    {
+      name = "best_sellers"
+      sql  = "SELECT month, product, revenue FROM net_sales WHERE returned = 0 ORDER BY revenue DESC LIMIT 100"
+    },
+  ]
+
+  glue = {
+    worker_type                   = "G.2X"
+    number_of_workers             = 4
+    create_security_configuration = true
+    log_retention_days            = 365
+  }
+  athena = { bytes_scanned_cutoff_mb = 10240 }
+  workflow = {
+    log_level              = "ALL"
+    include_execution_data = true
+    log_retention_days     = 365
+    tracing                = true
+  }
+  notifications = { enabled = true, emails = var.emails }
+  monitoring    = { no_success_hours = 26 }
+}

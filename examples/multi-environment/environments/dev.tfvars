@@ -1,0 +1,3 @@
+environment = "dev"
+workers     = 2
+keep_data   = false

@@ -1,0 +1,3 @@
+environment = "prod"
+workers     = 20
+emails      = ["data-on-call@example.com"]

@@ -1,0 +1,31 @@
+# What the validations of variables.tf compare with.
+locals {
+  # A table, view or column of such a name needs quotes in every SELECT statement, also in those of other people's tools:
+  # https://docs.aws.amazon.com/athena/latest/ug/reserved-words.html
+  reserved_words = toset([
+    "all", "alter", "and", "as", "between", "by", "case", "cast", "constraint", "create", "cross", "cube",
+    "current_catalog", "current_date", "current_path", "current_schema", "current_time", "current_timestamp",
+    "current_user", "deallocate", "delete", "describe", "distinct", "drop", "else", "end", "escape", "except", "execute",
+    "exists", "extract", "false", "first", "for", "from", "full", "group", "grouping", "having", "in", "inner", "insert",
+    "intersect", "into", "is", "join", "last", "left", "like", "listagg", "localtime", "localtimestamp", "natural",
+    "normalize", "not", "null", "on", "or", "order", "outer", "prepare", "recursive", "right", "rollup", "select", "skip",
+    "table", "then", "trim", "true", "uescape", "union", "unnest", "using", "values", "when", "where", "with",
+  ])
+
+  column_types    = ["string", "boolean", "int", "bigint", "float", "double", "date", "timestamp"]
+  partition_types = ["string", "int", "bigint", "date"]
+
+  # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html; 0 keeps for ever.
+  retention_days = [
+    0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+  ]
+
+  # Folders of the lake bucket that belong to the job: nothing else may lie there.
+  lake_folders = ["tables/", "quarantine/", "manifests/", "reports/"]
+
+  # DPU per worker: https://docs.aws.amazon.com/glue/latest/dg/worker-types.html
+  worker_dpus = {
+    "G.1X" = 1, "G.2X" = 2, "G.4X" = 4, "G.8X" = 8, "G.12X" = 12, "G.16X" = 16,
+    "R.1X" = 1, "R.2X" = 2, "R.4X" = 4, "R.8X" = 8,
+  }
+}

@@ -1,0 +1,69 @@
+variable "name" {
+  type        = string
+  nullable    = false
+  description = "Name of the instance; dashboard and alarms are named after it."
+}
+
+variable "state_machine_arn" {
+  type        = string
+  nullable    = false
+  description = "State machine that is watched."
+}
+
+variable "database_name" {
+  type        = string
+  nullable    = false
+  description = "Glue database, a dimension of the job's metrics."
+}
+
+variable "datasets" {
+  type        = set(string)
+  nullable    = false
+  description = "Names of the datasets, a dimension of the job's metrics."
+}
+
+variable "dpus" {
+  type        = number
+  nullable    = false
+  description = "Data processing units of a run of the job: workers times DPU per worker."
+}
+
+variable "dashboard" {
+  type        = bool
+  nullable    = false
+  default     = true
+  description = "Whether to create the dashboard."
+}
+
+variable "alarms" {
+  type        = bool
+  nullable    = false
+  default     = true
+  description = "Whether to create the alarms."
+}
+
+variable "no_success_hours" {
+  type        = number
+  default     = null
+  description = "Alarm when no execution has succeeded for so many hours; null for none."
+}
+
+variable "notify" {
+  type        = bool
+  nullable    = false
+  default     = false
+  description = "Whether alarms send messages to `topic_arn`. A switch of its own, because the ARN may be unknown while planning."
+}
+
+variable "topic_arn" {
+  type        = string
+  default     = null
+  description = "SNS topic of the messages."
+}
+
+variable "tags" {
+  type        = map(string)
+  nullable    = false
+  default     = {}
+  description = "Tags of the alarms; a dashboard has none."
+}

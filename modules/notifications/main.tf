@@ -1,0 +1,124 @@
+data "aws_partition" "current" {}
+data "aws_region" "current" {}
+data "aws_caller_identity" "current" {}
+
+locals {
+  partition = data.aws_partition.current.partition
+  region    = data.aws_region.current.id
+  account   = data.aws_caller_identity.current.account_id
+  topic_arn = var.create_topic ? one(aws_sns_topic.this[*].arn) : var.topic_arn
+}
+
+resource "aws_sns_topic" "this" {
+  count = var.create_topic ? 1 : 0
+
+  # checkov:skip=CKV_AWS_26:Encrypted whenever there is a key. SNS's own key is of no use: EventBridge and CloudWatch may not use it.
+  name              = "${var.name}-notifications"
+  display_name      = var.name
+  kms_master_key_id = var.kms_key_arn
+  tags              = var.tags
+}
+
+data "aws_iam_policy_document" "topic" {
+  count = var.create_topic ? 1 : 0
+
+  # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+  statement {
+    sid       = "Executions"
+    actions   = ["sns:Publish"]
+    resources = [one(aws_sns_topic.this[*].arn)]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:SourceArn"
+      values   = [aws_cloudwatch_event_rule.this.arn]
+    }
+  }
+
+  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html
+  statement {
+    sid       = "Alarms"
+    actions   = ["sns:Publish"]
+    resources = [one(aws_sns_topic.this[*].arn)]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account]
+    }
+
+    condition {
+      test     = "ArnLike"
+      variable = "aws:SourceArn"
+      values   = ["arn:${local.partition}:cloudwatch:${local.region}:${local.account}:alarm:${var.name}-*"]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "this" {
+  count = var.create_topic ? 1 : 0
+
+  arn    = one(aws_sns_topic.this[*].arn)
+  policy = one(data.aws_iam_policy_document.topic[*].json)
+}
+
+resource "aws_sns_topic_subscription" "email" {
+  for_each = var.create_topic ? var.emails : []
+
+  topic_arn = one(aws_sns_topic.this[*].arn)
+  protocol  = "email"
+  endpoint  = each.value
+}
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
+resource "aws_cloudwatch_event_rule" "this" {
+  name        = "${var.name}-execution-ended-badly"
+  description = "Executions of ${var.name} that failed, timed out or were aborted"
+  tags        = var.tags
+
+  event_pattern = jsonencode({
+    source      = ["aws.states"]
+    detail-type = ["Step Functions Execution Status Change"]
+    detail = {
+      stateMachineArn = [var.state_machine_arn]
+      status          = ["FAILED", "TIMED_OUT", "ABORTED"]
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  rule      = aws_cloudwatch_event_rule.this.name
+  target_id = "notifications"
+  arn       = local.topic_arn
+
+  # The cause stays out of the message: it may hold quotes and line breaks, and a template that they break is not
+  # delivered at all. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
+  input_transformer {
+    input_paths = {
+      name      = "$.detail.name"
+      status    = "$.detail.status"
+      execution = "$.detail.executionArn"
+      time      = "$.time"
+    }
+    # Lines in quotes are one line each of the message.
+    input_template = join("\n", [for line in [
+      "Execution <name> of ${var.name} ended as <status> at <time>.",
+      "Which datasets failed and why: aws stepfunctions describe-execution --execution-arn <execution> --query cause --output text",
+      "In the console: ${var.console_url}/states/home?region=${local.region}#/v2/executions/details/<execution>",
+      "Nothing is half done: published data is as it was. Mend the cause and start again: ${var.start_command}",
+    ] : "\"${line}\""])
+  }
+
+  # A message that is sent before the policy stands is lost.
+  depends_on = [aws_sns_topic_policy.this]
+}

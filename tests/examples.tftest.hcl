@@ -1,0 +1,130 @@
+# Every example is planned with everything unknown that is unknown before the first apply, and applied without AWS.
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+  mock_data "aws_region" {
+    defaults = { id = "eu-central-1" }
+  }
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+  mock_resource "aws_iam_role" {
+    defaults = { arn = "arn:aws:iam::123456789012:role/mocked" }
+  }
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::mocked" }
+  }
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555" }
+  }
+  mock_resource "aws_cloudwatch_log_group" {
+    defaults = { arn = "arn:aws:logs:eu-central-1:123456789012:log-group:mocked" }
+  }
+  mock_resource "aws_cloudwatch_event_rule" {
+    defaults = { arn = "arn:aws:events:eu-central-1:123456789012:rule/mocked" }
+  }
+  mock_resource "aws_sfn_state_machine" {
+    defaults = { arn = "arn:aws:states:eu-central-1:123456789012:stateMachine:mocked" }
+  }
+  mock_resource "aws_sns_topic" {
+    defaults = { arn = "arn:aws:sns:eu-central-1:123456789012:mocked" }
+  }
+}
+
+run "minimal_says_where_to_upload_and_how_to_start" {
+  module {
+    source = "./examples/minimal"
+  }
+
+  assert {
+    condition     = output.raw_bucket == "orders-minimal-raw-123456789012-eu-central-1"
+    error_message = "The bucket is ${output.raw_bucket}."
+  }
+
+  assert {
+    condition     = startswith(output.start_command, "aws stepfunctions start-execution --region eu-central-1 --state-machine-arn arn:aws:states:")
+    error_message = "The command is ${output.start_command}."
+  }
+}
+
+run "complete_takes_a_key_that_does_not_exist_yet" {
+  module {
+    source = "./examples/complete"
+  }
+
+  assert {
+    condition     = length(aws_kms_key.lake.arn) > 0 && output.state_machine_arn != null
+    error_message = "There is no state machine or no key."
+  }
+}
+
+run "bring_your_own_uses_the_brought_buckets" {
+  module {
+    source = "./examples/bring-your-own"
+  }
+
+  assert {
+    condition     = alltrue([for dataset, uri in output.upload_uris : uri == "s3://${aws_s3_bucket.landing.id}/${dataset}/"])
+    error_message = "The upload folders are ${jsonencode(output.upload_uris)} and not in the landing bucket."
+  }
+}
+
+run "multi_environment_names_everything_after_dev" {
+  module {
+    source = "./examples/multi-environment"
+  }
+
+  # As in environments/dev.tfvars of the example.
+  variables {
+    environment = "dev"
+    workers     = 2
+    keep_data   = false
+  }
+
+  assert {
+    condition     = output.upload_uris["sales"]["orders"] == "s3://sales-dev-raw-123456789012-eu-central-1/orders/"
+    error_message = "The upload folder is ${output.upload_uris["sales"]["orders"]}."
+  }
+
+  assert {
+    condition     = length(output.start_commands) == 2
+    error_message = "There are not two lakes."
+  }
+}
+
+run "multi_environment_names_everything_after_prod" {
+  module {
+    source = "./examples/multi-environment"
+  }
+
+  # As in environments/prod.tfvars of the example.
+  variables {
+    environment = "prod"
+    workers     = 10
+    emails      = ["data-platform@example.com"]
+  }
+
+  assert {
+    condition     = output.upload_uris["support"]["tickets"] == "s3://support-prod-raw-123456789012-eu-central-1/tickets/"
+    error_message = "The upload folder is ${output.upload_uris["support"]["tickets"]}."
+  }
+}
+
+run "multi_environment_refuses_an_unknown_environment" {
+  command = plan
+
+  module {
+    source = "./examples/multi-environment"
+  }
+
+  variables {
+    environment = "test"
+    workers     = 2
+  }
+
+  expect_failures = [var.environment]
+}

@@ -1,0 +1,1862 @@
+# What may stand in datasets.
+# Every rule has a run that is refused and a twin, as near to it as can be, that is not. tests/rules is nothing but the
+# root's variables (by symbolic link), so no provider has to start: hundreds of runs take seconds.
+variables {
+  name     = "sales-lake"
+  datasets = { orders = { columns = [{ name = "order_id" }] } }
+}
+
+run "refuses_no_datasets" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {}
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_one_dataset" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_more_than_200_datasets" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { for number in range(201) : "dataset_${number}" => {} }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_200_datasets" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { for number in range(200) : "dataset_${number}" => {} }
+  }
+}
+
+run "refuses_a_dataset_name_with_a_hyphen" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { my-orders = {} }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_dataset_name_with_an_underscore" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { my_orders = {} }
+  }
+}
+
+run "refuses_a_dataset_name_in_capitals" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { Orders = {} }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_dataset_name_with_a_digit" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders2 = {} }
+  }
+}
+
+run "refuses_a_reserved_word_as_dataset" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { table = {} }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_plural_of_a_reserved_word_as_dataset" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { tables = {} }
+  }
+}
+
+run "refuses_two_datasets_that_make_the_same_table" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = {}, orders_quarantine = {} }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_two_datasets_that_make_different_tables" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = {}, orders_quarantines = {} }
+  }
+}
+
+run "refuses_a_dataset_named_like_the_raw_table_of_another" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = {}, raw_orders = {} }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_dataset_that_begins_with_raw" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = {}, raw_order_lines = {} }
+  }
+}
+
+run "refuses_a_prefix_that_is_a_uri" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        prefix  = "s3://my-bucket/orders/"
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_prefix_of_two_folders" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        prefix  = "landing/orders/"
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_prefix_with_a_slash_in_front" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        prefix  = "/orders"
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_prefix_without_a_slash_at_the_end" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        prefix  = "landing/orders"
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_prefix_with_a_wildcard" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        prefix  = "orders/*/"
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_prefix_with_dots_and_equals_signs" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        prefix  = "v1.0/source=shop/"
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_prefix_of_501_characters" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = { prefix = join("", [for number in range(501) : "x"]), columns = [{ name = "order_id" }] } }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_prefix_of_500_characters" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = { prefix = join("", [for number in range(500) : "x"]), columns = [{ name = "order_id" }] } }
+  }
+}
+
+run "refuses_a_prefix_inside_another" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = {}, returns = { prefix = "orders/returns" } }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_prefixes_side_by_side" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = {}, returns = { prefix = "orders_returns/returns" } }
+  }
+}
+
+run "refuses_the_same_prefix_twice" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = { prefix = "in/orders", columns = [{ name = "a" }] }, returns = { prefix = "in/orders/", columns = [{ name = "a" }] } }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_prefix_that_only_begins_like_another" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = { prefix = "in/orders", columns = [{ name = "a" }] }, returns = { prefix = "in/orders2/", columns = [{ name = "a" }] } }
+  }
+}
+
+run "refuses_a_crawled_dataset_in_a_folder_of_another_name" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = { prefix = "landing/sales" } }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_crawled_dataset_in_a_folder_of_its_name" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = { orders = { prefix = "landing/orders" } }
+  }
+}
+
+run "refuses_a_partition_key_with_a_hyphen" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys = [{ name = "order-month" }]
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_partition_key_with_an_underscore" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys = [{ name = "order_month" }]
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_reserved_word_as_partition_key" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys = [{ name = "group" }]
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_month_as_partition_key" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys = [{ name = "month" }]
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_timestamp_as_partition_key" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys = [{ name = "day", type = "timestamp" }]
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_date_as_partition_key" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys = [{ name = "day", type = "date" }]
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_partition_key_twice" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys = [{ name = "day" }, { name = "day" }]
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_two_partition_keys" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys = [{ name = "month" }, { name = "day" }]
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_pattern_without_partition_keys" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_pattern = "(?P<year>\\d{4})\\.csv"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_pattern_with_its_partition_key" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(?P<year>\\d{4})\\.csv"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_pattern_with_other_groups_than_keys" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }, { name = "month" }]
+        partition_pattern = "(?P<year>\\d{4})-(?P<mon>\\d\\d)\\.csv"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_pattern_with_the_groups_in_another_order" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }, { name = "month" }]
+        partition_pattern = "(?P<month>\\d\\d)-(?P<year>\\d{4})\\.csv"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_pattern_with_a_group_in_the_other_spelling" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(?<year>\\d{4})\\.csv"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_pattern_with_an_unnamed_group_beside" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(in|out)_(?P<year>\\d{4})\\.csv"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_column_name_with_a_blank" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_column_with_a_blank_in_its_source" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_id", source = "order id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_column_name_in_capitals" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "OrderId" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_column_with_capitals_in_its_source" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_id", source = "OrderId" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_reserved_word_as_column" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_reserved_word_as_source_of_a_column" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_text", source = "order" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_column_twice" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }, { name = "a" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_two_columns" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }, { name = "b" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_partition_key_that_is_also_a_column" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns        = [{ name = "month" }]
+        partition_keys = [{ name = "month" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_partition_key_of_its_own_name" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns        = [{ name = "month" }]
+        partition_keys = [{ name = "order_month" }]
+      }
+    }
+  }
+}
+
+run "refuses_an_unknown_column_type" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "varchar(10)" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_every_column_type" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [for type in ["string", "boolean", "int", "bigint", "float", "double", "decimal(12,2)", "date", "timestamp"] : { name = "a_${replace(type, "/\\W/", "_")}", type = type }]
+      }
+    }
+  }
+}
+
+run "refuses_a_type_in_capitals" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "INT" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_type_in_lower_case" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "int" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_decimal_of_39_digits" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "decimal(39,2)" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_decimal_of_38_digits" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "decimal(38,2)" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_decimal_with_more_places_than_digits" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "decimal(4,5)" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_decimal_of_places_only" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "decimal(4,4)" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_decimal_of_no_digits" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "decimal(0,0)" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_decimal_of_one_digit" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "decimal(1,0)" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_format_of_a_number" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "int", format = "%d" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_format_of_a_date" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", format = "%d.%m.%Y" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_java_date_format" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { date_format = "dd.MM.yyyy" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_strptime_date_format" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { date_format = "%d.%m.%Y" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_java_format_of_a_column" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "timestamp", format = "yyyy-MM-dd" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_strptime_format_of_a_column" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "timestamp", format = "%Y-%m-%d" }]
+      }
+    }
+  }
+}
+
+run "refuses_an_hour_in_the_format_of_a_date" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", format = "%Y-%m-%d %H" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_an_hour_in_the_format_of_a_timestamp" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "timestamp", format = "%Y-%m-%d %H" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_week_in_the_format_of_timestamps" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%Y-%W %H" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_percent_sign_in_the_format_of_timestamps" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%Y-%j %%W %H" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_an_escaped_spelling_of_null" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { escape = "\\", null_values = ["\\N"] }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_spelling_of_null_with_a_doubled_quote" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { escape = "\"", null_values = ["\"\""] }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_source_without_a_header" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", source = "A" }]
+        csv     = { header = false }
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_source_with_a_header" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", source = "A" }]
+        csv     = { header = true }
+      }
+    }
+  }
+}
+
+run "refuses_a_delimiter_of_two_characters" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { delimiter = "||" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_tab_as_delimiter" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { delimiter = "\t" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_an_empty_quote" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { quote = "" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_no_quote" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { quote = null }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_line_break_as_delimiter" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { delimiter = "\n" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_semicolon_as_delimiter" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { delimiter = ";" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_quote_outside_of_ascii" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { quote = "«" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_an_apostrophe_as_quote" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { quote = "'" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_the_same_delimiter_and_quote" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { delimiter = "\"" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_an_escape_that_is_the_quote" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { escape = "\"" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_the_same_escape_and_delimiter" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { escape = "," }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_backslash_as_escape" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { escape = "\\" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_an_empty_encoding" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { encoding = "" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_an_encoding_of_windows" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        csv     = { encoding = "cp1252" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_an_unknown_schema_drift" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        schema_drift = "allow"
+        columns      = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_schema_drift_ignore" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        schema_drift = "ignore"
+        columns      = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_bad_fraction_in_percent" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        max_bad_fraction = 5
+        columns          = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_bad_fraction_of_one" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        max_bad_fraction = 1
+        columns          = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_negative_number_of_bad_rows" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        max_bad_rows = -1
+        columns      = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_no_bad_rows" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        max_bad_rows = 0
+        columns      = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_half_a_bad_row" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        max_bad_rows = 0.5
+        columns      = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_thousand_bad_rows" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        max_bad_rows = 1000
+        columns      = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_an_unknown_on_source_removed" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        on_source_removed = "delete"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_on_source_removed_mirror" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        on_source_removed = "mirror"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_an_unknown_on_unmatched" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        on_unmatched = "ignore"
+        columns      = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_on_unmatched_skip" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        on_unmatched = "skip"
+        columns      = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_an_unknown_on_contract_change" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        on_contract_change = "keep"
+        columns            = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_on_contract_change_new_data_only" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        on_contract_change = "new_data_only"
+        columns            = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_target_of_0_mb" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        target_file_mb = 0
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_target_of_1_mb" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        target_file_mb = 1
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_target_of_5000_mb" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        target_file_mb = 5000
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_a_target_of_4096_mb" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        target_file_mb = 4096
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_negative_retention" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        retain_superseded_hours = -1
+        columns                 = [{ name = "order_id" }]
+      }
+    }
+  }
+
+  expect_failures = [var.datasets]
+}
+
+run "accepts_no_retention" {
+  command = plan
+
+  module {
+    source = "./tests/rules"
+  }
+
+  variables {
+    datasets = {
+      orders = {
+        retain_superseded_hours = 0
+        columns                 = [{ name = "order_id" }]
+      }
+    }
+  }
+}
