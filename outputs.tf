@@ -123,8 +123,6 @@ output "workflow_role_arn" {
 
 output "role_policies" {
   description = "What each role needs to be allowed, as JSON: for roles of one's own (`iam`)."
-  # By index and not by splat, here and below: only so does a caller's policy wait for this one output and not for the
-  # state machine, which in turn cannot be created before its role may deliver logs.
   # Not with a splat, which would depend on everything in the module: a brought role gets its policy before the state
   # machine is created, which Step Functions refuses while the role may not deliver logs.
   value = {

@@ -266,6 +266,18 @@ def it_reads_what_was_loaded_before(
     assert (found["loadedBefore"], found["loadedDigest"]) == (before, digest)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "units"),
+    [({"units": "12"}, 12), ({"units": "0"}, 0), ({}, None), ({"units": "many"}, None)],
+)
+def it_reads_how_many_units_are_published(
+    inner: dict[str, Any], parameters: dict[str, str], units: int | None
+) -> None:
+    found = evaluate(inner["Check Parquet table"]["Assign"], {"result": {"Table": {"Parameters": parameters}}})
+    assert found["loadedUnits"] == units
+    assert type(found["loadedUnits"]) is type(units)
+
+
 # --- the listing
 
 
@@ -449,19 +461,21 @@ def it_reads_the_report_of_this_run(inner: dict[str, Any]) -> None:
     assert arguments == {"Bucket": "lake", "Key": "reports/flights/run-1.json"}
 
 
-def it_reports_an_unchanged_dataset_in_the_same_shape(inner: dict[str, Any]) -> None:
+@pytest.mark.parametrize("units", [12, 0, None])
+def it_reports_an_unchanged_dataset_in_the_same_shape(inner: dict[str, Any], units: int | None) -> None:
     output = evaluate(
         inner["Nothing new"]["Output"],
         dataset="flights",
         runId="run-1",
         objects=3,
         bytes=9,
+        loadedUnits=units,
         columnsDigest="c",
     )
     assert output["columns"] == "c"
     report = output["report"]
     assert report["status"] == "unchanged"
-    assert (report["source_files"], report["source_bytes"], report["units_kept"]) == (3, 9, None)
+    assert (report["source_files"], report["source_bytes"], report["units_kept"]) == (3, 9, units)
     assert report["units_inserted"] == report["units_replaced"] == report["rows_written"] == 0
 
 
