@@ -5,7 +5,7 @@ PORT ?= 4566
 KEEP ?=
 
 BIN := .venv/bin
-TF := $(BIN)/python -m tests.local_aws.terraform --
+TF := $(BIN)/python -m scripts.terraform --
 EXAMPLES := $(sort $(wildcard examples/*))
 export TERRAFORM
 

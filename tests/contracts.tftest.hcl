@@ -249,3 +249,77 @@ run "the_job_gets_every_script_as_plain_files" {
     error_message = "The caller's argument was lost."
   }
 }
+
+run "a_job_in_a_landing_zone" {
+  command = plan
+
+  module {
+    source = "./modules/job"
+  }
+
+  variables {
+    create_role = false
+    role_arn    = "arn:aws:iam::123456789012:role/platform-job"
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1"
+    glue = merge(var.glue, {
+      execution_class           = "FLEX"
+      autoscaling               = false
+      metrics                   = false
+      connections               = ["warehouse"]
+      security_configuration    = "platform"
+      additional_python_modules = ["pyarrow==22.0.0"]
+    })
+  }
+
+  assert {
+    condition = jsonencode([
+      aws_glue_job.this.role_arn, aws_glue_job.this.execution_class, aws_glue_job.this.connections, aws_glue_job.this.security_configuration,
+      aws_glue_job.this.default_arguments["--enable-auto-scaling"], aws_glue_job.this.default_arguments["--additional-python-modules"],
+    ]) == jsonencode(["arn:aws:iam::123456789012:role/platform-job", "FLEX", ["warehouse"], "platform", "false", "pyarrow==22.0.0"])
+    error_message = "The job is ${jsonencode(aws_glue_job.this)}."
+  }
+
+  assert {
+    condition     = !contains(keys(aws_glue_job.this.default_arguments), "--enable-metrics")
+    error_message = "The argument turns metrics on whatever its value."
+  }
+
+  assert {
+    condition     = length(aws_iam_role.this) + length(aws_iam_role_policy.this) + length(aws_glue_security_configuration.this) == 0
+    error_message = "A role or a security configuration is created although both are brought."
+  }
+
+  assert {
+    condition     = alltrue([for group in aws_cloudwatch_log_group.this : group.kms_key_id == "arn:aws:kms:eu-central-1:123456789012:key/1"])
+    error_message = "The logs are not encrypted with the key."
+  }
+}
+
+run "a_security_configuration_of_its_own" {
+  command = plan
+
+  module {
+    source = "./modules/job"
+  }
+
+  variables {
+    kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1"
+    glue        = merge(var.glue, { create_security_configuration = true })
+  }
+
+  assert {
+    condition = jsonencode([
+      for encryption in aws_glue_security_configuration.this[0].encryption_configuration : [
+        encryption.cloudwatch_encryption[0].kms_key_arn, encryption.job_bookmarks_encryption[0].kms_key_arn, encryption.s3_encryption[0].kms_key_arn,
+      ]
+      ]) == jsonencode([[
+        "arn:aws:kms:eu-central-1:123456789012:key/1", "arn:aws:kms:eu-central-1:123456789012:key/1", "arn:aws:kms:eu-central-1:123456789012:key/1",
+    ]])
+    error_message = "Something is not encrypted with the key."
+  }
+
+  assert {
+    condition     = aws_glue_job.this.security_configuration == "shop" && output.security_configuration == "shop"
+    error_message = "The job does not use it."
+  }
+}

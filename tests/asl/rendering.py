@@ -205,7 +205,7 @@ def escaped(value: Any) -> Any:
 
 def terraform(folder: Path, *arguments: str) -> str:
     """Run Terraform in a folder and return what it prints."""
-    command = [sys.executable, "-m", "tests.local_aws.terraform", "--", f"-chdir={folder}", *arguments]
+    command = [sys.executable, "-m", "scripts.terraform", "--", f"-chdir={folder}", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"terraform {arguments[0]}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
     return done.stdout

@@ -270,9 +270,7 @@ def it_reads_what_was_loaded_before(
     ("parameters", "units"),
     [({"units": "12"}, 12), ({"units": "0"}, 0), ({}, None), ({"units": "many"}, None)],
 )
-def it_reads_how_many_units_are_published(
-    inner: dict[str, Any], parameters: dict[str, str], units: int | None
-) -> None:
+def it_reads_how_many_units_are_published(inner: dict[str, Any], parameters: dict[str, str], units: int | None) -> None:
     found = evaluate(inner["Check Parquet table"]["Assign"], {"result": {"Table": {"Parameters": parameters}}})
     assert found["loadedUnits"] == units
     assert type(found["loadedUnits"]) is type(units)

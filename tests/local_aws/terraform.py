@@ -1,6 +1,6 @@
 """Terraform (or OpenTofu) as the tests, the demo and make run it: with or without a provider registry at hand.
 
-    python -m tests.local_aws.terraform -- init -backend=false
+    python -m scripts.terraform -- init -backend=false
 
 Where the machine holds a provider mirror, it is used; a mirror is any folder with registry.terraform.io/hashicorp/aws
 below it. TF_PROVIDER_MIRROR names one; otherwise the places Terraform itself knows and then a bounded part of the file
@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -281,25 +280,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir(follow_symlinks=False)
     except OSError:
         return False
-
-
-def main() -> int:
-    """Run Terraform with the arguments after `--` and return its exit status."""
-    arguments = sys.argv[1:]
-    if arguments[:1] == ["--"]:
-        arguments = arguments[1:]
-    work = ROOT / "build" / "terraform"
-    try:
-        if "init" in arguments:
-            initialise(arguments, os.environ, work)
-            return 0
-        return execute(arguments, with_cli_configuration(os.environ, work))[0]
-    except TerraformError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    except KeyboardInterrupt:
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main())

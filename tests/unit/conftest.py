@@ -1,22 +1,21 @@
 """One Spark session for all unit tests."""
 
 import os
-import shutil
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from pyspark.sql import SparkSession
+
+from tests.local_aws.extensions.glue_jobs import find_java_home
 
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[SparkSession]:
     """Yield a small local session without a UI, in UTC, whose workers are this interpreter."""
     os.environ["PYSPARK_PYTHON"] = sys.executable
-    installed = Path(sys.prefix) / "java"
-    if "JAVA_HOME" not in os.environ and shutil.which("java") is None and installed.exists():
-        os.environ["JAVA_HOME"] = str(installed)
+    if java_home := find_java_home():
+        os.environ["JAVA_HOME"] = java_home
     session = (
         SparkSession.builder.master("local[2]")
         .appName("unit tests")
