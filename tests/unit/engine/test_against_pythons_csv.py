@@ -6,7 +6,7 @@ import csv
 import gzip
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,8 @@ from hypothesis import strategies as st
 from tests.unit.engine.helpers import convert
 
 UTC = timezone.utc
+# Stands for `#` where a comment begins: a line inside quotes may begin with `#` too, and the oracle must not guess.
+COMMENT = "\x01"
 
 GOOD = {
     "string": st.text("ab \"';,|\t\n#\\é漢-", max_size=8),
@@ -148,7 +150,7 @@ _PARSERS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Case:
-    """A random file and how it is to be read."""
+    """A random file and how it is to be read; its comment lines begin with COMMENT instead of `#`."""
 
     text: str
     kinds: list[str]
@@ -199,7 +201,7 @@ def cases(draw: st.DrawFn) -> Case:
         if row:
             writer.writerow(row)
         if comment and draw(st.booleans()):
-            out.write("#" + draw(st.text("ab,'\"", max_size=4)) + end)
+            out.write(COMMENT + draw(st.text("ab,'\"", max_size=4)) + end)
         if draw(st.sampled_from([False] * 9 + [True])):
             out.write(end)
     text = out.getvalue()
@@ -222,10 +224,11 @@ def cases(draw: st.DrawFn) -> Case:
 
 def expected_rows(case: Case) -> tuple[list[dict[str, Any]], list[tuple[int, str | None]]]:
     """Read the file with Python's csv."""
+    # In UTF-8 a first U+FEFF is a byte order mark and no data; UTF-16 is written with a mark of its own before it.
+    text = case.text.removeprefix("\ufeff") if case.encoding == "utf-8" else case.text
     # Comment lines become blank: Python's csv knows none, and line numbers must not move.
-    text = case.text
     if case.csv["comment"]:
-        text = re.sub(r"(?m)^#.*$", "", text)
+        text = re.sub(rf"(?m)^{COMMENT}.*$", "", text)
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=case.csv["delimiter"],
@@ -273,8 +276,9 @@ def comparable(rows: list[dict[str, Any]]) -> list[str]:
 @settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def it_reads_what_pythons_csv_reads(case: Case) -> None:
-    data = case.text.encode(case.encoding, "replace")
-    case = Case(**{**vars(case), "text": data.decode(case.encoding)})
+    # What the encoding cannot hold becomes a question mark, for the oracle as for the engine.
+    case = replace(case, text=case.text.encode(case.encoding, "replace").decode(case.encoding))
+    data = case.text.replace(COMMENT, "#").encode(case.encoding)
     name = "a.csv"
     if case.compress:
         data, name = gzip.compress(data), "a.csv.gz"
