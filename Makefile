@@ -53,6 +53,7 @@ test-e2e: setup ## the demo and the other end-to-end flows on the local AWS
 	$(BIN)/python -m pytest tests/e2e
 
 bench: setup ## measure the conversion against other engines (takes long; results in build/benchmarks)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.in
 	$(BIN)/python -m benchmarks.conversion
 
 lock: setup ## renew requirements/dev.txt from requirements/dev.in
