@@ -35,8 +35,9 @@ class Defaults:
             "_create_state_machine",
             "_update_state_machine",
             "_describe_state_machine",
+            "_delete_state_machine",
         )
-        self._responses = emulator.module("core.responses", "get_region", "get_account_id")
+        self._responses = emulator.module("core.responses", "get_region", "get_account_id", "json_response")
 
     def install(self) -> None:
         """Put the completions in place."""
@@ -47,6 +48,7 @@ class Defaults:
         self._create_machine = self._sfn.replace("_create_state_machine", self.create_state_machine)
         self._update_machine = self._sfn.replace("_update_state_machine", self.update_state_machine)
         self._describe_machine = self._sfn.replace("_describe_state_machine", self.describe_state_machine)
+        self._delete_machine = self._sfn.replace("_delete_state_machine", self.delete_state_machine)
 
     def create_crawler(self, data: dict[str, Any]) -> Any:
         """Create a crawler with AWS's default policies."""
@@ -120,3 +122,12 @@ class Defaults:
             described.setdefault("tracingConfiguration", {"enabled": False})
             body = json.dumps(described).encode()
         return status, headers, body
+
+    def delete_state_machine(self, data: dict[str, Any]) -> Any:
+        """Delete a state machine; one that is gone is no error, so a call that a client repeats succeeds.
+
+        https://docs.aws.amazon.com/step-functions/latest/apireference/API_DeleteStateMachine.html
+        """
+        if data.get("stateMachineArn") not in self._sfn._state_machines:
+            return self._responses.json_response({})
+        return self._delete_machine(data)

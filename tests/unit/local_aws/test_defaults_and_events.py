@@ -43,6 +43,12 @@ def it_keeps_every_field_of_a_job(aws: LocalAws, role: RoleMaker) -> None:
     assert job["DefaultArguments"] == {}
 
 
+def it_lets_a_state_machine_be_deleted_again(aws: LocalAws) -> None:
+    sfn = aws.client("stepfunctions")
+    gone = "arn:aws:states:us-east-1:000000000000:stateMachine:gone"
+    assert sfn.delete_state_machine(stateMachineArn=gone)["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
 def it_describes_the_tracing_of_a_state_machine(aws: LocalAws, machines: Machines, role: RoleMaker) -> None:
     sfn = aws.client("stepfunctions")
     arn = machines.create({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
