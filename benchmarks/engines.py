@@ -108,26 +108,6 @@ def _ours(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
     return time.perf_counter() - begin, f"pyspark {spark.version}"
 
 
-def _ours_rdd(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
-    """The same tasks through an RDD instead of mapInArrow."""
-    contract, work = _engine_work(raw, out, types)
-    from conversion import convert_units
-    from conversion_runners import share_modules
-    from conversion_tasks import run_task
-
-    spark = _spark()
-    begin = time.perf_counter()
-
-    def runner(job: Any, tasks: Any) -> Any:
-        if not tasks:
-            return []
-        share_modules(spark)
-        return spark.sparkContext.parallelize(tasks, len(tasks)).flatMap(lambda task: run_task(job, task)).collect()
-
-    convert_units(spark, contract, work, run_id="benchmark", runner=runner)
-    return time.perf_counter() - begin, f"pyspark {spark.version}"
-
-
 def _ours_pool(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
     """The same tasks in a plain pool of processes: what Spark costs."""
     contract, work = _engine_work(raw, out, types)
@@ -198,7 +178,6 @@ ENGINES: dict[str, Engine] = {
     "duckdb": _duckdb,
     "polars": _polars,
     "pyarrow": _pyarrow,
-    "this job, RDD": _ours_rdd,
     "this job, process pool": _ours_pool,
 }
 

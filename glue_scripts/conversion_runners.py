@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import astuple, fields
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -17,27 +15,10 @@ from conversion_tasks import Job, PartReport, PlaceLines, run_task
 from splits import Task
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 Tasks = Sequence[Task | PlaceLines]
 Runner = Callable[[Job, Tasks], Iterable[PartReport]]
-
-_ARROW_TYPES: dict[str, Any] = {
-    "int": pa.int64(),
-    "bool": pa.bool_(),
-    "str": pa.string(),
-    "tuple[int, ...]": pa.list_(pa.int64()),
-    "tuple[str, ...]": pa.list_(pa.string()),
-}
-_SPARK_TYPES = {
-    "int": "bigint",
-    "bool": "boolean",
-    "str": "string",
-    "tuple[int, ...]": "array<bigint>",
-    "tuple[str, ...]": "array<string>",
-}
-REPORT_SCHEMA = pa.schema([(item.name, _ARROW_TYPES[str(item.type)]) for item in fields(PartReport)])
-REPORT_DDL = ", ".join(f"`{item.name}` {_SPARK_TYPES[str(item.type)]}" for item in fields(PartReport))
 
 
 def in_process(job: Job, tasks: Tasks) -> Iterator[PartReport]:
@@ -59,44 +40,25 @@ def process_pool(workers: int) -> Runner:
 
 
 def on_spark(spark: SparkSession) -> Runner:
-    """Return a runner that gives each task to a Spark task of its own."""
+    """Return a runner that gives each task to a Spark task of its own.
 
-    def run(job: Job, tasks: Tasks) -> Iterator[PartReport]:
+    An RDD and not a DataFrame: docs/benchmarks.md shows what mapInArrow costs, and no table goes through Spark here.
+    """
+
+    def run(job: Job, tasks: Tasks) -> list[PartReport]:
         if not tasks:
-            return
-        for row in accounting(spark, job, tasks).collect():
-            values: list[Any] = [tuple(value) if isinstance(value, list) else value for value in row]
-            yield PartReport(*values)
+            return []
+        share_modules(spark)
+        return spark.sparkContext.parallelize(tasks, len(tasks)).flatMap(partial(_run_in_worker, job)).collect()
 
     return run
 
 
-def accounting(spark: SparkSession, job: Job, tasks: Tasks) -> DataFrame:
-    """Return the lazy DataFrame that does the tasks: one row per part of a source, columns as in PartReport."""
-    share_modules(spark)
-    # Every Spark task receives all payloads (Spark broadcasts them once per machine) and unpickles only its own.
-    payloads = [pickle.dumps(task) for task in tasks]
-
-    def convert(batches: Iterable[Any]) -> Iterator[Any]:
-        # One thread per task: Spark runs as many tasks as there are cores.
-        pa.set_cpu_count(1)
-        pa.set_io_thread_count(1)
-        for batch in batches:
-            for number in batch.column(0).to_pylist():
-                reports = run_task(job, pickle.loads(payloads[number]))  # noqa: S301 - written by the driver above
-                yield report_batch(reports)
-
-    numbers = spark.range(0, len(tasks), 1, len(tasks))
-    return numbers.mapInArrow(convert, REPORT_DDL)
-
-
-def report_batch(reports: Sequence[PartReport]) -> Any:
-    """Return reports as an Arrow record batch."""
-    rows = [astuple(report) for report in reports]
-    columns = [
-        pa.array([row[place] for row in rows], REPORT_SCHEMA.field(place).type) for place in range(len(REPORT_SCHEMA))
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=REPORT_SCHEMA)
+def _run_in_worker(job: Job, task: Task | PlaceLines) -> list[PartReport]:
+    # One thread: Spark runs as many tasks as there are cores.
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    return run_task(job, task)
 
 
 def share_modules(spark: SparkSession) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from chispa import assert_df_equality
-from pyspark.sql import Row, SparkSession
+from pyspark.sql import SparkSession
 
 from conversion import convert_units
 from conversion_errors import UnterminatedQuoteError
-from conversion_runners import REPORT_DDL, accounting
-from conversion_tasks import Job
+from conversion_runners import on_spark
+from conversion_tasks import Job, PartReport
 from csv_dialect import dialect_of
 from splits import Settings, plan_tasks
 from tests.unit.engine.helpers import a_contract, a_unit, columns, convert
@@ -60,24 +60,29 @@ def it_writes_snappy_with_utc_microseconds_and_never_int96(spark: SparkSession, 
     assert "isAdjustedToUTC=true" in str(metadata.schema.column(8).logical_type)
 
 
-def it_accounts_for_every_part_in_a_dataframe(spark: SparkSession, tmp_path: Path) -> None:
+def it_accounts_for_every_part(spark: SparkSession, tmp_path: Path) -> None:
     data = b"a,b\n1,x\n2,y\nz,z\n4,w\n"
     unit = a_unit(tmp_path, {"a.csv": data, "b.csv": b"b\n", "c.csv": b""})
     contract = a_contract(tmp_path, columns(a="int", b="string"), schema_drift="ignore")
     job = Job(contract, Settings(split_bytes=10), "r1")
     tasks = plan_tasks([unit], dialect_of(contract), job.settings, 128, 2)
-    found = accounting(spark, job, tasks)
-    wanted = found.select("source_number", "start", "end", "lines", "rows_read", "rows_written", "rows_quarantined")
-    expected = spark.createDataFrame(
-        [
-            Row(source_number=0, start=4, end=12, lines=3, rows_read=2, rows_written=2, rows_quarantined=0),
-            Row(source_number=0, start=12, end=20, lines=2, rows_read=2, rows_written=1, rows_quarantined=1),
-            Row(source_number=1, start=2, end=2, lines=1, rows_read=0, rows_written=0, rows_quarantined=0),
-            Row(source_number=2, start=0, end=0, lines=0, rows_read=0, rows_written=0, rows_quarantined=0),
-        ]
-    )
-    assert_df_equality(wanted, expected, ignore_row_order=True, ignore_nullable=True)
-    assert found.schema == spark.createDataFrame([], REPORT_DDL).schema
+    found = on_spark(spark)(job, tasks)
+
+    def counts(report: PartReport) -> tuple[int, ...]:
+        return report.start, report.end, report.lines, report.rows_read, report.rows_written, report.rows_quarantined
+
+    assert sorted((report.source_number, *counts(report)) for report in found) == [
+        (0, 4, 12, 3, 2, 2, 0),
+        (0, 12, 20, 2, 2, 1, 1),
+        (1, 2, 2, 1, 0, 0, 0),
+        (2, 0, 0, 0, 0, 0, 0),
+    ]
+
+
+def it_starts_no_spark_job_without_tasks(spark: SparkSession, tmp_path: Path) -> None:
+    spark.sparkContext.setJobGroup("no tasks", "nothing to convert")
+    assert list(on_spark(spark)(Job(a_contract(tmp_path, columns(a="int")), Settings(), "r1"), [])) == []
+    assert list(spark.sparkContext.statusTracker().getJobIdsForGroup("no tasks")) == []
 
 
 @pytest.mark.parametrize("split", [30, 1 << 20])
