@@ -134,6 +134,7 @@ class _Conversion:
         self._unplaced = not task.parts[0].stream and task.parts[0].start > 0
         self._lines_before = 0
         self._memory = ColumnMemory()
+        self._parsers: dict[tuple[Dialect, FileColumns], PieceParser] = {}
         self._data: ParquetFolder
         self._quarantine: ParquetFolder
 
@@ -188,7 +189,7 @@ class _Conversion:
             return
         if not dialect.is_utf8 and not body.isascii():
             body = to_utf8(body, dialect.encoding)
-        parser = PieceParser(self._job.contract, dialect, layout, self._memory)
+        parser = self._parser(dialect, layout)
         piece = self._parse(part, parser, body, tally)
         if isinstance(piece, OpenPiece):
             if part.whole:
@@ -210,7 +211,7 @@ class _Conversion:
                     return
                 tally.layout, tally.lines = layout, layout.header_lines
                 stream.skip(layout.data_start)
-                parser = PieceParser(self._job.contract, dialect, layout, self._memory)
+                parser = self._parser(dialect, layout)
                 self._convert_pieces(part, stream, parser, tally)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise UnreadableFileError(f"{source.key} is not a whole gzip file: {error}") from error
@@ -231,6 +232,14 @@ class _Conversion:
                 continue
             too_short = 0
             self._take(part, piece, tally)
+
+    def _parser(self, dialect: Dialect, layout: FileColumns) -> PieceParser:
+        """Return the parser of a layout; thousands of small files mostly share one."""
+        known = self._parsers.get((dialect, layout))
+        if known is None:
+            known = PieceParser(self._job.contract, dialect, layout, self._memory)
+            self._parsers[dialect, layout] = known
+        return known
 
     # -------------------------------------------------------------------------------------------------------- results
     def _parse(self, part: Part, parser: PieceParser, body: bytes, tally: _Tally) -> ParsedPiece | OpenPiece:

@@ -39,6 +39,7 @@ class ParquetFolder:
         self._schema = schema
         self._settings, self._target = settings, target_bytes
         self._waiting: list[Any] = []
+        self._waiting_rows = self._waiting_bytes = 0
         self._writer: Any = None
         self._stack = ExitStack()
         self._rows = 0
@@ -65,16 +66,16 @@ class ParquetFolder:
         if not table.num_rows:
             return
         self._waiting.append(table)
-        rows = sum(waiting.num_rows for waiting in self._waiting)
-        size = sum(waiting.nbytes for waiting in self._waiting)
-        if rows >= self._settings.row_group_rows or size >= self._settings.row_group_bytes:
+        self._waiting_rows += table.num_rows
+        self._waiting_bytes += table.nbytes
+        if self._waiting_rows >= self._settings.row_group_rows or self._waiting_bytes >= self._settings.row_group_bytes:
             self._flush()
 
     def _flush(self) -> None:
         if not self._waiting:
             return
         table = pa.concat_tables(self._waiting)
-        self._waiting = []
+        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
         if self._writer is None:
             self._open()
         self._writer.write_table(table, row_group_size=table.num_rows)

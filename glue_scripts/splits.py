@@ -117,16 +117,19 @@ def _group_weight(parts: Sequence[Part]) -> int:
 def _groups(number: int, unit: UnitWork, dialect: Dialect, settings: Settings, limit: int) -> Iterator[list[Part]]:
     """Yield the parts of each output file: neighbouring small files together, big ones in runs of splits."""
     small: list[Part] = []
+    weight = 0
     for position, source in enumerate(unit.sources):
         stream = is_compressed(source) or not dialect.splittable
         part = Part(number, position, source, 0, source.size, stream)
         if not stream and source.size > settings.split_bytes * 1.5:
             yield from _split(part, settings.split_bytes, limit)
             continue
-        if small and _group_weight([*small, part]) > limit:
+        added = _group_weight([part])
+        if small and weight + added > limit:
             yield small
-            small = []
+            small, weight = [], 0
         small.append(part)
+        weight += added
     if small:
         yield small
 
