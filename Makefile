@@ -9,7 +9,11 @@ TF := $(BIN)/python -m scripts.terraform --
 EXAMPLES := $(sort $(wildcard examples/*))
 export TERRAFORM
 
-.PHONY: help check-python setup setup-test demo test test-terraform test-python test-e2e lint bench lock clean
+# What Glue 5.0, 5.1 and 6.0 run; requirements/spark-*.txt pins them.
+SPARK_VERSIONS := 3.5.4 3.5.6 4.1.1
+
+.PHONY: help check-python setup setup-test demo test test-terraform test-python test-e2e test-spark-matrix lint bench \
+  lock clean $(SPARK_VERSIONS:%=test-spark-%)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -30,7 +34,7 @@ demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 l
 	@$(BIN)/python -m scripts.demo --port $(PORT) $(if $(KEEP),--keep)
 
 test: setup-test ## every check and test, as CI runs them
-	@$(MAKE) --no-print-directory lint test-terraform test-python test-e2e
+	@$(MAKE) --no-print-directory lint test-terraform test-python test-spark-4.1.1 test-e2e
 
 lint: setup ## ruff and mypy
 	$(BIN)/ruff format --check .
@@ -51,6 +55,18 @@ test-python: setup-test ## unit tests and the checks of the rendered state machi
 
 test-e2e: setup ## the demo and the other end-to-end flows on the local AWS
 	$(BIN)/python -m pytest tests/e2e
+
+test-spark-matrix: $(SPARK_VERSIONS:%=test-spark-%) ## the conversion's tests on the Spark of each Glue version (Python 3.10 or 3.11)
+
+# Spark 3.5 knows Python up to 3.11. The packages beside .venv come first on the path of the tests and of Spark's workers.
+$(SPARK_VERSIONS:%=test-spark-%): test-spark-%: setup
+	@$(BIN)/python -c 'import sys; sys.exit("$*" < "4" and sys.version_info >= (3, 12))' || { \
+	  echo "test-spark-$*: Spark $* needs Python 3.10 or 3.11: make clean, then make PYTHON=python3.11 test-spark-$*"; exit 1; }
+	@cmp -s requirements/spark-$*.txt build/spark-$*/requirements.txt || { \
+	  rm -rf build/spark-$*; mkdir -p build/spark-$*; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --target build/spark-$* -r requirements/spark-$*.txt && \
+	  cp requirements/spark-$*.txt build/spark-$*/requirements.txt; }
+	PYTHONPATH=build/spark-$* EXPECTED_SPARK=$* $(BIN)/python -m pytest tests/unit/engine
 
 bench: setup ## measure the conversion against other engines (takes long; results in build/benchmarks)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.in
