@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract import Column, CsvOptions
+from csv_parsing import BLOCK_BYTES, PieceParser
 from date_formats import formatted_type
 from tests.unit.engine.helpers import columns, convert
 from value_types import BadValueError, value_type
@@ -166,3 +167,21 @@ def it_reads_many_zoned_timestamps_the_fast_way() -> None:
     moments = [begin + timedelta(seconds=number) for number in range(5000)]
     data = "v\n" + "".join(moment.strftime("%Y-%m-%dT%H:%M:%SZ\n") for moment in moments)
     assert [row["v"] for row in convert(data.encode(), columns(v="timestamp")).rows] == moments
+
+
+def it_reads_a_big_piece_once_although_many_columns_are_bad(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    read_once = PieceParser._read_once
+
+    def watched(parser: PieceParser, text: bytes, block: int, hexadecimal: bool) -> Any:
+        read.append(len(text))
+        return read_once(parser, text, block, hexadecimal)
+
+    monkeypatch.setattr(PieceParser, "_read_once", watched)
+    good = 9 * BLOCK_BYTES // len(b"1,2.5,3\n")
+    data = b"a,b,c\n" + b"x,2.5,3\n1,y,3\n1,2.5,z\n" * 100 + b"1,2.5,3\n" * good
+    found = convert(data, columns(a="int", b="double", c="bigint"))
+    assert [item.rows_written for item in found.result.outcomes] == [good]
+    assert len(found.bad) == 300
+    # The bad columns were found in the first megabyte; only once all was read.
+    assert sum(size > 8 * BLOCK_BYTES for size in read) == 1
