@@ -1,7 +1,7 @@
 """Draws a state machine: a Mermaid flowchart of a rendered definition, for the README and the docs.
 
     python -m scripts.graph definition.json              # prints the picture
-    python -m scripts.graph definition.json README.md    # replaces what stands between the two markers in README.md
+    python -m scripts.graph definition.json NOTES.md     # replaces what stands between the two markers in NOTES.md
     terraform output -raw state_machine_definition | python -m scripts.graph -
 
 The error paths that every Task shares (any error to "… failed") are left out: they would hide the rest.
@@ -27,35 +27,100 @@ ERRORS = {
 }
 
 
+# The steps that an outline shows; whatever lies between two of them is left out.
+STEPS = (
+    "Process datasets",
+    "Check raw table",
+    "Create raw table",
+    "Start crawler",
+    "Check Parquet table",
+    "Create Parquet table",
+    "Check quarantine table",
+    "Create quarantine table",
+    "Check S3 for new data",
+    "New data?",
+    "Convert to Parquet with Snappy",
+    "Insert only new data",
+    "Nothing new",
+    "Create Athena views",
+    "Check view",
+    "Create Athena view",
+    "View unchanged",
+    "Pipeline succeeded",
+    "Pipeline failed",
+)
+
+
 class GraphError(Exception):
     """The picture cannot be made or placed."""
 
 
 def mermaid(definition: dict[str, Any]) -> str:
     """Return the flowchart of a definition, nested machines as boxes inside."""
+    return _flowchart(definition, set(_names(definition)))
+
+
+def outline(definition: dict[str, Any]) -> str:
+    """Return the flowchart of the main steps; an arrow may stand for a way through states that are not drawn."""
+    missing = set(STEPS) - set(_names(definition))
+    if missing:
+        raise GraphError(f"the outline shows states that do not exist: {', '.join(sorted(missing))}")
+    return _flowchart(definition, set(STEPS))
+
+
+def _flowchart(definition: dict[str, Any], drawn: set[str]) -> str:
     identifiers: dict[str, str] = {}
-    lines = ["flowchart TD", *_machine(definition, identifiers, "  ")]
+    lines = ["flowchart TD", *_machine(definition, drawn, identifiers, "  ")]
     return "\n".join(lines) + "\n"
 
 
-def _machine(machine: dict[str, Any], identifiers: dict[str, str], indent: str) -> Iterator[str]:
+def _names(machine: dict[str, Any]) -> Iterator[str]:
+    for name, state in machine["States"].items():
+        yield name
+        if state["Type"] == "Map":
+            yield from _names(state["ItemProcessor"])
+
+
+def _machine(machine: dict[str, Any], drawn: set[str], identifiers: dict[str, str], indent: str) -> Iterator[str]:
     states: dict[str, Any] = machine["States"]
-    for name in states:
+    names = [name for name in states if name in drawn]
+    for name in names:
         if name in identifiers:
             raise GraphError(f"two states are named '{name}'")
         identifiers[name] = f"s{len(identifiers)}"
-    for name, state in states.items():
+    for name in names:
+        state = states[name]
         if state["Type"] == "Map":
             yield f'{indent}subgraph {identifiers[name]}["{_text(name)}"]'
-            yield from _machine(state["ItemProcessor"], identifiers, indent + "  ")
+            yield from _machine(state["ItemProcessor"], drawn, identifiers, indent + "  ")
             yield f"{indent}end"
         else:
             left, right = SHAPES.get(state["Type"], ("[", "]"))
             yield f'{indent}{identifiers[name]}{left}"{_text(name)}"{right}'
-    for name, state in states.items():
-        for target, label in _arrows(state):
+    for name in names:
+        for target, label in _drawn_arrows(states, name, drawn):
             middle = f'-- "{label}" -->' if label else "-->"
             yield f"{indent}{identifiers[name]} {middle} {identifiers[target]}"
+
+
+def _drawn_arrows(states: dict[str, Any], name: str, drawn: set[str]) -> Iterator[tuple[str, str]]:
+    """Where a state leads among the drawn ones, through the others; an outline leaves out the ways back."""
+    waiting = list(_arrows(states[name]))
+    through: set[str] = set()
+    labels: dict[str, set[str]] = {}
+    while waiting:
+        target, label = waiting.pop(0)
+        if target in drawn:
+            labels.setdefault(target, set()).add(label)
+        elif target not in through:
+            through.add(target)
+            waiting += [(after, label) for after, _ in _arrows(states[target])]
+    names = list(states)
+    whole = drawn.issuperset(names)
+    for target, found in labels.items():
+        if whole or names.index(target) > names.index(name):
+            # Two ways with different words on them share one arrow without any.
+            yield target, found.pop() if len(found) == 1 else ""
 
 
 def _arrows(state: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -323,3 +323,51 @@ run "a_security_configuration_of_its_own" {
     error_message = "The job does not use it."
   }
 }
+
+# The state machine reads a contract within its 256 KiB, which count in bytes.
+run "accepts_a_wide_contract_that_the_state_machine_can_read" {
+  command = plan
+
+  module {
+    source = "./modules/job"
+  }
+
+  variables {
+    datasets = {
+      wide = merge(var.datasets.orders, {
+        columns = [
+          for number in range(350) : {
+            name = "c${number}", type = "string", source = null, required = false, format = null, comment = join("", [for letter in range(100) : "u"])
+          }
+        ]
+      })
+    }
+  }
+
+  assert {
+    condition     = length(aws_s3_object.contract["wide"].content) > 160000
+    error_message = "It has only ${length(aws_s3_object.contract["wide"].content)} characters."
+  }
+}
+
+run "refuses_as_many_characters_of_two_bytes" {
+  command = plan
+
+  module {
+    source = "./modules/job"
+  }
+
+  variables {
+    datasets = {
+      wide = merge(var.datasets.orders, {
+        columns = [
+          for number in range(350) : {
+            name = "c${number}", type = "string", source = null, required = false, format = null, comment = join("", [for letter in range(100) : "ü"])
+          }
+        ]
+      })
+    }
+  }
+
+  expect_failures = [aws_s3_object.contract]
+}

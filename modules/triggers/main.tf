@@ -41,7 +41,8 @@ locals {
         }
         TimeoutSeconds = 30
         Retry = [{
-          ErrorEquals     = ["Sfn.SdkClientException", "Sfn.ThrottlingException", "States.Timeout"]
+          # Being throttled has no exception of its own in Step Functions, only the service's general one.
+          ErrorEquals     = ["Sfn.SdkClientException", "Sfn.SfnException", "States.Timeout"]
           IntervalSeconds = 1
           BackoffRate     = 2
           MaxDelaySeconds = 20

@@ -7,7 +7,15 @@ locals {
   results_prefix    = trimprefix(trimprefix(var.athena_results_uri, "s3://"), "${local.results_bucket}/")
   contract_keys     = distinct([for dataset in var.datasets : "${coalesce(dataset.contract_bucket, var.artifacts_bucket)}/${dirname(dataset.contract_key)}/*"])
   source_buckets    = distinct(values(var.datasets)[*].source_bucket)
-  source_prefixes   = distinct(values(var.datasets)[*].source_prefix)
+
+  # Everything by name while that fits into the 10,240 characters that IAM allows for the policies of a role; with very
+  # many datasets by bucket and by the instance's name: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+  exact_prefixes = distinct(values(var.datasets)[*].source_prefix)
+  exact_crawlers = [for crawler in var.crawler_names : "${local.glue_arn}:crawler/${crawler}"]
+  by_name        = length(jsonencode(concat(local.exact_prefixes, local.exact_crawlers))) <= 5000
+  prefix_test    = local.by_name ? "StringEquals" : "StringLike"
+  prefixes       = local.by_name ? local.exact_prefixes : ["*"]
+  crawler_arns   = local.by_name ? local.exact_crawlers : ["${local.glue_arn}:crawler/${var.name}-*"]
 }
 
 data "aws_iam_policy_document" "assume" {
@@ -31,7 +39,7 @@ data "aws_iam_policy_document" "assume" {
     condition {
       test     = "ArnLike"
       variable = "aws:SourceArn"
-      values   = [local.state_machine_arn]
+      values   = [local.state_machine_arn, local.listing_arn]
     }
   }
 }
@@ -74,6 +82,13 @@ data "aws_iam_policy_document" "this" {
     resources = [local.state_machine_arn]
   }
 
+  # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartSyncExecution.html
+  statement {
+    sid       = "StartListing"
+    actions   = ["states:StartSyncExecution"]
+    resources = [local.listing_arn]
+  }
+
   dynamic "statement" {
     for_each = length(var.crawler_names) > 0 ? [true] : []
 
@@ -81,7 +96,7 @@ data "aws_iam_policy_document" "this" {
       # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
       sid       = "Crawl"
       actions   = ["glue:StartCrawler", "glue:GetCrawler"]
-      resources = [for crawler in var.crawler_names : "${local.glue_arn}:crawler/${crawler}"]
+      resources = local.crawler_arns
     }
   }
 
@@ -111,9 +126,9 @@ data "aws_iam_policy_document" "this" {
       resources = [for bucket in local.source_buckets : "${local.s3_arn}${bucket}"]
 
       condition {
-        test     = "StringEquals"
+        test     = local.prefix_test
         variable = "s3:prefix"
-        values   = local.source_prefixes
+        values   = local.prefixes
       }
     }
   }
@@ -202,7 +217,7 @@ resource "aws_iam_role_policy" "this" {
     precondition {
       # White space is not counted: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
       condition     = length(replace(data.aws_iam_policy_document.this.json, "/\\s/", "")) <= 10240
-      error_message = "The policy of the state machine has more than the 10,240 characters IAM allows: use shorter source prefixes, fewer datasets or a role of your own."
+      error_message = "The policy of the state machine has more than the 10,240 characters IAM allows: use shorter names of buckets and work group, or a role of your own."
     }
   }
 }

@@ -53,22 +53,24 @@ locals {
   # Only transient errors, by name, are tried again; the names are the service's prefix and the name of the exception:
   # https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
   patient = { IntervalSeconds = 2, BackoffRate = 2, MaxDelaySeconds = 60, MaxAttempts = 6, JitterStrategy = "FULL" }
+  # S3 and Step Functions have no exception of their own for being throttled or out of order; that comes under the
+  # service's general name, as a denied access does. So it is tried again, but not for long.
+  brief = { IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds = 5, MaxAttempts = 3, JitterStrategy = "FULL" }
   retries = {
-    s3 = [merge(local.patient, {
-      ErrorEquals = [
-        "S3.SdkClientException", "S3.SlowDownException", "S3.ServiceUnavailableException", "S3.InternalErrorException",
-        "S3.RequestTimeoutException", "States.Timeout",
-      ]
-    })]
+    s3 = [
+      merge(local.patient, { ErrorEquals = ["S3.SdkClientException", "States.Timeout"] }),
+      merge(local.brief, { ErrorEquals = ["S3.S3Exception"] }),
+    ]
     glue = [merge(local.patient, {
       ErrorEquals = [
         "Glue.SdkClientException", "Glue.ThrottlingException", "Glue.InternalServiceException",
         "Glue.OperationTimeoutException", "Glue.ConcurrentModificationException", "States.Timeout",
       ]
     })]
-    sfn = [merge(local.patient, {
-      ErrorEquals = ["Sfn.SdkClientException", "Sfn.ThrottlingException", "States.Timeout"]
-    })]
+    sfn = [
+      merge(local.patient, { ErrorEquals = ["Sfn.SdkClientException", "States.Timeout"] }),
+      merge(local.brief, { ErrorEquals = ["Sfn.SfnException"] }),
+    ]
     athena = [merge(local.patient, {
       ErrorEquals = ["Athena.SdkClientException", "Athena.TooManyRequestsException", "Athena.InternalServerException"]
     })]
@@ -112,6 +114,8 @@ locals {
     database_name      = var.database_name
     athena_workgroup   = var.athena_workgroup
     athena_results_uri = var.athena_results_uri
+    listing_arn        = local.listing_arn
+    listing_seconds    = local.listing_seconds
   })
 }
 
@@ -142,13 +146,19 @@ resource "aws_sfn_state_machine" "this" {
   }
 
   lifecycle {
+    # Sizes count in bytes, of which base64 makes four characters out of three:
+    # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
     precondition {
-      # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
-      condition     = length(local.definition) < 1000000
-      error_message = "The rendered state machine has ${length(local.definition)} characters and Step Functions allows 1 MB: use fewer datasets or shorter views in this instance of the module."
+      condition     = length(base64encode(local.definition)) * 3 / 4 < 1000000
+      error_message = "The rendered state machine has ${floor(length(base64encode(local.definition)) * 3 / 4)} bytes and Step Functions allows 1 MB: use fewer datasets or shorter views in this instance of the module."
+    }
+
+    precondition {
+      condition     = length(base64encode(jsonencode(local.views))) * 3 / 4 < 250000
+      error_message = "The views and the tables each of them reads have ${floor(length(base64encode(jsonencode(local.views))) * 3 / 4)} bytes and Step Functions passes at most 256 KiB to a state: use fewer or shorter views, or a second instance of the module."
     }
   }
 
-  # The role is checked for its log permissions when the state machine is created.
-  depends_on = [aws_iam_role_policy.this]
+  # The role is checked for its log permissions when the state machine is created; the definition names the other one.
+  depends_on = [aws_iam_role_policy.this, aws_sfn_state_machine.listing]
 }

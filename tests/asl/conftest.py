@@ -44,6 +44,13 @@ def inner(outer: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
+def listing_states(complete: Rendered) -> dict[str, Any]:
+    """The states that list S3."""
+    states: dict[str, Any] = complete.listing["States"]
+    return states
+
+
+@pytest.fixture
 def views(outer: dict[str, Any]) -> dict[str, Any]:
     """The states of one view."""
     states: dict[str, Any] = outer["Create Athena views"]["ItemProcessor"]["States"]

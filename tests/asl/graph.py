@@ -14,18 +14,19 @@ BUILT_IN = {
 }  # fmt: skip
 
 
-def machines(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The state machine and every machine inside its Map states, by the name of the Map."""
-    yield "", definition
-    for name, state in definition["States"].items():
-        if state["Type"] == "Map":
-            for inner_name, machine in machines(state["ItemProcessor"]):
-                yield f"{name}/{inner_name}".rstrip("/"), machine
+def machines(*definitions: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The state machines and every machine inside their Map states, by the name of the Map."""
+    for definition in definitions:
+        yield "", definition
+        for name, state in definition["States"].items():
+            if state["Type"] == "Map":
+                for inner_name, machine in machines(state["ItemProcessor"]):
+                    yield f"{name}/{inner_name}".rstrip("/"), machine
 
 
-def tasks(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def tasks(*definitions: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every Task state, by name."""
-    for _, machine in machines(definition):
+    for _, machine in machines(*definitions):
         for name, state in machine["States"].items():
             if state["Type"] == "Task":
                 yield name, state

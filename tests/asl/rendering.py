@@ -8,14 +8,14 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from scripts.graph import mermaid, place
+from scripts.graph import mermaid, outline, place
 
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT = "123456789012"
@@ -113,6 +113,17 @@ class Rendered:
     text: str
     definition: dict[str, Any]
     resources: dict[str, dict[str, Any]]
+
+    @property
+    def listing(self) -> dict[str, Any]:
+        """The definition of the state machine that lists S3."""
+        definition: dict[str, Any] = json.loads(self.resources["aws_sfn_state_machine.listing"]["definition"])
+        return definition
+
+    @property
+    def definitions(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Both definitions."""
+        return self.definition, self.listing
 
     @property
     def policy(self) -> list[dict[str, Any]]:
@@ -239,12 +250,17 @@ class _Answers(BaseHTTPRequestHandler):
         """Keep the test output clean."""
 
 
+# What each document shows.
+PICTURES: dict[str, Callable[[dict[str, Any]], str]] = {"README.md": outline, "docs/state-machine.md": mermaid}
+
+
 def main() -> None:
-    """Renew the picture of the state machine in a document: `python -m tests.asl.rendering docs/state-machine.md`."""
-    document = Path(sys.argv[1])
+    """Renew the pictures of the state machine in the documents: `python -m tests.asl.rendering`."""
     with tempfile.TemporaryDirectory() as folder:
         definition = plan_all(Path(folder)).workflows["complete"].definition
-    document.write_text(place(document.read_text(), mermaid(definition)))
+    for name, draw in PICTURES.items():
+        document = ROOT / name
+        document.write_text(place(document.read_text(), draw(definition)))
 
 
 if __name__ == "__main__":

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 from tests.asl.expressions import parse
 from tests.asl.graph import assigned, expressions, machines, read, successors, tasks
-from tests.asl.rendering import Rendered
+from tests.asl.rendering import Planned, Rendered
 
 VALIDATOR = Path(__file__).parent / "node_modules" / "asl-validator"
 NODE = shutil.which("node") or str(Path(sys.executable).with_name("node"))
@@ -33,10 +35,10 @@ def validate(definition: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def it_passes_the_asl_validator(rendered: Rendered, tmp_path: Path) -> None:
-    # The validator knows the ARNs of the commercial partition only.
-    definition = rendered.text.replace("arn:aws-cn:states", "arn:aws:states")
-    done = validate(definition, tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    for definition in rendered.definitions:
+        # The validator knows the ARNs of the commercial partition only.
+        done = validate(json.dumps(definition).replace("arn:aws-cn:states", "arn:aws:states"), tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def it_would_not_pass_when_broken(complete: Rendered, tmp_path: Path, right: str
 def it_holds_only_expressions_that_both_engines_can_parse(rendered: Rendered) -> None:
     found = [
         expression
-        for _, machine in machines(rendered.definition)
+        for _, machine in machines(*rendered.definitions)
         for state in machine["States"].values()
         for expression in expressions(state)
     ]
@@ -67,14 +69,14 @@ def it_holds_only_expressions_that_both_engines_can_parse(rendered: Rendered) ->
 
 def it_speaks_jsonata_throughout(rendered: Rendered) -> None:
     assert rendered.definition["QueryLanguage"] == "JSONata"
-    for _, machine in machines(rendered.definition):
+    for _, machine in machines(*rendered.definitions):
         for state in machine["States"].values():
             forbidden = {"InputPath", "OutputPath", "ResultPath", "Parameters", "ResultSelector", "QueryLanguage"}
             assert not forbidden & set(state)
 
 
 def it_reaches_every_state_and_resolves_every_name(rendered: Rendered) -> None:
-    for name, machine in machines(rendered.definition):
+    for name, machine in machines(*rendered.definitions):
         states = machine["States"]
         reached, waiting = set(), [machine["StartAt"]]
         while waiting:
@@ -87,7 +89,7 @@ def it_reaches_every_state_and_resolves_every_name(rendered: Rendered) -> None:
 
 
 def it_can_end_from_every_state(rendered: Rendered) -> None:
-    for _, machine in machines(rendered.definition):
+    for _, machine in machines(*rendered.definitions):
         states = machine["States"]
         ending = {name for name, state in states.items() if state.get("End") or state["Type"] in ("Fail", "Succeed")}
         grown = True
@@ -99,18 +101,18 @@ def it_can_end_from_every_state(rendered: Rendered) -> None:
 
 
 def it_uses_each_state_name_once(rendered: Rendered) -> None:
-    names = [name for _, machine in machines(rendered.definition) for name in machine["States"]]
+    names = [name for _, machine in machines(*rendered.definitions) for name in machine["States"]]
     assert len(names) == len(set(names))
 
 
 def it_bounds_every_task(rendered: Rendered) -> None:
-    for name, task in tasks(rendered.definition):
+    for name, task in tasks(*rendered.definitions):
         assert type(task.get("TimeoutSeconds")) is int, name
         assert task["TimeoutSeconds"] > 0, name
 
 
 def it_tries_again_only_after_named_errors(rendered: Rendered) -> None:
-    for name, task in tasks(rendered.definition):
+    for name, task in tasks(*rendered.definitions):
         assert task.get("Retry"), name
         for retrier in task["Retry"]:
             assert not BLANKET & set(retrier["ErrorEquals"]), name
@@ -119,8 +121,26 @@ def it_tries_again_only_after_named_errors(rendered: Rendered) -> None:
             assert 1 <= retrier["MaxAttempts"] <= 1000, name
 
 
+def it_names_only_errors_that_can_occur(rendered: Rendered, planned: Planned) -> None:
+    # The exceptions of botocore's service models are those of the SDK that Step Functions calls with.
+    session = botocore.session.get_session()
+    models = {"s3": "s3", "glue": "glue", "athena": "athena", "sfn": "stepfunctions"}
+    uploads = json.loads(planned.triggers["aws_sfn_state_machine.upload[0]"]["definition"])
+    checked = set()
+    for name, task in tasks(*rendered.definitions, uploads):
+        service = re.split(r"[:.]", task["Resource"].split(":::")[1].removeprefix("aws-sdk:"))[0]
+        shapes = session.get_service_model(models[service]).error_shapes
+        prefix = service.capitalize()
+        known = {f"{prefix}.{shape.name.removesuffix('Exception')}Exception" for shape in shapes}
+        known |= {f"{prefix}.SdkClientException", f"{prefix}.{prefix}Exception", "States.ALL", "States.Timeout"}
+        for rule in [*task["Retry"], *task["Catch"]]:
+            checked |= set(rule["ErrorEquals"])
+            assert set(rule["ErrorEquals"]) <= known, name
+    assert {"S3.S3Exception", "Glue.EntityNotFoundException", "Sfn.ExecutionAlreadyExistsException"} <= checked
+
+
 def it_never_starts_a_job_again_that_may_have_run(rendered: Rendered) -> None:
-    started = [task for _, task in tasks(rendered.definition) if "startJobRun" in task["Resource"]]
+    started = [task for _, task in tasks(*rendered.definitions) if "startJobRun" in task["Resource"]]
     assert len(started) == 2
     for task in started:
         retried = {error for retrier in task["Retry"] for error in retrier["ErrorEquals"]}
@@ -128,7 +148,7 @@ def it_never_starts_a_job_again_that_may_have_run(rendered: Rendered) -> None:
 
 
 def it_catches_everything_at_every_task(rendered: Rendered) -> None:
-    for name, task in tasks(rendered.definition):
+    for name, task in tasks(*rendered.definitions):
         assert task["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
 
 
@@ -159,11 +179,11 @@ def it_reads_only_variables_that_are_assigned(rendered: Rendered) -> None:
 
 def it_assigns_only_variables_that_are_read(rendered: Rendered) -> None:
     used: set[str] = set()
-    for _, machine in machines(rendered.definition):
+    for _, machine in machines(*rendered.definitions):
         for state in machine["States"].values():
             for expression in expressions(state):
                 used |= read(expression)
-    for _, machine in machines(rendered.definition):
+    for _, machine in machines(*rendered.definitions):
         assert assigned(machine) <= used
 
 
@@ -175,9 +195,9 @@ def it_stays_far_below_one_megabyte_with_200_datasets(all_rendered: dict[str, Re
 
 
 def it_uses_the_arns_of_the_partition(all_rendered: dict[str, Rendered]) -> None:
-    resources = {task["Resource"].split(":states:")[0] for _, task in tasks(all_rendered["china"].definition)}
+    resources = {task["Resource"].split(":states:")[0] for _, task in tasks(*all_rendered["china"].definitions)}
     assert resources == {"arn:aws-cn"}
-    assert "arn:aws:" not in all_rendered["china"].text
+    assert "arn:aws:" not in json.dumps(all_rendered["china"].definitions)
     for statement in all_rendered["china"].policy:
         assert all(resource == "*" or resource.startswith("arn:aws-cn:") for resource in statement["Resource"])
 
@@ -202,7 +222,7 @@ def it_takes_bounds_from_the_variables(complete: Rendered, outer: dict[str, Any]
 
 
 def it_shows_every_step_of_the_sketch(rendered: Rendered) -> None:
-    names = [name for _, machine in machines(rendered.definition) for name in machine["States"]]
+    names = [name for _, machine in machines(*rendered.definitions) for name in machine["States"]]
     for step in (
         "Check raw table",
         "Create raw table",

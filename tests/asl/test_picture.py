@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
 
-from scripts.graph import BEGIN, END, GraphError, main, mermaid, place
+from scripts.graph import BEGIN, END, STEPS, GraphError, main, mermaid, outline, place
 from tests.asl.graph import machines, successors
-from tests.asl.rendering import ROOT, Rendered
+from tests.asl.rendering import PICTURES, ROOT, Rendered
 
 
 def it_draws_every_state_and_every_way_but_the_shared_error_paths(rendered: Rendered) -> None:
@@ -51,8 +53,39 @@ def it_tells_what_is_wrong_with_a_file(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err.startswith("graph: ")
 
 
-def it_is_up_to_date_in_the_documentation(complete: Rendered) -> None:
-    document = (ROOT / "docs" / "state-machine.md").read_text()
-    assert place(document, mermaid(complete.definition)) == document, (
-        "docs/state-machine.md shows an older state machine: run python -m tests.asl.rendering docs/state-machine.md"
+@pytest.mark.parametrize("name", sorted(PICTURES))
+def it_is_up_to_date_in_the_documents(complete: Rendered, name: str) -> None:
+    document = (ROOT / name).read_text()
+    assert place(document, PICTURES[name](complete.definition)) == document, (
+        f"{name} shows an older state machine: run python -m tests.asl.rendering"
     )
+
+
+def it_outlines_the_steps_with_what_lies_between_left_out(complete: Rendered) -> None:
+    lines = outline(complete.definition).splitlines()
+    boxes = {
+        line.split('"')[1]: re.split(r"[\[({]", line.split()[0])[0]
+        for line in lines
+        if "--" not in line and '"' in line
+    }
+    boxes |= {line.split('"')[1]: line.split()[1].split("[")[0] for line in lines if "subgraph" in line}
+    assert set(boxes) == set(STEPS)
+
+    def arrow(origin: str, target: str, label: str = "") -> str:
+        return f'{boxes[origin]} -- "{label}" --> {boxes[target]}' if label else f"{boxes[origin]} --> {boxes[target]}"
+
+    drawn = {line.strip() for line in lines if "-->" in line}
+    assert arrow("Check raw table", "Create raw table", "missing") in drawn
+    assert arrow("Check raw table", "Start crawler", "missing") in drawn
+    assert arrow("Start crawler", "Check Parquet table") in drawn
+    assert arrow("New data?", "Insert only new data") in drawn
+    assert arrow("Process datasets", "Create Athena views") in drawn
+    # It is created when it is missing, and when it is there and has changed.
+    assert arrow("Check view", "Create Athena view") in drawn
+    assert arrow("Create raw table", "Check raw table", "somebody was faster") not in drawn
+
+
+def it_refuses_to_outline_steps_that_do_not_exist(complete: Rendered) -> None:
+    renamed = json.loads(json.dumps(complete.definition).replace('"Nothing new"', '"All old"'))
+    with pytest.raises(GraphError, match="Nothing new"):
+        outline(renamed)

@@ -38,6 +38,7 @@ INTEGRATIONS = {
     # The IAM action is named differently: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
     "aws-sdk:s3:listObjectsV2": {"s3:ListBucket"},
     "aws-sdk:sfn:listExecutions": {"states:ListExecutions"},
+    "aws-sdk:sfn:startSyncExecution": {"states:StartSyncExecution"},
 }
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
 LOGGING = {
@@ -61,7 +62,7 @@ CRAWLING = {"glue:StartCrawler", "glue:GetCrawler"}
 def needed(rendered: Rendered) -> set[str]:
     """Every action that the definition and its settings make the role use."""
     actions = set(LOGGING)
-    for _, task in tasks(rendered.definition):
+    for _, task in tasks(*rendered.definitions):
         integration = task["Resource"].split(":::")[1]
         actions |= INTEGRATIONS.get(integration) or {sdk_action(integration)}
     if rendered.variables.get("tracing"):
@@ -139,26 +140,30 @@ def it_reaches_nothing_else(complete: Rendered) -> None:
     assert not allows(complete, "athena:StartQueryExecution", f"{ATHENA}:workgroup/primary")
 
 
-def it_is_assumed_only_by_this_state_machine(rendered: Rendered) -> None:
+def it_is_assumed_only_by_its_two_state_machines(rendered: Rendered) -> None:
     (statement,) = rendered.trust
     assert statement["Principal"] == {"Service": "states.amazonaws.com"}
     assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
-    source = statement["Condition"]["ArnLike"]["aws:SourceArn"]
-    assert source.endswith(f":{ACCOUNT}:stateMachine:{rendered.resources['aws_sfn_state_machine.this']['name']}")
+    sources = statement["Condition"]["ArnLike"]["aws:SourceArn"]
+    names = {machine["name"] for address, machine in rendered.resources.items() if "aws_sfn_state_machine" in address}
+    assert len(names) == 2
+    assert {source.partition(f":{ACCOUNT}:stateMachine:")[2] for source in sources} == names
 
 
 def it_passes_the_settings_on(complete: Rendered) -> None:
     role: dict[str, Any] = complete.resources["aws_iam_role.this[0]"]
     assert (role["path"], role["permissions_boundary"]) == ("/lakes/", f"arn:aws:iam::{ACCOUNT}:policy/boundary")
-    machine = complete.resources["aws_sfn_state_machine.this"]
-    assert machine["tracing_configuration"] == [{"enabled": True}]
-    assert machine["logging_configuration"][0]["level"] == "ALL"
-    assert machine["logging_configuration"][0]["include_execution_data"] is True
+    for name in ("this", "listing"):
+        machine = complete.resources[f"aws_sfn_state_machine.{name}"]
+        assert machine["tracing_configuration"] == [{"enabled": True}]
+        assert machine["logging_configuration"][0]["level"] == "ALL"
+        assert machine["logging_configuration"][0]["include_execution_data"] is True
     group = complete.resources["aws_cloudwatch_log_group.this"]
     assert group["kms_key_id"] == complete.variables["kms_key_arn"]
     assert group["name"].startswith("/aws/vendedlogs/states/")
 
 
 def it_logs_no_data_by_default(all_rendered: dict[str, Rendered]) -> None:
-    machine = all_rendered["minimal"].resources["aws_sfn_state_machine.this"]
-    assert machine["logging_configuration"][0]["include_execution_data"] is False
+    for name in ("this", "listing"):
+        machine = all_rendered["minimal"].resources[f"aws_sfn_state_machine.{name}"]
+        assert machine["logging_configuration"][0]["include_execution_data"] is False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import FIRST_FILES, TABLES, Pipeline, until
+from tests.e2e.conftest import FIRST_FILES, TABLES, Pipeline, Rows, until
 
 IDLE = [
     "Read dataset contract",
@@ -39,20 +40,47 @@ FIRST = [
 CRAWL = ["Start crawler", "Wait for crawler", "Check crawler", "Crawler finished?", "Read crawled table"]
 JANUARY = "orders/month=2024-01/a.csv"
 SALES = "SELECT region, month, amount FROM sales"
-TABLE_QUERIES = {
-    "raw_orders": "SELECT order_id, amount, month FROM raw_orders",
-    "orders": "SELECT order_id, amount, month FROM orders",
-    "orders_quarantine": "SELECT source_file, line_number, raw_text, month FROM orders_quarantine",
-    "regions": "SELECT region_id, name FROM regions",
-}
+VIEWS = ["v_orders", "v_products", "v_regions", "sales"]
+# What creates a dataset's raw, Parquet and quarantine table, with declared columns and without.
+CREATES = [
+    ("Create raw table", "Start crawler"),
+    ("Create Parquet table", "Create Parquet table"),
+    ("Create quarantine table", "Create quarantine table"),
+]
 # The execution's own ten states, seven for each of three datasets, four for each of four views.
 IDLE_TRANSITIONS = 10 + 3 * 7 + 4 * 4
+
+
+def tables_of(dataset: str) -> list[str]:
+    return [f"raw_{dataset}", dataset, f"{dataset}_quarantine"]
 
 
 def units(report: dict[str, Any]) -> tuple[int, int, int, int]:
     names = ("units_inserted", "units_replaced", "units_removed", "units_kept")
     inserted, replaced, removed, kept = (report[name] for name in names)
     return inserted, replaced, removed, kept
+
+
+def answers(pipeline: Pipeline) -> dict[str, Rows]:
+    """What every table and view of the database answers; of bad rows without the run that found them."""
+    found = {}
+    for name in [table for dataset in TABLES for table in tables_of(dataset)] + VIEWS:
+        columns = "source_file, line_number, reason, raw_text" if name.endswith("_quarantine") else "*"
+        found[name] = pipeline.rows(f"SELECT {columns} FROM {name}")  # noqa: S608 - names of this file
+    assert all(found[name] for name in (*TABLES, *VIEWS, "orders_quarantine"))
+    return found
+
+
+def put_empty_objects(pipeline: Pipeline, keys: list[str]) -> None:
+    s3, bucket = pipeline.aws.client("s3"), pipeline.outputs["raw_bucket"]
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda key: s3.put_object(Bucket=bucket, Key=key, Body=b""), keys))
+
+
+def remove_objects(pipeline: Pipeline, keys: list[str]) -> None:
+    for first in range(0, len(keys), 1000):
+        listed = [{"Key": key} for key in keys[first : first + 1000]]
+        pipeline.aws.client("s3").delete_objects(Bucket=pipeline.outputs["raw_bucket"], Delete={"Objects": listed})
 
 
 def it_creates_and_loads_everything_at_first(loaded: Pipeline) -> None:
@@ -63,7 +91,7 @@ def it_creates_and_loads_everything_at_first(loaded: Pipeline) -> None:
     assert crawled == [*FIRST[:3], *CRAWL, *FIRST[4:]]
     assert first.glue_runs == 3
     assert {view["status"] for view in first.output["views"]} == {"created"}
-    assert [view["name"] for view in first.output["views"]] == ["v_orders", "v_products", "v_regions", "sales"]
+    assert [view["name"] for view in first.output["views"]] == VIEWS
     loaded.check_tables()
     assert loaded.rows(SALES) == [("North", "2024-01", "40"), ("South, far", "2024-02", "40")]
 
@@ -110,40 +138,113 @@ def it_adds_corrects_and_removes_partition_by_partition(loaded: Pipeline) -> Non
     loaded.check_tables()
 
 
-@pytest.mark.parametrize(
-    ("table", "creates"),
-    [
-        ("raw_orders", "Create raw table"),
-        ("orders", "Create Parquet table"),
-        ("orders_quarantine", "Create quarantine table"),
-        ("regions", "Create Parquet table"),
-    ],
-)
-def it_repairs_a_table_that_somebody_deleted(loaded: Pipeline, table: str, creates: str) -> None:
-    queries = [SALES, TABLE_QUERIES[table], "SELECT order_id, month FROM v_orders"]
-    before = [loaded.rows(query) for query in queries]
-    assert all(before)
+@pytest.mark.parametrize("table", [table for dataset in TABLES for table in tables_of(dataset)])
+def it_repairs_a_table_that_somebody_deleted(loaded: Pipeline, table: str) -> None:
+    (dataset,) = (name for name in TABLES if table in tables_of(name))
+    before = answers(loaded)
     loaded.delete_table(table)
-    dataset = "regions" if table == "regions" else "orders"
     result = loaded.succeed()
-    assert creates in result.visited(dataset)
+    assert CREATES[tables_of(dataset).index(table)][dataset == "products"] in result.visited(dataset)
+    for other in set(TABLES) - {dataset}:
+        assert result.visited(other) == IDLE
     assert result.glue_runs == 1
-    assert [loaded.rows(query) for query in queries] == before
+    assert answers(loaded) == before
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def it_repairs_a_view_that_somebody_deleted(loaded: Pipeline, view: str) -> None:
+    before = answers(loaded)
+    loaded.delete_table(view)
+    result = loaded.succeed()
+    assert result.glue_runs == 0
+    assert {entry["name"]: entry["status"] for entry in result.output["views"]} == {
+        name: "created" if name == view else "unchanged" for name in VIEWS
+    }
+    assert answers(loaded) == before
+
+
+def it_repairs_tables_that_are_half_made(loaded: Pipeline) -> None:
+    before = answers(loaded)
+
+    def without_columns_or_parameters(table: dict[str, Any]) -> None:
+        table["Parameters"] = {}
+        table["StorageDescriptor"]["Columns"] = table["StorageDescriptor"]["Columns"][:1]
+
+    for table in tables_of("orders"):
+        made = loaded.glue_table(table)
+        loaded.delete_table(table)
+        half = {key: made[key] for key in ("Name", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters")}
+        without_columns_or_parameters(half)
+        loaded.aws.client("glue").create_table(DatabaseName=loaded.database, TableInput=half)
+    result = loaded.succeed()
+    updates = ["Update raw table", "New data?", "Update quarantine table", "New data?"]
+    assert result.visited("orders") == [
+        *IDLE[:-1],
+        *updates,
+        "Convert to Parquet with Snappy",
+        *INCREMENT[len(IDLE) :],
+    ]
+    assert result.glue_runs == 1
+    assert answers(loaded) == before
+    assert loaded.succeed().glue_runs == 0
+
+
+def it_leaves_a_raw_table_alone_that_belongs_to_somebody_else(loaded: Pipeline) -> None:
+    def move(table: dict[str, Any]) -> None:
+        table["StorageDescriptor"]["Location"] = "s3://somebody-elses/files/"
+
+    before = loaded.table("regions")
+    loaded.update_table("raw_regions", move)
+    foreign = loaded.glue_table("raw_regions")
+    result = loaded.run("regions")
+    assert result.status == "FAILED"
+    assert "RawTableElsewhere" in result.cause
+    assert "s3://somebody-elses/files/" in result.cause
+    assert f"s3://{loaded.outputs['raw_bucket']}/regions/" in result.cause
+    assert result.visited("regions")[-1] == "Raw table is elsewhere"
+    assert result.glue_runs == 0
+    assert loaded.glue_table("raw_regions") == foreign
+    assert loaded.table("regions") == before
+    loaded.delete_table("raw_regions")
+    loaded.succeed("regions")
     loaded.check_tables()
 
 
-def it_repairs_a_view_that_somebody_deleted(loaded: Pipeline) -> None:
-    before = loaded.rows(SALES)
-    loaded.delete_table("sales")
-    result = loaded.succeed()
+def it_crosses_one_state_for_all_pages_of_a_listing(loaded: Pipeline) -> None:
+    # They count in the listing and are no data: folders and hidden files, keys with what needs escaping somewhere.
+    keys = ["regions/", "regions/a folder/"]
+    keys += [f"regions/_more/{number:04} +%2B&=\"'<\u00e9\U0001f600>" for number in range(999)]
+    put_empty_objects(loaded, keys)
+    changed = loaded.succeed("regions")
+    assert (changed.glue_runs, changed.visited("regions")) == (1, INCREMENT)
+
+    loaded.aws.clear_iam_calls()
+    idle = loaded.succeed("regions")
+    pages = [call for call in loaded.aws.iam_calls() if "ListBucket" in call["action"]]
+    assert len(pages) == 3
+    assert idle.glue_runs == 0
+    # The digest that was folded over three pages is the one that the job stored.
+    assert idle.visited("regions") == IDLE
+    assert len(idle.visited("regions")) <= 6 + len(pages)
+    assert idle.output["datasets"]["regions"]["source_files"] == len(keys) + 1
+
+    remove_objects(loaded, keys)
+    loaded.succeed("regions")
+    loaded.check_tables()
+
+
+def it_fails_only_the_dataset_whose_keys_are_too_long_to_be_listed(loaded: Pipeline) -> None:
+    # Below 1,024 bytes, as S3 allows; together more than the 256 KiB that a state may be given.
+    keys = [f"regions/_{number:03}{'x' * 990}" for number in range(300)]
+    put_empty_objects(loaded, keys)
+    result = loaded.run("orders", "regions")
+    remove_objects(loaded, keys)
+    assert (result.status, result.error) == ("FAILED", "PipelineFailed")
+    assert "Dataset regions: States.DataLimitExceeded" in result.cause
+    assert result.visited("regions") == [*IDLE[:-1], "Dataset failed"]
+    assert result.visited("orders") == IDLE
     assert result.glue_runs == 0
-    assert {view["name"]: view["status"] for view in result.output["views"]} == {
-        "v_orders": "unchanged",
-        "v_products": "unchanged",
-        "v_regions": "unchanged",
-        "sales": "created",
-    }
-    assert loaded.rows(SALES) == before
+    assert loaded.succeed("regions").visited("regions") == IDLE
 
 
 def it_puts_drifted_definitions_back_without_a_glue_run(loaded: Pipeline) -> None:
@@ -250,6 +351,28 @@ def it_converts_again_only_the_partitions_that_are_forced(loaded: Pipeline) -> N
     report = result.output["datasets"]["orders"]
     assert (report["units_replaced"], report["units_inserted"]) == (1, 0)
     assert report["rows_written"] == len([row for row in loaded.expected("orders") if row[-1] == "2024-01"])
+    loaded.check_tables()
+
+
+def it_looks_only_at_the_partitions_that_are_named(loaded: Pipeline) -> None:
+    june, july = "orders/month=2024-06/a.csv", "orders/month=2024-07/a.csv"
+    loaded.upload(june, "order_id,region_id,amount\n10,1,100\n")
+    loaded.upload(july, "order_id,region_id,amount\n11,2,110\n")
+    named = loaded.succeed("orders", partitions={"orders": [{"month": "2024-06"}]})
+    assert named.visited("orders") == INCREMENT
+    assert named.glue_runs == 1
+    assert units(named.output["datasets"]["orders"])[:3] == (1, 0, 0)
+    assert loaded.table("orders") == [row for row in loaded.expected("orders") if row[-1] != "2024-07"]
+
+    # What was left out is not forgotten.
+    rest = loaded.succeed("orders")
+    assert rest.glue_runs == 1
+    assert units(rest.output["datasets"]["orders"])[:3] == (1, 0, 0)
+    loaded.check_tables()
+
+    loaded.remove(june)
+    loaded.remove(july)
+    loaded.succeed("orders")
     loaded.check_tables()
 
 

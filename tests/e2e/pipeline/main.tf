@@ -18,6 +18,8 @@ module "lake" {
     on_overlap = var.on_overlap
     timeouts   = { crawler_poll_seconds = 1, overlap_poll_seconds = 1 }
   }
+  schedule          = var.schedule
+  trigger_on_upload = var.trigger_on_upload
 
   datasets = {
     orders = {

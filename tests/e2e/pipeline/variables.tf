@@ -9,3 +9,15 @@ variable "more_views" {
   default     = []
   description = "Views after the pipeline's own."
 }
+
+variable "schedule" {
+  type        = object({ expression = string, timezone = optional(string, "UTC") })
+  default     = null
+  description = "When to start an execution by the clock."
+}
+
+variable "trigger_on_upload" {
+  type        = object({ window_seconds = number })
+  default     = null
+  description = "Whether uploads start an execution."
+}

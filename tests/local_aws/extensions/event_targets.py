@@ -16,7 +16,7 @@ from tests.local_aws.extensions.roles import RoleError, RoleSessions
 
 @dataclass(frozen=True)
 class TargetRole:
-    """Who delivers an event, as which role, and for which rule or schedule."""
+    """Who delivers an event, as which role, and for which rule or group of schedules."""
 
     principal: str
     role_arn: str
@@ -41,10 +41,11 @@ class EventTargets:
     ) -> None:
         """Deliver an event, remembering the target's role."""
         scheduled = event.get("Source") == "aws.scheduler"
+        arn = rule.get("Arn", "")
         role = TargetRole(
             principal="scheduler.amazonaws.com" if scheduled else "events.amazonaws.com",
             role_arn=target.get("RoleArn", ""),
-            source_arn=rule.get("Arn", ""),
+            source_arn=schedule_group(arn) if scheduled else arn,
         )
         token = self._role.set(role)
         try:
@@ -65,3 +66,11 @@ class EventTargets:
         except (RoleError, botocore.exceptions.ClientError) as error:
             # On AWS this shows as the rule's FailedInvocations metric; here it goes to the server's log.
             sys.stderr.write(f"{role.source_arn} could not start {arn}: {error}\n")
+
+
+def schedule_group(schedule_arn: str) -> str:
+    """Return the group of a schedule, which is what EventBridge Scheduler shows a role's trust policy.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    """
+    return schedule_arn.replace(":schedule/", ":schedule-group/").rpartition("/")[0]

@@ -75,19 +75,21 @@ class RoleSessions:
         credentials = Credentials(
             "ASIA" + secrets.token_hex(8).upper(), secrets.token_urlsafe(30), secrets.token_urlsafe(60)
         )
-        self._sts.register_session(
-            credentials.access_key,
-            {
-                "Arn": f"arn:aws:sts::{self.account_id}:assumed-role/{name}/{session_name}",
-                "PrincipalType": "AssumedRole",
-                "UserId": f"{self._sts._role_id(role_arn)}:{session_name}",
-                "SecretAccessKey": credentials.secret_key,
-                "SessionToken": credentials.token,
-                "AccountId": self.account_id,
-                "RoleArn": role_arn,
-                "Expiration": time.time() + SESSION_SECONDS,
-            },
-        )
+        # Registering walks through all sessions, while other threads may be adding theirs.
+        with self._lock:
+            self._sts.register_session(
+                credentials.access_key,
+                {
+                    "Arn": f"arn:aws:sts::{self.account_id}:assumed-role/{name}/{session_name}",
+                    "PrincipalType": "AssumedRole",
+                    "UserId": f"{self._sts._role_id(role_arn)}:{session_name}",
+                    "SecretAccessKey": credentials.secret_key,
+                    "SessionToken": credentials.token,
+                    "AccountId": self.account_id,
+                    "RoleArn": role_arn,
+                    "Expiration": time.time() + SESSION_SECONDS,
+                },
+            )
         return credentials
 
     def of_access_key(self, access_key: str) -> Credentials:
@@ -114,6 +116,8 @@ class RoleSessions:
                         s3={"addressing_style": "path"},
                         max_pool_connections=50,
                         read_timeout=120,
+                        # StartSyncExecution is asked of the host sync-…, which a local address has not.
+                        inject_host_prefix=False,
                     ),
                 )
             return self._clients[key]

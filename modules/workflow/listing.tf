@@ -1,0 +1,45 @@
+# The loop over the pages of a listing. A loop of the pipeline's own state machine would cost two state transitions and
+# eight events of its history for every page; an Express execution is paid by its duration and has no history to fill.
+# This is how AWS has one nested:
+# https://docs.aws.amazon.com/step-functions/latest/dg/concepts-access-cross-acct-resources.html
+
+locals {
+  listing_name = "${var.name}-listing"
+  # Known while planning, so that the definition that calls it is, too.
+  listing_arn = "arn:${local.partition}:states:${local.region}:${local.account}:stateMachine:${local.listing_name}"
+  # A synchronous execution ends after five minutes:
+  # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-express-synchronous.html
+  listing_seconds = 240
+  # 25,000 objects a call, some ten seconds: far from the five minutes, and from what a slow connection gives up at.
+  listing_pages = 50
+
+  listing = templatefile("${local.sfn}/listing.asl.json.tftpl", {
+    partition       = local.partition
+    jsonata         = local.jsonata
+    retries         = local.retries
+    timeouts        = var.timeouts
+    listing_pages   = local.listing_pages
+    listing_seconds = local.listing_seconds
+  })
+}
+
+resource "aws_sfn_state_machine" "listing" {
+  name       = local.listing_name
+  type       = "EXPRESS"
+  role_arn   = local.role_arn
+  definition = local.listing
+  tags       = var.tags
+
+  logging_configuration {
+    level                  = var.log_level
+    include_execution_data = var.include_execution_data
+    log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
+  }
+
+  tracing_configuration {
+    enabled = var.tracing
+  }
+
+  # The role is checked for its log permissions when the state machine is created.
+  depends_on = [aws_iam_role_policy.this]
+}
