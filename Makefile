@@ -16,7 +16,7 @@ SPARK_VERSIONS := 3.5.4 3.5.6 4.1.1
   lock clean $(SPARK_VERSIONS:%=test-spark-%)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
 
 check-python:
 	@command -v $(PYTHON) >/dev/null || { \
