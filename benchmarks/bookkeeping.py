@@ -1,8 +1,10 @@
-"""What the bookkeeping costs as a table grows: listing, diff, publishing and sealing, without converting anything.
+"""What the bookkeeping costs as a table grows: listing, diff, publishing, sweeping and sealing, without converting.
 
-`python -m benchmarks.bookkeeping [--partitions 1000,10000] [--files 10]` measures, for each number of partitions, a
-first load, an idle run and an increment of one partition, against a Glue catalog and an S3 listing that are both in
-memory: what is left is the job's own time and memory, and the number of calls it makes. Prints one line per run.
+`python -m benchmarks.bookkeeping [--partitions 1000,10000] [--files 10]` starts a local AWS, uploads so many partitions
+of so many files, and runs the job against it through boto3, each run in a process of its own: a first load, a run that
+finds nothing new, one more partition, and one corrected file. Prints a line per run. Seconds, CPU seconds and memory
+are the job's; the local AWS runs beside it, and the seconds include its answers. A conversion is only pretended: it
+writes one small object per partition, and its time is not counted.
 """
 
 from __future__ import annotations
@@ -10,119 +12,160 @@ from __future__ import annotations
 import argparse
 import io
 import json
-import logging
+import os
 import resource
+import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
-from datetime import datetime, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "glue_scripts"))
 
-import job
-import sources
-from catalog import Catalog
+import boto3
+
 from contract import DatasetContract, parse_contract
 from conversion import ConversionResult, OutputFile, SourceOutcome, UnitWork
-from glue_catalog import GlueCatalog
 from job import Arguments, run_job
 from local_catalog import LocalCatalog
-from storage import StoredObject
-from storage import open_storage as real_storage
-from tests.unit.job.fake_glue import FakeGlue
+from storage import open_storage
+from tests.local_aws import LocalAws, free_port
+from tests.local_aws.settings import REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 
-NOW = datetime.now(timezone.utc)
+ROOT = Path(__file__).parents[1]
+CONTRACT: dict[str, Any] = {
+    "dataset": "trips",
+    "database": "bench",
+    "source_uri": "s3://bench-raw/trips/",
+    "lake_uri": "s3://bench-lake/",
+    "partition_keys": [{"name": "day"}],
+    "columns": [{"name": f"column_{number}"} for number in range(20)],
+    # What a run supersedes is swept by the next one.
+    "retain_superseded_hours": 0,
+}
+UPLOADS = 8
+# What reads the whole history, page by page.
+LISTINGS = ("ListObjectsV2", "GetPartitions")
 
 
-class Listing:
-    """A raw prefix that exists only as a listing."""
+# ------------------------------------------------------------------------------------------------------- the job's side
+def run_once(config: str, run_id: str) -> None:
+    """Run the job in this process and print its figures as one line of JSON."""
+    calls: Counter[str] = Counter()
+    converting = [0.0, 0.0]
 
-    def __init__(self, root: str, partitions: int, files: int) -> None:
-        self.root, self.partitions, self.files = root, partitions, files
+    def count(model: Any, **_: Any) -> None:
+        calls[model.name] += 1
 
-    def list(self, prefix_uri: str) -> Iterator[StoredObject]:
-        """Yield the files of all partitions in S3's order."""
-        for partition in range(self.partitions):
-            for file in range(self.files):
-                key = f"day={partition:08d}/part-{file:04d}.csv"
-                yield StoredObject(f"{self.root}{key}", key, 1000, f'"{partition:032x}"', NOW)
+    def pretend(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+        """Account for every file as if it had been converted."""
+        started = time.perf_counter(), time.process_time()
+        outcomes = tuple(
+            SourceOutcome(source.key, unit.values, source.size, 10, 10, 0, (), ())
+            for unit in work
+            for source in unit.sources
+        )
+        files = tuple(OutputFile(f"{unit.data_uri}part-0.snappy.parquet", unit.values, 10, 4) for unit in work)
+        for file in files:
+            open_storage(file.uri).write_bytes(file.uri, b"PAR1")
+        converting[:] = time.perf_counter() - started[0], time.process_time() - started[1]
+        return ConversionResult(outcomes, files)
+
+    boto3.DEFAULT_SESSION = boto3.Session()
+    boto3.DEFAULT_SESSION.events.register("before-call", count)
+    started = time.perf_counter(), time.process_time()
+    with redirect_stdout(io.StringIO()):  # the report's line
+        report = run_job(Arguments(config, run_id), pretend)
+    seconds, cpu = time.perf_counter() - started[0], time.process_time() - started[1]
+    assert report.converged, "the run must bring the table in line"  # noqa: S101
+    figures = {
+        "written": report.units_inserted + report.units_replaced,
+        "seconds": round(seconds - converting[0], 2),
+        "cpu": round(cpu - converting[1], 2),
+        # ru_maxrss is in KiB on Linux.
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "listings": {name: calls[name] for name in LISTINGS},
+        "other_calls": {name: calls[name] for name in sorted(calls) if name not in LISTINGS},
+    }
+    print(json.dumps(figures))
 
 
-def count_rows(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
-    """Account for every file as if it had been converted."""
-    outcomes = tuple(
-        SourceOutcome(source.key, unit.values, source.size, 10, 10, 0, (), ())
-        for unit in work
-        for source in unit.sources
-    )
-    files = tuple(OutputFile(f"{unit.data_uri}part-0.snappy.parquet", unit.values, 10, 100) for unit in work)
-    return ConversionResult(outcomes, files)
+# ----------------------------------------------------------------------------------------------------- the world's side
+def prepare(aws: LocalAws, folder: Path) -> Path:
+    """Create buckets and tables; return the contract's file."""
+    config = folder / "contract.json"
+    config.write_text(json.dumps(CONTRACT))
+    for bucket in ("bench-raw", "bench-lake"):
+        aws.client("s3").create_bucket(Bucket=bucket)
+    glue = aws.client("glue")
+    glue.create_database(DatabaseInput={"Name": "bench"})
+    # The tables that the state machine would create are those that the job makes on local folders.
+    local = LocalCatalog(str(folder), "bench")
+    contract = parse_contract(CONTRACT)
+    local.prepare(contract)
+    for name in (contract.raw_table, contract.parquet_table, contract.quarantine_table):
+        table = local.find_table(name)
+        assert table is not None, f"{name} has just been made"  # noqa: S101
+        glue.create_table(DatabaseName="bench", TableInput=dict(table.definition))
+    return config
+
+
+def upload(aws: LocalAws, partitions: range, files: int, content: bytes) -> None:
+    """Upload the source files of some partitions."""
+    client = aws.client("s3")
+
+    def put(partition: int) -> None:
+        for file in range(files):
+            key = f"trips/day={partition:08d}/part-{file:04d}.csv"
+            client.put_object(Bucket="bench-raw", Key=key, Body=content)
+
+    with ThreadPoolExecutor(UPLOADS) as pool:
+        for _ in pool.map(put, partitions):
+            pass
 
 
 def measure(partitions: int, files: int, folder: Path) -> Iterator[dict[str, Any]]:
-    """Yield the figures of a first load, an idle run and an increment."""
-    document = {
-        "dataset": "trips",
-        "source_uri": str(folder / "raw"),
-        "lake_uri": str(folder / "lake"),
-        "partition_keys": [{"name": "day"}],
-        "columns": [{"name": f"column_{number}"} for number in range(20)],
-    }
-    config = folder / "contract.json"
-    config.write_text(json.dumps(document))
-    contract = parse_contract(document)
-    local, glue = LocalCatalog(contract.lake_uri, "default"), FakeGlue()
-    local.prepare(contract)
-    for name in (contract.parquet_table, contract.quarantine_table, contract.raw_table):
-        table = local.find_table(name)
-        assert table is not None, f"{name} has just been made"  # noqa: S101
-        glue.add_table(dict(table.definition))
-    client: Any = glue
-
-    def open_catalog(_: DatasetContract) -> Catalog:
-        return GlueCatalog("default", client)
-
-    listing = Listing(contract.source_uri, partitions, files)
-
-    # The raw prefix is the listing above; everything else stays on the disk.
-    def open_storage(uri: str) -> Any:
-        return listing if uri == contract.source_uri else real_storage(uri)
-
-    with (
-        mock.patch.object(job, "open_catalog", open_catalog),
-        mock.patch.object(sources, "open_storage", open_storage),
-    ):
-        for name, more in (("first load", 0), ("idle", 0), ("one more partition", 1)):
-            listing.partitions += more
-            glue.calls.clear()
-            started = time.perf_counter()
-            with redirect_stdout(io.StringIO()):  # the report's line
-                report = run_job(Arguments(str(config), name.replace(" ", "-")), count_rows)
-            seconds = time.perf_counter() - started
-            assert report.converged, "the run must bring the table in line"  # noqa: S101
-            yield {
-                "partitions": listing.partitions,
-                "files": listing.partitions * files,
-                "run": name,
-                "seconds": round(seconds, 2),
-                # The process's peak so far; ru_maxrss is in KiB on Linux.
-                "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-                "catalog_writes": sum("Get" not in call for call, _ in glue.calls),
-            }
+    """Yield the figures of each run over a table of that size."""
+    aws = LocalAws(folder / "aws", free_port())
+    aws.start()
+    try:
+        config = prepare(aws, folder)
+        variables = {
+            **os.environ,
+            "AWS_ENDPOINT_URL": aws.endpoint,
+            "AWS_ACCESS_KEY_ID": ROOT_ACCESS_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_SECRET_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+        for run in ("first load", "nothing new", "one more partition", "one corrected file"):
+            if run == "first load":
+                upload(aws, range(partitions), files, b"1")
+            elif run == "one more partition":
+                upload(aws, range(partitions, partitions + 1), files, b"1")
+            elif run == "one corrected file":
+                upload(aws, range(1), 1, b"2")
+            command = [sys.executable, "-m", "benchmarks.bookkeeping", "--one", str(config), run.replace(" ", "-")]
+            done = subprocess.run(command, env=variables, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+            yield {"partitions": partitions, "files": partitions * files, "run": run, **json.loads(done.stdout)}
+    finally:
+        aws.stop()
 
 
 def main() -> None:
     """Measure each size and print one line per run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--partitions", default="1000,2000,5000,10000")
+    parser.add_argument("--partitions", default="1000,10000")
     parser.add_argument("--files", type=int, default=10, help="source files per partition")
+    parser.add_argument("--one", nargs=2, metavar=("CONTRACT", "RUN"), help=argparse.SUPPRESS)
     options = parser.parse_args()
-    logging.disable(logging.INFO)
+    if options.one:
+        run_once(*options.one)
+        return
     for size in map(int, options.partitions.split(",")):
         with TemporaryDirectory() as folder:
             for figures in measure(size, options.files, Path(folder)):

@@ -36,8 +36,14 @@ WRITE_BATCH = 100
 DELETE_BATCH = 25
 # https://docs.aws.amazon.com/glue/latest/webapi/API_BatchGetPartition.html (PartitionsToGet: up to 1,000)
 READ_BATCH = 1000
+# https://docs.aws.amazon.com/glue/latest/webapi/API_GetPartitions.html (MaxResults: 1 to 1,000)
+LIST_PAGE = 1000
 # Entries that failed within an answered batch are not retried by botocore: the call itself succeeded.
 ENTRY_ATTEMPTS = 5
+# "Unprocessed" may be a partition that does not exist or one that Glue did not get to: asked for twice in vain, it is
+# taken as absent.
+# https://docs.aws.amazon.com/glue/latest/webapi/API_BatchGetPartition.html
+FRUITLESS_READS = 2
 TRANSIENT_ENTRY_CODES = (
     "InternalServiceException",
     "OperationTimeoutException",
@@ -147,7 +153,10 @@ class GlueCatalog:
         """Return all partitions, without their column lists: with many columns those are most of the answer."""
         pages = iter(
             self._glue.get_paginator("get_partitions").paginate(
-                DatabaseName=self._database, TableName=table, ExcludeColumnSchema=True
+                DatabaseName=self._database,
+                TableName=table,
+                ExcludeColumnSchema=True,
+                PaginationConfig={"PageSize": LIST_PAGE},
             )
         )
         found: dict[Values, Partition] = {}
@@ -162,8 +171,8 @@ class GlueCatalog:
         """Return those of the named partitions that exist."""
         found: dict[Values, Partition] = {}
         for batch in _batches(values, READ_BATCH):
-            wanted = list(batch)
-            for _ in range(ENTRY_ATTEMPTS):
+            wanted, fruitless = list(batch), 0
+            while wanted and fruitless < FRUITLESS_READS:
                 request: Any = [{"Values": list(item)} for item in wanted]
                 answer = _call(
                     "BatchGetPartition",
@@ -175,11 +184,10 @@ class GlueCatalog:
                         PartitionsToGet=request,
                     ),
                 )
-                found.update({item.values: item for item in map(_partition, answer.get("Partitions", []))})
-                # A partition that does not exist is simply absent; unprocessed keys may be either kind, so ask again.
+                read = {item.values: item for item in map(_partition, answer.get("Partitions", []))}
+                found.update(read)
+                fruitless = 0 if read else fruitless + 1
                 wanted = [tuple(key["Values"]) for key in answer.get("UnprocessedKeys", [])]
-                if not wanted or not answer.get("Partitions"):
-                    break
         return found
 
     def create_partitions(self, table: Table, partitions: Sequence[Partition]) -> list[Refusal]:

@@ -237,7 +237,8 @@ class _Run:
         faults.reach("claimed")
         new = [self._partition(unit, decision, manifest) for unit, decision in zip(units, writing, strict=True)]
         # Bad rows first: whoever sees a partition with quarantined rows can look at them.
-        self.quarantine.put(list(wanted_quarantine(self.contract, new).values()), self.quarantine.read())
+        bad = wanted_quarantine(self.contract, new)
+        self.quarantine.put(list(bad.values()), self.quarantine.find(list(bad)))
         left_alone = publish(claim, self.parquet, new, self.published)
         if removing:
             claim.hold()
@@ -247,8 +248,6 @@ class _Run:
                 "%s was published by another run in the meantime and left alone",
                 partition_label(self.contract.partition_keys, values),
             )
-        # Before the sweep, so that superseded bad rows are no longer named when it looks.
-        align_quarantine(self.contract, self.quarantine, self.parquet.read())
         faults.reach("published")
 
     def _partition(self, unit: ManifestUnit, decision: Decision, manifest: str) -> Partition:
@@ -265,12 +264,18 @@ class _Run:
         return Partition(decision.values, unit.data_uri, {name: str(value) for name, value in parameters.items()})
 
     def _referenced(self) -> set[str]:
-        """Return every folder that the tables name, or that a lost quarantine table would have to name again."""
-        published = self.parquet.read()
+        """Align the quarantine table, then return every folder that the tables name.
+
+        Aligned here, so that superseded bad rows are no longer named, and from the same reading of both tables: each
+        costs calls in proportion to the table's history.
+        """
+        published, bad = self.parquet.read(), self.quarantine.read()
+        align_quarantine(self.contract, self.quarantine, published, bad)
         twins = {
             quarantine_folder(self.contract, values, partition.run_folder) for values, partition in published.items()
         }
-        named = [*published.values(), *self.quarantine.read().values()]
+        moved = [values for values, partition in bad.items() if folder_of(partition) not in twins]
+        named = [*published.values(), *self.quarantine.find(moved).values()]
         return twins | {folder_of(partition) for partition in named}
 
     def _seal(
@@ -287,7 +292,7 @@ class _Run:
             now = self.parquet.read()
             # The state machine reports it as what an idle execution keeps.
             parameters["units"] = str(len(now))
-            moved = align_quarantine(self.contract, self.quarantine, now)
+            moved = align_quarantine(self.contract, self.quarantine, now, self.quarantine.read())
             unsettled[:] = sorted({*_unsettled(decisions, now), *moved})
             return not unsettled and not pending
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from contract import DatasetContract
@@ -64,7 +64,8 @@ def write_manifest(contract: DatasetContract, uri: str, run_id: str, units: Sequ
         "run_id": run_id,
         "contract_fingerprint": contract.fingerprint,
         "partition_keys": [key.name for key in contract.partition_keys],
-        "units": [asdict(unit) for unit in units],
+        # Not dataclasses.asdict, which copies every value: it took half of a first load of 100,000 files.
+        "units": [{**vars(unit), "sources": [vars(source) for source in unit.sources]} for unit in units],
     }
     open_storage(uri).write_bytes(uri, json.dumps(document, ensure_ascii=False).encode())
 

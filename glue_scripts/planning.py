@@ -120,16 +120,38 @@ def _with_sources(
         return Decision(unit.values, KEPT, "unchanged", wanted, current, unit)
     made_with = current.parameters.get("contract_fingerprint", "")
     same_files = current.fingerprint == unit_fingerprint(unit.sources, made_with)
-    if same_files and contract.on_contract_change == "new_data_only" and not (force and chosen):
+    if same_files and _keeps_earlier_contracts(contract) and not (force and chosen):
         reason = "made with an earlier contract; on_contract_change is new_data_only"
         return Decision(unit.values, KEPT, reason, current.fingerprint, current, unit)
     if not chosen:
         return Decision(unit.values, KEPT, "not among the selected partitions", wanted, current, unit, pending=True)
-    if current.fingerprint == wanted:
-        return Decision(unit.values, REPLACED, "forced", wanted, current, unit, unit.sources)
-    if same_files:
-        return Decision(unit.values, REPLACED, "the contract changed", wanted, current, unit, unit.sources)
+    if not _holds_expired_rows(contract, unit, current):
+        if current.fingerprint == wanted:
+            return Decision(unit.values, REPLACED, "forced", wanted, current, unit, unit.sources)
+        if same_files:
+            return Decision(unit.values, REPLACED, "the contract changed", wanted, current, unit, unit.sources)
     return _with_changed_sources(contract, unit, current, recorded(current), wanted, made_with)
+
+
+def _keeps_earlier_contracts(contract: DatasetContract) -> bool:
+    """Say whether units keep the contract they were made with; a table that is one unit has no old data beside new.
+
+    Nor could it be read: Athena converts types partition by partition, and not in a Parquet table without partitions,
+    https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html.
+    """
+    return contract.on_contract_change == "new_data_only" and bool(contract.partition_keys)
+
+
+def _holds_expired_rows(contract: DatasetContract, unit: Unit, current: Partition) -> bool:
+    """Say whether the unit is made of more files than there are, be its fingerprint that of those that are there.
+
+    It is when rows were carried over into it; made anew, it would lose them.
+    """
+    return contract.on_source_removed == "keep" and _source_files(current) > len(unit.sources)
+
+
+def _source_files(partition: Partition) -> int:
+    return int(partition.parameters.get("source_files", "0"))
 
 
 def _with_changed_sources(
@@ -183,7 +205,7 @@ def _with_changed_sources(
 
 def _without_record(contract: DatasetContract, unit: Unit, current: Partition, replaced: Decision) -> Decision:
     """Decide by the number of files where the manifest is lost."""
-    before = int(current.parameters.get("source_files", "0"))
+    before = _source_files(current)
     if contract.on_source_removed == "mirror" or before <= len(unit.sources):
         return replaced
     reason = f"{before} source files became {len(unit.sources)}; on_source_removed is keep and the manifest is lost"

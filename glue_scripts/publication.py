@@ -32,6 +32,10 @@ UNIT_PARAMETERS = (
     "run_id",
     "manifest",
 )
+# The table itself has two parameters of these names, of the run that sealed it; the unit's must survive beside them.
+WHOLE_TABLE_NAMES = {
+    name: f"unit_{name}" if name in ("contract_fingerprint", "run_id") else name for name in UNIT_PARAMETERS
+}
 BATCH = 100
 CONDITIONAL_ATTEMPTS = 10
 
@@ -77,6 +81,9 @@ class PublishedTable(Protocol):
     def read(self) -> dict[Values, Partition]:
         """Return what is published now."""
 
+    def find(self, values: Sequence[Values]) -> dict[Values, Partition]:
+        """Return those of the named units that are published now."""
+
     def put(self, partitions: Sequence[Partition], seen: Mapping[Values, Partition]) -> list[Values]:
         """Publish units that are still as they were seen; return the others, which are left as they are."""
 
@@ -99,6 +106,10 @@ class PartitionedTable:
         """Return all partitions."""
         return self._catalog.list_partitions(self._name)
 
+    def find(self, values: Sequence[Values]) -> dict[Values, Partition]:
+        """Return some partitions: what that costs does not depend on how many there are."""
+        return self._catalog.get_partitions(self._name, values) if values else {}
+
     def put(self, partitions: Sequence[Partition], seen: Mapping[Values, Partition]) -> list[Values]:
         """Read one batch again, then write it."""
         table = require_table(self._catalog, self._database, self._name).with_changes(columns=self._columns)
@@ -117,9 +128,10 @@ class PartitionedTable:
 
     def remove(self, partitions: Sequence[Partition]) -> list[Values]:
         """Read the partitions again, then delete them."""
-        now = self._catalog.get_partitions(self._name, [item.values for item in partitions]) if partitions else {}
-        moved = [item.values for item in partitions if item.values in now and _moved(now[item.values], item)]
-        doomed = [item.values for item in partitions if item.values not in moved]
+        now = self.find([item.values for item in partitions])
+        there = [item for item in partitions if item.values in now]
+        moved = [item.values for item in there if _moved(now[item.values], item)]
+        doomed = [item.values for item in there if item.values not in moved]
         if doomed:
             self._catalog.delete_partitions(self._name, doomed)
         return moved
@@ -138,32 +150,39 @@ class WholeTable:
         """Return the one unit, or nothing before the first load."""
         return self._unit(require_table(self._catalog, self._database, self._name))
 
+    def find(self, values: Sequence[Values]) -> dict[Values, Partition]:
+        """Return the one unit if it is asked for."""
+        return {unit: partition for unit, partition in self.read().items() if unit in values}
+
     @staticmethod
     def _unit(table: Table) -> dict[Values, Partition]:
-        parameters = {name: table.parameters[name] for name in UNIT_PARAMETERS if name in table.parameters}
+        there = table.parameters
+        parameters = {name: there[stored] for name, stored in WHOLE_TABLE_NAMES.items() if stored in there}
         return {(): Partition((), table.location, parameters)} if "fingerprint" in parameters else {}
 
     def put(self, partitions: Sequence[Partition], seen: Mapping[Values, Partition]) -> list[Values]:
-        """Move the table; a digest written by another run meanwhile does not cover what it moves to."""
+        """Move the table."""
         if not partitions:
             return []
         target = partitions[0]
-        return self._move(seen.get(()), {**target.parameters, DIGEST: None}, target.location)
+        parameters = {WHOLE_TABLE_NAMES[name]: value for name, value in target.parameters.items()}
+        return self._move(seen.get(()), parameters, target.location)
 
     def remove(self, partitions: Sequence[Partition]) -> list[Values]:
         """Let the table point at a folder in which nothing lies."""
         if not partitions:
             return []
-        return self._move(partitions[0], {**dict.fromkeys(UNIT_PARAMETERS), DIGEST: None}, self._empty_uri)
+        return self._move(partitions[0], dict.fromkeys(WHOLE_TABLE_NAMES.values()), self._empty_uri)
 
     def _move(self, seen: Partition | None, parameters: Mapping[str, str | None], location: str) -> list[Values]:
+        """Move the table; a digest that another run wrote since the claim does not cover what it moves to."""
         left_alone: list[Values] = []
 
         def change(table: Table) -> Table | None:
             if _moved(self._unit(table).get(()), seen):
                 left_alone.append(())
                 return None
-            return table.with_changes(parameters, self._columns, location)
+            return table.with_changes({**parameters, DIGEST: None}, self._columns, location)
 
         _update(self._catalog, self._database, self._name, change)
         return left_alone
@@ -249,13 +268,17 @@ def wanted_quarantine(contract: DatasetContract, published: Iterable[Partition])
 
 
 def align_quarantine(
-    contract: DatasetContract, quarantine: PublishedTable, published: Mapping[Values, Partition]
+    contract: DatasetContract,
+    quarantine: PublishedTable,
+    published: Mapping[Values, Partition],
+    there: Mapping[Values, Partition],
 ) -> list[Values]:
     """Make the quarantine table fit the Parquet table; return the units that another run moved meanwhile.
 
-    Mends what a crash between the two updates left, and a quarantine table that somebody deleted.
+    `published` and `there` are what the two tables hold now. Mends what a crash between the two updates left, and a
+    quarantine table that somebody deleted.
     """
-    wanted, there = wanted_quarantine(contract, published.values()), quarantine.read()
+    wanted = wanted_quarantine(contract, published.values())
     moved = quarantine.remove([item for values, item in there.items() if values not in wanted])
     astray = [item for values, item in wanted.items() if _moved(there.get(values), item)]
     return [*moved, *quarantine.put(astray, there)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -90,14 +90,13 @@ class Report:
         return next((text for text in texts if len(text.encode()) <= LARGEST), json.dumps(self._document(0)))
 
     def _document(self, limit: int) -> dict[str, Any]:
-        content = asdict(self)
+        ordered = sorted(self.units, key=lambda unit: str(unit.action) == "kept")
+        content = asdict(replace(self, units=ordered[:limit]))
         for name in ("missing_columns", "extra_columns"):
             content[name] = {key: list(names)[:limit] for key, names in list(content[name].items())[:limit]}
         for name in ("unmatched_keys", "removed_sources"):
             content[f"{name}_count"] = len(content[name])
             content[name] = list(content[name])[:limit]
-        ordered = sorted(content["units"], key=lambda unit: str(unit["action"]) == "kept")
-        content["units"] = ordered[:limit]
         content["units_truncated"] = len(ordered) > limit
         return content
 

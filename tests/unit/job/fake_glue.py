@@ -64,10 +64,12 @@ class FakeGlue:
         DatabaseName: str,  # noqa: N803
         TableName: str,  # noqa: N803
         ExcludeColumnSchema: bool,  # noqa: N803
+        PaginationConfig: dict[str, int],  # noqa: N803
     ) -> Iterator[dict[str, Any]]:
         self._table("GetPartitions", TableName)
         items = iter([dict(item) for item in self.partitions[TableName].values()])
-        while page := list(itertools.islice(items, 100)):
+        while page := list(itertools.islice(items, PaginationConfig["PageSize"])):
+            self._limit("GetPartitions", PaginationConfig["PageSize"], 1000, 1)
             yield {"Partitions": page, "NextToken": "more"}
         yield {"Partitions": []}
 
@@ -80,7 +82,10 @@ class FakeGlue:
         self._limit("BatchGetPartition", len(PartitionsToGet), 1000)
         there = self.partitions[TableName]
         wanted = [tuple(item["Values"]) for item in PartitionsToGet]
-        return {"Partitions": [dict(there[item]) for item in wanted if item in there], "UnprocessedKeys": []}
+        found = [item for item in wanted if item in there and not self.hiccup("BatchGetPartition", item)]
+        # Those that do not exist, and those that Glue did not get to this time: nothing tells one from the other.
+        missing = [{"Values": list(item)} for item in wanted if item not in found]
+        return {"Partitions": [dict(there[item]) for item in found], "UnprocessedKeys": missing}
 
     def _limit(self, operation: str, size: int, limit: int, least: int = 0) -> None:
         self.calls.append((operation, size))

@@ -1,7 +1,7 @@
 """Random histories against a model of what should be in the table.
 
-A history is a sequence of uploads, overwrites, deletions, renames, runs, runs killed at a random step, and two runs
-interleaved call by call with uploads in between. After each of these:
+A history is a sequence of uploads, overwrites, deletions, renames, changes of the contract, runs (some of them forced),
+runs killed at a random step, and two runs interleaved call by call with uploads in between. After each of these:
 - readers see every unit whole, as it was or as it is to be, and no fingerprint lies;
 - if the stored digest says that there is nothing to do, the table is right;
 - one more run makes it right.
@@ -31,12 +31,16 @@ from job import SourceConflictError
 from publication import ConcurrentRunError
 from storage import StorageError
 from tests.unit.job.fake_glue import FakeGlue
-from tests.unit.job.support import BAD, World, convert
+from tests.unit.job.support import BAD, World, convert, etag, listing_digest
 
 HISTORIES = 240
 PER_TEST = 20
 STEPS_PER_HISTORY = 12
 MONTHS = ("01", "02", "03")
+CONTRACTS: list[list[dict[str, Any]]] = [
+    [{"name": "id"}, {"name": "n", "type": "int"}],
+    [{"name": "id"}, {"name": "n", "type": "bigint"}, {"name": "extra"}],
+]
 KILLABLE = [step for step in faults.STEPS if step != "converting"]
 
 
@@ -107,10 +111,15 @@ class Model:
         self.raw: dict[str, dict[str, tuple[int, tuple[str, ...]]]] = {}
         self.loaded: dict[str, dict[str, tuple[int, tuple[str, ...]]]] = {}
         self.conflicts: set[str] = set()
+        # Which contract is in force, and with which each loaded unit was made, now and after the next run.
+        self.contract = 0
+        self.made_with: dict[str, int] = {}
+        self.settled_with: dict[str, int] = {}
 
     def settled(self) -> dict[str, dict[str, tuple[int, tuple[str, ...]]]]:
         """Return the units after a run that sees the raw files as they are now."""
         self.conflicts = set()
+        self.settled_with = dict(self.made_with)
         if not self.keep:
             return {unit: dict(files) for unit, files in self.raw.items()}
         result = {unit: dict(files) for unit, files in self.loaded.items()}
@@ -127,8 +136,11 @@ class Model:
                 gone.remove(twin)
                 new.remove(key)
         if not gone:
+            self.settled_with[unit] = self.contract
             return now
-        if any(now[key] != before[key] for key in now if key in before):
+        changed = any(now[key] != before[key] for key in now if key in before)
+        # Rows of expired files stay with the contract they were made with, so files of another cannot join them.
+        if changed or (new and self.made_with[unit] != self.contract):
             self.conflicts.add(unit)
             return before
         return before | {key: now[key] for key in new}
@@ -155,7 +167,10 @@ class History:
         glue = FakeGlue(self._hiccup) if self.dice.random() < 0.5 else None
         keys = [{"name": "month"}] if self.partitioned else []
         policy = "keep" if keep else "mirror"
-        self.world = World(folder, glue, partition_keys=keys, on_source_removed=policy)
+        columns = CONTRACTS[0]
+        self.world = World(
+            folder, glue, partition_keys=keys, on_source_removed=policy, columns=columns, schema_drift="ignore"
+        )
         self.model = Model(keep)
         self.turns = Turns(self.dice)
         self.count = 0
@@ -169,7 +184,8 @@ class History:
         return PausingCatalog(self.world.open_catalog(contract), self.turns)
 
     def _hiccup(self, operation: str, values: tuple[str, ...]) -> str | None:
-        return "InternalServiceException" if self.dice.random() < 0.05 else None
+        writes = operation != "BatchGetPartition"
+        return "InternalServiceException" if writes and self.dice.random() < 0.05 else None
 
     # ---- what users do
     def unit(self) -> str:
@@ -239,9 +255,14 @@ class History:
         if not self.model.raw[unit]:
             del self.model.raw[unit]
 
+    def change_contract(self) -> None:
+        """Deploy another contract; the rows are the same under all of them."""
+        self.model.contract = self.dice.randrange(len(CONTRACTS))
+        self.world.save(columns=CONTRACTS[self.model.contract])
+
     # ---- what runs do
     def run(self) -> None:
-        self.settle()
+        self.settle(force=self.dice.random() < 0.2)
 
     def killed_run(self) -> None:
         step = self.dice.choice([*KILLABLE, "task"])
@@ -303,8 +324,8 @@ class History:
 
     def check_fingerprints(self) -> None:
         """Each partition holds exactly the rows of the versions of files that its manifest and fingerprint name."""
-        contract = load_contract(str(self.world.config)).fingerprint
         seen = self.world.rows()
+        made_with = "contract_fingerprint" if self.partitioned else "unit_contract_fingerprint"
         for values, partition in self.world.partitions().items():
             parameters = partition["Parameters"]
             units = json.loads(Path(parameters["manifest"]).read_text())["units"]
@@ -313,7 +334,7 @@ class History:
             assert seen[values] == sorted(row for row in rows if row != BAD)
             if not any(source["carried"] for source in sources):
                 lines = sorted(f"{source['key']},{source['size']},{source['etag']}" for source in sources)
-                text = "\n".join([*lines, contract])
+                text = "\n".join([*lines, parameters[made_with]])
                 assert parameters["fingerprint"] == hashlib.sha256(text.encode()).hexdigest()
 
     def check_digest(self, after: dict[str, Any]) -> None:
@@ -323,16 +344,16 @@ class History:
             assert self.world.rows() == Model.rows(after, False)
             assert not self.model.conflicts
 
-    def settle(self) -> None:
+    def settle(self, force: bool = False) -> None:
         expected = self.model.settled()
         conflicts = set(self.model.conflicts)
         try:
-            self.world.run()
+            self.world.run(force=force)
         except SourceConflictError:
             assert conflicts
         else:
             assert not conflicts
-        self.model.loaded = expected
+        self.model.loaded, self.model.made_with = expected, dict(self.model.settled_with)
         assert self.world.rows() == Model.rows(expected, False)
         bad = self.world.rows("trips_quarantine", "raw_text")
         assert {unit: len(rows) for unit, rows in bad.items()} == {
@@ -357,28 +378,13 @@ class History:
 
     def play(self) -> None:
         deeds = [self.upload] * 4 + [self.overwrite, self.put_back, self.delete, self.rename] + [self.run]
-        deeds += [self.killed_run] * 3 + [self.two_runs] * 3 + [self.lose_partitions]
+        deeds += [self.killed_run] * 3 + [self.two_runs] * 3 + [self.lose_partitions, self.change_contract]
         for _ in range(3):
             self.upload()
         for _ in range(STEPS_PER_HISTORY):
             self.dice.choice(deeds)()
         self.settle()
         self.check_swept()
-
-
-def listing_digest(raw: Path, digest: str) -> str:
-    """Fold the files below a folder as the state machine folds a listing; written apart from the job's own code."""
-    paths = [path for path in raw.rglob("*") if path.is_file()]
-    for path in sorted(paths, key=lambda item: os.fsencode(item.relative_to(raw).as_posix())):
-        digest = hashlib.sha256(f"{digest}{path.relative_to(raw).as_posix()}{etag(path)}".encode()).hexdigest()
-    return digest
-
-
-def etag(path: Path) -> str:
-    """Return the ETag of a local file."""
-    status = path.stat()
-    content = f"{status.st_size}:{status.st_mtime_ns}"
-    return f'"{hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()}"'
 
 
 def _die() -> None:

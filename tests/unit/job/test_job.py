@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +16,7 @@ from catalog import TableMissingError
 from conversion import ConversionResult, UnitWork
 from conversion_errors import AccountingError, TooManyBadRows
 from csv_to_parquet import ArgumentsError, convert_with_spark, parse_args
-from job import Arguments, PartitionKeysChangedError, SourceConflictError, new_attempt
+from job import Arguments, SourceConflictError, new_attempt
 from local_catalog import LocalCatalog
 from planning import UnknownPartitionError
 from publication import ConcurrentRunError
@@ -26,7 +24,7 @@ from report import Report
 from sources import UnmatchedKeysError
 from storage import ObjectChangedError
 from tests.unit.job.fake_glue import FakeGlue
-from tests.unit.job.support import BAD, World, convert
+from tests.unit.job.support import BAD, World, convert, listing_digest
 
 
 @pytest.fixture
@@ -187,6 +185,31 @@ def it_carries_rows_of_expired_files_over_when_new_ones_arrive(world: World) -> 
     assert world.rows() == {"01": ["1", "2", "3", "4"]}
 
 
+@pytest.mark.parametrize("policy", ["keep", "mirror"])
+@pytest.mark.parametrize("how", ["forced", "another contract"])
+def it_never_makes_a_unit_anew_that_holds_rows_of_expired_files(tmp_path: Path, policy: str, how: str) -> None:
+    world = World(tmp_path)
+    world.put("month=01/a.csv", "1")
+    world.put("month=01/b.csv", "2")
+    world.run()
+    (world.raw / "month=01/a.csv").unlink()
+    world.put("month=01/c.csv", "3")
+    world.run()
+    assert world.rows() == {"01": ["1", "2", "3"]}
+    world.save(on_source_removed=policy)
+    if how == "another contract":
+        world.save(columns=[{"name": "id"}, {"name": "n"}])
+    report = world.run(force=how == "forced")
+    if policy == "keep":
+        reason = "sources 1 removed; on_source_removed is keep"
+        assert [(unit.action, unit.reason) for unit in report.units] == [("kept", reason)]
+        assert world.rows() == {"01": ["1", "2", "3"]}
+    else:
+        assert actions(report) == {"01": "replaced"}
+        assert world.rows() == {"01": ["2", "3"]}
+    assert report.converged
+
+
 def it_carries_over_a_unit_that_had_no_rows(world: World) -> None:
     world.put("month=01/a.csv")
     world.run()
@@ -226,47 +249,6 @@ def it_follows_deletions_when_told_to_mirror(tmp_path: Path) -> None:
     assert world.partitions("trips_quarantine") == {}
 
 
-# --------------------------------------------------------------------------------------------------- contract changes
-NEW_COLUMNS = [{"name": "id"}, {"name": "n", "type": "string"}, {"name": "extra"}]
-
-
-def it_reconverts_everything_when_the_contract_changes(world: World) -> None:
-    world.put("month=01/a.csv", "1", BAD)
-    world.run()
-    world.save(columns=NEW_COLUMNS, schema_drift="ignore")
-    report = world.run()
-    assert report.units[0].reason == "the contract changed"
-    assert (world.rows(), world.rows(column="n")) == ({"01": ["1", BAD]}, {"01": ["1", "x"]})
-    names = [(column["Name"], column["Type"]) for column in world.table()["StorageDescriptor"]["Columns"]]
-    assert names == [("id", "string"), ("n", "string"), ("extra", "string")]
-    assert world.partitions()["01"]["StorageDescriptor"]["Columns"] == world.table()["StorageDescriptor"]["Columns"]
-    assert world.partitions("trips_quarantine") == {}
-
-
-def it_applies_a_new_contract_to_new_data_only_when_told_so(tmp_path: Path) -> None:
-    world = World(tmp_path, on_contract_change="new_data_only")
-    world.put("month=01/a.csv", "1")
-    world.run()
-    old = world.partitions()["01"]
-    world.save(columns=NEW_COLUMNS, schema_drift="ignore")
-    world.put("month=02/a.csv", "2")
-    assert actions(world.run()) == {"01": "kept", "02": "inserted"}
-    assert world.partitions()["01"] == old
-    assert len(world.partitions()["02"]["StorageDescriptor"]["Columns"]) == 3
-    assert actions(world.run()) == {"01": "kept", "02": "kept"}
-    world.put("month=01/late.csv", "3")
-    assert actions(world.run())["01"] == "replaced"
-    assert len(world.partitions()["01"]["StorageDescriptor"]["Columns"]) == 3
-
-
-def it_refuses_other_partition_keys_than_the_table_has(world: World) -> None:
-    world.put("month=01/a.csv", "1")
-    world.run()
-    world.save(partition_keys=[{"name": "month", "type": "int"}])
-    with pytest.raises(PartitionKeysChangedError, match=r"\[\('month', 'string'\)\], the contract has"):
-        world.run()
-
-
 # ------------------------------------------------------------------------------------------------ plan, force, backfill
 def it_plans_without_writing_anything_but_the_report(world: World) -> None:
     world.put("month=01/a.csv", "1")
@@ -276,6 +258,30 @@ def it_plans_without_writing_anything_but_the_report(world: World) -> None:
     assert list(report.unmatched_keys) == ["stray.csv"]
     written = [path.relative_to(world.lake).as_posix() for path in world.lake.rglob("*") if path.is_file()]
     assert written == ["reports/trips/r1.json"]
+
+
+def it_plans_exactly_what_the_next_run_does(world: World) -> None:
+    for month in ("01", "02", "03"):
+        world.put(f"month={month}/a.csv", month)
+    world.run()
+    world.put("month=01/a.csv", "corrected")
+    (world.raw / "month=03/a.csv").unlink()
+    world.put("month=04/a.csv", "new")
+
+    def lake() -> dict[str, bytes]:
+        files = (path for path in world.lake.rglob("*") if path.is_file() and "reports" not in path.parts)
+        return {str(path): path.read_bytes() for path in files}
+
+    before = lake()
+    planned = world.run(mode="plan")
+    assert {unit.values["month"]: (unit.action, unit.reason) for unit in planned.units} == {
+        "01": ("replaced", "sources 1 changed"),
+        "02": ("kept", "unchanged"),
+        "03": ("kept", "all its source files are gone; on_source_removed is keep"),
+        "04": ("inserted", "new"),
+    }
+    assert lake() == before
+    assert actions(world.run()) == actions(planned)
 
 
 def it_forces_and_limits_to_partitions(world: World) -> None:
@@ -399,6 +405,23 @@ def it_writes_no_digest_when_another_run_published_what_it_knows_nothing_of(tmp_
     assert world.rows() == {"01": ["1"]}
 
 
+def it_leaves_to_the_next_run_what_arrives_during_a_run(world: World) -> None:
+    world.put("month=01/a.csv", "1")
+
+    def upload() -> None:
+        world.put("month=01/late.csv", "2")
+        world.put("month=02/a.csv", "3")
+
+    assert world.run(converter=_during(world, upload)).converged
+    assert world.rows() == {"01": ["1"]}
+    fingerprint = world.table()["Parameters"]["contract_fingerprint"]
+    # The digest is that of what this run has listed, so the next execution finds that there is something to do.
+    assert world.digest() not in (None, listing_digest(world.raw, fingerprint))
+    world.run()
+    assert world.rows() == {"01": ["1", "2"], "02": ["3"]}
+    assert world.digest() == listing_digest(world.raw, fingerprint)
+
+
 def it_refuses_a_file_that_is_overwritten_between_listing_and_reading(world: World) -> None:
     world.put("month=01/a.csv", "1")
 
@@ -495,38 +518,6 @@ def it_converts_on_spark(world: World, spark: SparkSession) -> None:
     world.run(converter=convert_with_spark)
     seen = spark.read.parquet(world.location("01"))
     assert sorted(row.id for row in seen.collect()) == ["1", "2"]
-
-
-def die_for_real(world: World, fault: str, code: str) -> None:
-    """Run the job in a process of its own that kills itself."""
-    root = Path(__file__).parents[3]
-    environment = {**os.environ, faults.VARIABLE: fault, "PYTHONPATH": f"{root}:{root / 'glue_scripts'}"}
-    head = "import sys, time; from tests.unit.job.support import convert; from job import Arguments, run_job; "
-    command = [sys.executable, "-c", head + code, str(world.config)]
-    ended = subprocess.run(command, env=environment, timeout=60, check=False, capture_output=True, text=True)
-    assert (ended.returncode, ended.stderr) == (137, "")
-
-
-def it_dies_for_real_between_two_partitions_and_the_next_run_completes(world: World) -> None:
-    world.put("month=01/a.csv", "1")
-    world.put("month=02/a.csv", "2")
-    die_for_real(world, "publish:1", "run_job(Arguments(sys.argv[1], 'r1'), convert)")
-    assert world.rows() == {"01": ["1"]}
-    assert world.digest() is None
-    report = world.run()
-    assert actions(report) == {"01": "kept", "02": "inserted"}
-    assert world.rows() == {"01": ["1"], "02": ["2"]}
-    # The dead process's other folder goes at once: on this machine its end is known.
-    assert world.run_folders() == {world.location("01"), world.location("02")}
-
-
-def it_dies_for_real_in_the_middle_of_the_conversion(world: World) -> None:
-    world.put("month=01/a.csv", "1")
-    slow = "run_job(Arguments(sys.argv[1], 'r1'), lambda *work: (convert(*work), time.sleep(50))[0])"
-    die_for_real(world, "converting:0.5", slow)
-    assert world.rows() == {}
-    assert world.run().units_inserted == 1
-    assert world.rows() == {"01": ["1"]}
 
 
 def it_refuses_an_unknown_fault(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -9,7 +10,16 @@ import publication
 from catalog import Partition, TableChangedError, Values
 from contract import DatasetContract, parse_contract
 from local_catalog import LocalCatalog
-from publication import DIGEST, PUBLISHER, Claim, ConcurrentRunError, publish, seal
+from publication import (
+    DIGEST,
+    PUBLISHER,
+    Claim,
+    ConcurrentRunError,
+    PartitionedTable,
+    WholeTable,
+    publish,
+    seal,
+)
 
 
 @pytest.fixture
@@ -53,6 +63,9 @@ class Spy:
         self.digests: list[str | None] = []
 
     def read(self) -> dict[Values, Partition]:
+        return {}
+
+    def find(self, values: Sequence[Values]) -> dict[Values, Partition]:
         return {}
 
     def put(self, partitions: Sequence[Partition], seen: Mapping[Values, Partition]) -> list[Values]:
@@ -103,6 +116,50 @@ def it_gives_up_when_others_never_stop(contract: DatasetContract, catalog: Local
 
     with pytest.raises(ConcurrentRunError, match=r"changed table default\.trips 10 times in a row"):
         seal(Claim(catalog, contract, "me"), catalog, contract, {}, "new", is_right)
+
+
+@pytest.mark.parametrize("known", [False, True])
+def it_takes_a_digest_away_that_came_after_the_claim_when_the_table_is_the_unit(
+    contract: DatasetContract, catalog: LocalCatalog, known: bool
+) -> None:
+    """Another run seals after this one has claimed; its digest knows nothing of where the table moves to."""
+    whole = WholeTable(catalog, "default", "trips", [{"Name": "id", "Type": "string"}], "/empty/")
+    first = Partition((), "/a/", {"fingerprint": "1"})
+    if known:
+        whole.put([first], {})
+    Claim(catalog, contract, "me").hold()
+    set_digest(catalog, "of another run")
+    if known:
+        assert whole.remove([first]) == []
+        assert whole.read() == {}
+    else:
+        assert whole.put([first], {}) == []
+        assert whole.read() == {(): first}
+    assert DIGEST not in parameters(catalog)
+
+
+def it_keeps_what_belongs_to_the_unit_apart_from_what_belongs_to_the_table(
+    contract: DatasetContract, catalog: LocalCatalog
+) -> None:
+    whole = WholeTable(catalog, "default", "trips", [], "/empty/")
+    unit = Partition((), "/a/", {"fingerprint": "1", "contract_fingerprint": "old", "run_id": "r1"})
+    whole.put([unit], {})
+    sealed = {"contract_fingerprint": "new", "run_id": "r2"}
+    seal(Claim(catalog, contract, "me"), catalog, contract, sealed, "digest", lambda: True)
+    assert whole.find([()]) == {(): unit}
+    assert {name: parameters(catalog)[name] for name in sealed} == sealed
+
+
+def it_deletes_no_partition_that_it_could_not_read(catalog: LocalCatalog) -> None:
+    """A partition that Glue does not show may be one that another run has just moved."""
+    seen = Partition(("1",), "/a/", {"fingerprint": "1"})
+    partitioned = PartitionedTable(catalog, "default", "trips", [{"Name": "id", "Type": "string"}])
+    partitioned.put([seen], {})
+    with mock.patch.object(catalog, "get_partitions", return_value={}):
+        assert partitioned.remove([seen]) == []
+    assert partitioned.read() == {("1",): seen}
+    assert partitioned.remove([seen]) == []
+    assert partitioned.read() == {}
 
 
 def it_updates_a_local_table_only_at_its_version(catalog: LocalCatalog) -> None:

@@ -1,0 +1,159 @@
+"""Throttling and transient errors, as botocore meets them on the wire, and errors that stay."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from catalog import CatalogError, Table
+from glue_catalog import GlueCatalog, glue_client
+from storage import S3Storage, StorageError, s3_client
+
+# RETRIES: the first attempt and eight more.
+ATTEMPTS = 9
+# Backoff of botocore's standard mode: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
+LONGEST_WAIT = 20
+
+
+class Server:
+    """Answers requests with the status and body of a list, the last one for ever; None breaks the connection."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[int, str] | None] = []
+        self.requests = 0
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                server.requests += 1
+                answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
+                if answer is None:
+                    self.close_connection = True
+                    return
+                status, body = answer
+                self.send_response(status)
+                self.send_header("ETag", '"e"')
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body.encode())
+
+            do_GET = do_POST = do_PUT = answer  # noqa: N815 - the names of http.server
+
+            def log_message(self, *arguments: Any) -> None:
+                """Say nothing."""
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.endpoint = f"http://127.0.0.1:{self.http.server_address[1]}"
+        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return the seconds that botocore would have slept."""
+    found: list[float] = []
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=found.append))
+    return found
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> Iterator[Server]:
+    """Yield a server that the job's own clients talk to."""
+    server = Server()
+    for name, value in {
+        "AWS_ENDPOINT_URL": server.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for client in (s3_client, glue_client):
+        client.cache_clear()
+    yield server
+    server.http.shutdown()
+    server.http.server_close()
+    for client in (s3_client, glue_client):
+        client.cache_clear()
+
+
+def s3_error(status: int, code: str) -> tuple[int, str]:
+    return status, f"<Error><Code>{code}</Code><Message>no</Message></Error>"
+
+
+def glue_error(status: int, code: str) -> tuple[int, str]:
+    return status, json.dumps({"__type": code, "message": "no"})
+
+
+def read_object() -> Any:
+    return S3Storage().read_bytes("s3://bucket/a/key.csv")
+
+
+def write_object() -> Any:
+    return S3Storage().write_bytes("s3://bucket/a/key.csv", b"data")
+
+
+def find_table() -> Any:
+    found = GlueCatalog("db").find_table("trips")
+    return found.name if found else None
+
+
+def write_table() -> Any:
+    return GlueCatalog("db").update_table(Table("db", {"Name": "trips"}, "1"))
+
+
+GOOD_TABLE = (200, json.dumps({"Table": {"Name": "trips"}}))
+CALLS: dict[str, tuple[Callable[[], Any], tuple[int, str], tuple[int, str], Any]] = {
+    "S3 GetObject s3://bucket/a/key.csv": (read_object, s3_error(503, "SlowDown"), (200, "rows"), b"rows"),
+    "S3 PutObject s3://bucket/a/key.csv": (write_object, s3_error(500, "InternalError"), (200, ""), None),
+    "Glue GetTable db.trips": (find_table, glue_error(400, "ThrottlingException"), GOOD_TABLE, "trips"),
+    "Glue UpdateTable db.trips": (write_table, glue_error(500, "InternalServiceException"), (200, "{}"), None),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def it_tries_again_with_jitter_until_it_succeeds(server: Server, waits: list[float], call: str) -> None:
+    action, trouble, good, result = CALLS[call]
+    server.answers = [trouble, trouble, None, trouble, good]
+    assert action() == result
+    assert server.requests == 5
+    # Each wait is drawn from a range that doubles: many clients that were throttled at once do not come back at once.
+    assert len(waits) == len(set(waits)) == 4
+    assert all(0 < seconds < 2**number for number, seconds in enumerate(waits))
+
+
+@pytest.mark.parametrize("call", CALLS)
+def it_gives_up_in_the_end_and_names_the_call_and_the_object(server: Server, waits: list[float], call: str) -> None:
+    action, trouble, _, _ = CALLS[call]
+    code = (
+        trouble[1].split("<Code>")[-1].split("<")[0] if trouble[1].startswith("<") else json.loads(trouble[1])["__type"]
+    )
+    server.answers = [trouble]
+    with pytest.raises((StorageError, CatalogError), match=f"^{call}: {code}: no"):
+        action()
+    assert server.requests == ATTEMPTS
+    assert max(waits) < LONGEST_WAIT
+
+
+@pytest.mark.parametrize("call", CALLS)
+def it_does_not_repeat_what_is_forbidden(server: Server, call: str) -> None:
+    denied = s3_error(403, "AccessDenied") if call.startswith("S3") else glue_error(400, "AccessDeniedException")
+    server.answers = [denied]
+    with pytest.raises((StorageError, CatalogError), match=f"^{call}: AccessDenied(Exception)?: no"):
+        CALLS[call][0]()
+    assert server.requests == 1
+
+
+@pytest.mark.parametrize("call", CALLS)
+def it_names_call_and_object_when_nobody_answers(server: Server, call: str) -> None:
+    server.answers = [None]
+    with pytest.raises((StorageError, CatalogError), match=f"^{call}: ConnectionClosedError: "):
+        CALLS[call][0]()
+    assert server.requests == ATTEMPTS
