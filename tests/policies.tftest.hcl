@@ -234,6 +234,17 @@ run "with_everything_on_a_role_gets_what_that_needs_and_no_more" {
 
   assert {
     condition = toset(flatten([
+      for statement in jsondecode(output.role_policies.job).Statement : statement.Resource
+      if contains(["WriteLogs", "EncryptLogs"], statement.Sid)
+      ])) == toset([
+      "arn:aws:logs:eu-central-1:123456789012:log-group:/aws-glue/sales-lake-csv-to-parquet*",
+      "arn:aws:logs:eu-central-1:123456789012:log-group:/aws-glue/jobs-*-sales-lake/*",
+    ])
+    error_message = "The logs of other jobs may be written: ${output.role_policies.job}"
+  }
+
+  assert {
+    condition = toset(flatten([
       for statement in jsondecode(output.role_policies.job).Statement : statement.Resource if statement.Sid == "UseConnections"
     ])) == toset(["arn:aws:glue:eu-central-1:123456789012:catalog", "arn:aws:glue:eu-central-1:123456789012:connection/warehouse"])
     error_message = "The job's policy is ${output.role_policies.job}"

@@ -12,6 +12,17 @@ locals {
   crawls        = length(var.crawled) > 0
   creates_role  = var.create_role && local.crawls
   role_arn      = local.creates_role ? one(aws_iam_role.crawler[*].arn) : var.role_arn
+
+  # Everything by name while that fits into the 10,240 characters that IAM allows for the policies of a role; with very
+  # many datasets by bucket and database: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+  s3_arn            = "arn:${local.partition}:s3:::"
+  exact_prefixes    = flatten([for dataset in var.crawled : [trimsuffix(dataset.prefix, "/"), "${dataset.prefix}*"]])
+  exact_source_arns = [for dataset in var.crawled : "${local.s3_arn}${var.raw_bucket}/${dataset.prefix}*"]
+  exact_table_arns  = [for name in keys(var.crawled) : "${local.glue_arn}:table/${var.database_name}/raw_${name}"]
+  by_name           = length(jsonencode(concat(local.exact_prefixes, local.exact_source_arns, local.exact_table_arns))) <= 6000
+  prefixes          = local.by_name ? local.exact_prefixes : ["*"]
+  source_arns       = local.by_name ? local.exact_source_arns : ["${local.s3_arn}${var.raw_bucket}/*"]
+  table_arns        = local.by_name ? local.exact_table_arns : ["${local.glue_arn}:table/${var.database_name}/raw_*"]
 }
 
 resource "aws_glue_catalog_database" "this" {
@@ -105,19 +116,19 @@ data "aws_iam_policy_document" "crawler" {
   statement {
     sid       = "ListRawData"
     actions   = ["s3:ListBucket"]
-    resources = ["arn:${local.partition}:s3:::${var.raw_bucket}"]
+    resources = ["${local.s3_arn}${var.raw_bucket}"]
 
     condition {
       test     = "StringLike"
       variable = "s3:prefix"
-      values   = flatten([for dataset in var.crawled : [trimsuffix(dataset.prefix, "/"), "${dataset.prefix}*"]])
+      values   = local.prefixes
     }
   }
 
   statement {
     sid       = "ReadRawData"
     actions   = ["s3:GetObject"]
-    resources = [for dataset in var.crawled : "arn:${local.partition}:s3:::${var.raw_bucket}/${dataset.prefix}*"]
+    resources = local.source_arns
   }
 
   # Every table ARN needs those of its database and catalog:
@@ -130,7 +141,7 @@ data "aws_iam_policy_document" "crawler" {
     ]
     resources = concat(
       ["${local.glue_arn}:catalog", "${local.glue_arn}:database/${var.database_name}"],
-      [for name in keys(var.crawled) : "${local.glue_arn}:table/${var.database_name}/raw_${name}"],
+      local.table_arns,
     )
   }
 

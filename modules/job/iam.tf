@@ -211,10 +211,12 @@ data "aws_iam_policy_document" "this" {
 
 locals {
   has_security_configuration = var.glue.create_security_configuration || var.glue.security_configuration != null
-  # With a security configuration Glue adds names to the group's: https://docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html
+  # With a security configuration Glue adds the names of role and configuration to the group's, whether also to that of
+  # a job with a prefix of its own is not documented: https://docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html
+  configuration_name = var.glue.create_security_configuration ? var.name : var.glue.security_configuration
   log_group_arns = (
     local.has_security_configuration
-    ? ["${local.logs_arn}:${local.log_prefix}*", "${local.logs_arn}:/aws-glue/jobs*"]
+    ? ["${local.logs_arn}:${local.log_prefix}*", "${local.logs_arn}:/aws-glue/jobs-*-${local.configuration_name}/*"]
     : ["${local.logs_arn}:${local.log_prefix}/*"]
   )
 }

@@ -124,8 +124,11 @@ class Pipeline:
         for name, document in originals.items():
             kept = [statement for statement in document["Statement"] if statement["Sid"] != sid]
             assert len(kept) == len(document["Statement"]) - 1
-            reduced = {**document, "Statement": kept}
-            iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(reduced))
+            if kept:
+                reduced = {**document, "Statement": kept}
+                iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(reduced))
+            else:
+                iam.delete_role_policy(RoleName=role, PolicyName=name)
         try:
             yield
         finally:

@@ -9,6 +9,7 @@ from tests.local_aws.extensions.event_targets import EventTargets
 from tests.local_aws.extensions.glue_catalog import GlueCatalog
 from tests.local_aws.extensions.glue_crawlers import GlueCrawlers
 from tests.local_aws.extensions.glue_jobs import GlueJobs
+from tests.local_aws.extensions.glue_logs import GlueLogs
 from tests.local_aws.extensions.hooks import Emulator
 from tests.local_aws.extensions.iam import Iam
 from tests.local_aws.extensions.roles import RoleSessions
@@ -25,12 +26,13 @@ def install(settings: Settings) -> GlueJobs:
     emulator = Emulator()
     sessions = RoleSessions(emulator, settings)
     iam = Iam(emulator, settings)
-    jobs = GlueJobs(emulator, settings, sessions, iam)
+    logs = GlueLogs(emulator, sessions, iam)
+    jobs = GlueJobs(emulator, settings, sessions, iam, logs)
     extensions = (
         iam,
         GlueCatalog(emulator),
         jobs,
-        GlueCrawlers(emulator, sessions),
+        GlueCrawlers(emulator, sessions, logs),
         Athena(emulator, settings, sessions, iam),
         StepFunctions(emulator, sessions, iam),
         EventTargets(emulator, sessions),

@@ -24,6 +24,15 @@ from tests.local_aws.extensions.roles import Credentials, RoleSessions
 from tests.local_aws.settings import Settings
 
 MAX_REASON = 2000
+# What AWS documents as needed on the bucket and on the objects of the results, whether or not a result is large enough
+# to be uploaded in parts: https://docs.aws.amazon.com/step-functions/latest/dg/connect-athena.html
+RESULT_BUCKET_ACTIONS = ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads")
+RESULT_OBJECT_ACTIONS = (
+    "s3:PutObject",
+    "s3:GetObject",
+    "s3:AbortMultipartUpload",
+    "s3:ListMultipartUploadParts",
+)
 
 
 class Athena:
@@ -119,6 +128,7 @@ class Athena:
         folder: Path,
         statistics: dict[str, Any],
     ) -> QueryResult:
+        self._check_default_database(credentials)
         glue = self._sessions.client("glue", credentials)
         if isinstance(ddl, self._athena._CreateTable):
             return self._create_table(ddl, database, glue)
@@ -128,6 +138,16 @@ class Athena:
         finally:
             statistics["DataScannedInBytes"] = engine.bytes_read
             engine.close()
+
+    def _check_default_database(self, credentials: Credentials) -> None:
+        """Check that the caller may see the database `default`, whatever the query; it need not exist.
+
+        https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html#full-access-to-default-db-per-region
+        """
+        place = f"arn:aws:glue:{self._sessions.region}:{self._sessions.account_id}"
+        for resource in (f"{place}:database/default", f"{place}:catalog"):
+            if denial := self._iam.denial(credentials.access_key, "glue:GetDatabase", resource):
+                raise QueryError(f"Insufficient permissions to execute the query. {denial}")
 
     def _create_table(self, ddl: Any, database: str, glue: Any) -> QueryResult:
         if ddl.iceberg:
@@ -151,6 +171,7 @@ class Athena:
             writer.writerows(result.rows)
         bucket, _, key = location.removeprefix("s3://").partition("/")
         s3 = self._sessions.client("s3", credentials)
+        self._check_result_rights(bucket, key, location, credentials)
         try:
             # Athena asks where the bucket is before it writes to it.
             s3.get_bucket_location(Bucket=bucket)
@@ -158,10 +179,23 @@ class Athena:
             s3.put_object(Bucket=bucket, Key=f"{key}.metadata", Body=",".join(result.types).encode())
         except botocore.exceptions.ClientError as error:
             details = error.response["Error"]
-            raise QueryError(
-                f"Access denied when writing output to url: {location} . Please ensure you are allowed to access the "
-                f"S3 bucket. {details['Code']}: {details['Message']}"
-            ) from error
+            raise result_error(location, f"{details['Code']}: {details['Message']}") from error
+
+    def _check_result_rights(self, bucket: str, key: str, location: str, credentials: Credentials) -> None:
+        arn = f"arn:aws:s3:::{bucket}"
+        needed = [(action, arn) for action in RESULT_BUCKET_ACTIONS]
+        needed += [(action, f"{arn}/{key}") for action in RESULT_OBJECT_ACTIONS]
+        for action, resource in needed:
+            if denial := self._iam.denial(credentials.access_key, action, resource):
+                raise result_error(location, f"AccessDenied: {denial}")
+
+
+def result_error(location: str, reason: str) -> QueryError:
+    """Return the error of a query whose result could not be written."""
+    return QueryError(
+        f"Access denied when writing output to url: {location} . Please ensure you are allowed to access the S3 "
+        f"bucket. {reason}"
+    )
 
 
 def result_location(location: str, query_id: str, suffix: str) -> str:

@@ -19,13 +19,17 @@ from typing import Any
 
 import botocore.exceptions
 
+from tests.local_aws.extensions.glue_catalog import pages
+from tests.local_aws.extensions.glue_logs import GlueLogs
 from tests.local_aws.extensions.hooks import Emulator
-from tests.local_aws.extensions.roles import RoleError, RoleSessions
+from tests.local_aws.extensions.roles import Credentials, RoleError, RoleSessions
 
 SAMPLE_BYTES = 1024 * 1024
 SAMPLE_ROWS = 1000
 SAMPLE_FILES = 20
 PARTITION_BATCH = 100
+# A group of the account, whose name cannot be chosen: https://docs.aws.amazon.com/glue/latest/dg/console-crawlers.html
+LOG_GROUP = "/aws-glue/crawlers"
 DELIMITERS = ",|\t;\x01"
 INTEGER = re.compile(r"[+-]?\d{1,18}")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -53,8 +57,9 @@ class CsvDialect:
 class GlueCrawlers:
     """Replaces starting a crawler."""
 
-    def __init__(self, emulator: Emulator, sessions: RoleSessions) -> None:
+    def __init__(self, emulator: Emulator, sessions: RoleSessions, logs: GlueLogs) -> None:
         self._sessions = sessions
+        self._logs = logs
         self._glue = emulator.module("services.glue", "_crawlers", "_classifiers", "_start_crawler", "_stop_crawler")
         self._responses = emulator.module("core.responses", "json_response", "error_response_json")
 
@@ -79,6 +84,7 @@ class GlueCrawlers:
     def _crawl(self, crawler: dict[str, Any]) -> None:
         start = time.time()
         status, message = "SUCCEEDED", ""
+        credentials: Credentials | None = None
         try:
             arn = f"arn:aws:glue:{self._sessions.region}:{self._sessions.account_id}:crawler/{crawler['Name']}"
             credentials = self._sessions.assume(crawler["Role"], "glue.amazonaws.com", "AWS-Crawler", arn)
@@ -91,16 +97,22 @@ class GlueCrawlers:
             status, message = "FAILED", f"Internal Service Exception: {type(error).__name__}: {error}"
             raise
         finally:
+            if credentials:
+                self._deliver_log(crawler, f"{status} {message}".strip(), credentials)
             crawler["LastCrawl"] = {
                 "Status": status,
                 "ErrorMessage": message,
-                "LogGroup": "/aws-glue/crawlers",
+                "LogGroup": LOG_GROUP,
                 "LogStream": crawler["Name"],
                 "MessagePrefix": str(uuid.uuid4()),
                 "StartTime": start,
             }
             crawler["CrawlElapsedTime"] = int((time.time() - start) * 1000)
             crawler["State"] = "READY"
+
+    def _deliver_log(self, crawler: dict[str, Any], line: str, credentials: Credentials) -> None:
+        security_configuration = crawler.get("CrawlerSecurityConfiguration")
+        self._logs.deliver(LOG_GROUP, crawler["Name"], [line], security_configuration, credentials)
 
     def _crawl_target(self, crawler: dict[str, Any], target: dict[str, Any], s3: Any, glue: Any) -> None:
         bucket, _, path = target["Path"].removeprefix("s3://").partition("/")
@@ -128,11 +140,7 @@ class GlueCrawlers:
             "PartitionKeys": [{"Name": key, "Type": "string"} for key in partition_keys],
             "Parameters": table_parameters(crawler["Name"], dialect, len(keys)),
         }
-        database = crawler["DatabaseName"]
-        try:
-            glue.create_table(DatabaseName=database, TableInput=table)
-        except glue.exceptions.AlreadyExistsException:
-            glue.update_table(DatabaseName=database, TableInput=table)
+        self._write_table(glue, crawler["DatabaseName"], table)
         if partition_keys:
             inputs = [
                 {
@@ -141,12 +149,36 @@ class GlueCrawlers:
                 }
                 for folder in sorted(folders)
             ]
-            for start in range(0, len(inputs), PARTITION_BATCH):
-                glue.batch_create_partition(
-                    DatabaseName=database,
-                    TableName=table["Name"],
-                    PartitionInputList=inputs[start : start + PARTITION_BATCH],
-                )
+            self._write_partitions(glue, crawler["DatabaseName"], table["Name"], inputs)
+
+    def _write_table(self, glue: Any, database: str, table: dict[str, Any]) -> None:
+        glue.get_database(Name=database)
+        try:
+            glue.get_table(DatabaseName=database, Name=table["Name"])
+        except glue.exceptions.EntityNotFoundException:
+            glue.create_table(DatabaseName=database, TableInput=table)
+        else:
+            glue.update_table(DatabaseName=database, TableInput=table)
+
+    def _write_partitions(self, glue: Any, database: str, table: str, inputs: list[dict[str, Any]]) -> None:
+        """Create the partitions that are not there and update those that differ; others are never deleted."""
+        place = {"DatabaseName": database, "TableName": table}
+        listed = {
+            tuple(entry["Values"])
+            for entry in pages(glue.get_partitions, "Partitions", ExcludeColumnSchema=True, **place)
+        }
+        missing = [entry for entry in inputs if tuple(entry["Values"]) not in listed]
+        for start in range(0, len(missing), PARTITION_BATCH):
+            glue.batch_create_partition(PartitionInputList=missing[start : start + PARTITION_BATCH], **place)
+        known = [entry for entry in inputs if tuple(entry["Values"]) in listed]
+        for start in range(0, len(known), PARTITION_BATCH):
+            batch = known[start : start + PARTITION_BATCH]
+            asked = [{"Values": entry["Values"]} for entry in batch]
+            answer = glue.batch_get_partition(PartitionsToGet=asked, **place)
+            found = {tuple(entry["Values"]): entry for entry in answer["Partitions"]}
+            for entry in batch:
+                if found[tuple(entry["Values"])]["StorageDescriptor"] != entry["StorageDescriptor"]:
+                    glue.update_partition(PartitionValueList=entry["Values"], PartitionInput=entry, **place)
 
     def _data_keys(self, s3: Any, bucket: str, prefix: str, exclusions: list[str]) -> list[str]:
         listing = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)

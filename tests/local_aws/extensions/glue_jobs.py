@@ -21,6 +21,7 @@ from typing import Any
 
 import botocore.exceptions
 
+from tests.local_aws.extensions.glue_logs import GlueLogs
 from tests.local_aws.extensions.hooks import Emulator
 from tests.local_aws.extensions.iam import Iam
 from tests.local_aws.extensions.roles import Credentials, RoleError, RoleSessions
@@ -28,30 +29,48 @@ from tests.local_aws.processes import end_session
 from tests.local_aws.settings import Settings
 
 RUNNING_STATES = ("STARTING", "WAITING", "RUNNING", "STOPPING")
-# CloudWatch Logs takes at most 10,000 events in one call; a local run keeps only the end of its output.
-MAX_LOG_LINES = 5000
 MAX_ERROR_LENGTH = 1000
 # The line that ends a Python traceback: an exception's name, maybe with its module, and what it says.
 EXCEPTION_LINE = re.compile(r"^(?:[a-z_]\w*\.)*([A-Z]\w*: \S.*)$")
 LOG_LEVELS = ("WARN:", "INFO:", "ERROR:", "DEBUG:")
+# What the workers of a job with a connection need to get into the VPC:
+# https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSGlueServiceRole.html
+NETWORK_LOOKS = (
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeRouteTables",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcAttribute",
+    "ec2:DescribeVpcEndpoints",
+)
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
+NETWORK_CHANGES = (
+    ("ec2:CreateNetworkInterface", ("network-interface", "security-group", "subnet")),
+    ("ec2:DeleteNetworkInterface", ("network-interface",)),
+    ("ec2:CreateTags", ("network-interface",)),
+    ("ec2:DeleteTags", ("network-interface",)),
+)
+NETWORK_TAGS = {"aws:tagkeys": ["aws-glue-service-resource"]}
 
 
-class LogDeliveryError(Exception):
-    """The job's role may not write its logs as the job asks for."""
+class NetworkError(Exception):
+    """The job's role may not put its workers into the VPC of a connection."""
 
 
 class GlueJobs:
     """Replaces starting and stopping of job runs."""
 
-    def __init__(self, emulator: Emulator, settings: Settings, sessions: RoleSessions, iam: Iam) -> None:
+    def __init__(
+        self, emulator: Emulator, settings: Settings, sessions: RoleSessions, iam: Iam, logs: GlueLogs
+    ) -> None:
         self._settings = settings
         self._iam = iam
+        self._logs = logs
         self._sessions = sessions
         self._glue = emulator.module(
             "services.glue",
             "_jobs",
             "_job_runs",
-            "_security_configs",
             "_start_job_run",
             "_batch_stop_job_run",
             "_get_job_runs",
@@ -129,10 +148,13 @@ class GlueJobs:
                 "GlueJobRunnerSession",
                 f"arn:aws:glue:{self._sessions.region}:{self._sessions.account_id}:job/{job['Name']}",
             )
+            self._check_network_rights(job, credentials)
             command = self._prepare(folder, run, job, credentials)
             environment = self._environment(folder, run, credentials)
             with self._slot(run):
                 self._execute(folder, run, command, environment)
+        except NetworkError as error:
+            fail(run, f"LAUNCH ERROR: {error}")
         except RoleError as error:
             fail(run, f"Glue could not act as the job's role: {error}")
         except botocore.exceptions.ClientError as error:
@@ -262,37 +284,31 @@ class GlueJobs:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
 
+    def _check_network_rights(self, job: dict[str, Any], credentials: Credentials) -> None:
+        """Check that the role may do what Glue does in its name to put workers into a VPC; none is there to put."""
+        names = (job.get("Connections") or {}).get("Connections") or []
+        if not names:
+            return
+        place = f"{self._sessions.region}:{self._sessions.account_id}"
+        needed = [("glue:GetConnection", f"arn:aws:glue:{place}:{what}") for what in connection_parts(names)]
+        needed += [(action, "*") for action in NETWORK_LOOKS]
+        needed += [(action, f"arn:aws:ec2:{place}:{kind}/local") for action, kinds in NETWORK_CHANGES for kind in kinds]
+        for action, resource in needed:
+            if denial := self._iam.denial(credentials.access_key, action, resource, NETWORK_TAGS):
+                raise NetworkError(denial)
+
     def _deliver_logs(self, folder: Path, run: dict[str, Any], credentials: Credentials) -> None:
-        """Write the output to CloudWatch Logs with the role's rights; a refusal is only logged, as on AWS."""
-        logs = self._sessions.client("logs", credentials)
+        """Write the output to CloudWatch Logs."""
         for name, kind in (("stdout.log", "output"), ("stderr.log", "error")):
-            group = f"{run['LogGroupName']}/{kind}"
             file = folder / name
-            lines = file.read_text(errors="replace").splitlines()[-MAX_LOG_LINES:] if file.exists() else []
-            now = int(time.time() * 1000)
-            events = [{"timestamp": now, "message": line} for line in lines if line]
-            try:
-                with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
-                    logs.create_log_group(logGroupName=group)
-                self._check_log_key(run, group, credentials)
-                logs.create_log_stream(logGroupName=group, logStreamName=run["Id"])
-                if events:
-                    logs.put_log_events(logGroupName=group, logStreamName=run["Id"], logEvents=events)
-            except (LogDeliveryError, botocore.exceptions.ClientError) as error:
-                sys.stderr.write(f"the logs of job run {run['Id']} could not be delivered: {error}\n")
+            lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+            group = f"{run['LogGroupName']}/{kind}"
+            self._logs.deliver(group, run["Id"], lines, run.get("SecurityConfiguration"), credentials)
 
-    def _check_log_key(self, run: dict[str, Any], group: str, credentials: Credentials) -> None:
-        """Check that the role may have its logs encrypted when the job's security configuration asks for it.
 
-        https://docs.aws.amazon.com/glue/latest/dg/set-up-encryption.html
-        """
-        configuration = self._glue._security_configs.get(run.get("SecurityConfiguration")) or {}
-        encryption = configuration.get("EncryptionConfiguration", {}).get("CloudWatchEncryption") or {}
-        if encryption.get("KmsKeyArn"):
-            arn = f"arn:aws:logs:{self._sessions.region}:{self._sessions.account_id}:log-group:{group}:log-stream:"
-            denial = self._iam.denial(credentials.access_key, "logs:AssociateKmsKey", arn)
-            if denial:
-                raise LogDeliveryError(denial)
+def connection_parts(names: list[str]) -> list[str]:
+    """Return what GetConnection is checked on, as the ends of ARNs."""
+    return ["catalog", *(f"connection/{name}" for name in names)]
 
 
 def new_run(job: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:

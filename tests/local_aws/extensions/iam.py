@@ -165,10 +165,16 @@ class Iam:
             self._refused_key.set((wanted, arn))
         return denied
 
-    def denial(self, access_key: str, action: str, resource: str) -> str | None:
+    def denial(self, access_key: str, action: str, resource: str, context: dict[str, Any] | None = None) -> str | None:
         """Return why the caller may not do something that a service does in its name, or None when it may.
 
         For rights that a service needs and that no request of its own shows, such as log delivery.
+
+        Args:
+            access_key: of the caller.
+            action: e.g. `ec2:CreateTags`.
+            resource: ARN the action is checked on, `*` where it knows none.
+            context: condition keys in lower case and their values.
         """
         principal = self._evaluator.resolve_principal(access_key, self._responses.get_account_id())
         if isinstance(principal, self._evaluator.AuthError):
@@ -183,6 +189,7 @@ class Iam:
             resource_arn=resource,
             region=self._responses.get_region(),
             principal_keys=principal.keys,
+            service_context=context or {},
         )
         decision = self._evaluator.evaluate(context, principal.policies, *principal.limits).decision
         self._record(access_key, action, resource, decision == "Allow")

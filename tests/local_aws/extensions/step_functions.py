@@ -38,10 +38,9 @@ TERMINAL_ERRORS = ("States.DataLimitExceeded", "States.Runtime")
 STOPPED = "LocalAws.ExecutionStopped"
 # What AWS documents as needed for the .sync form, whether or not a run happens to come to it:
 # https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html and .../connect-athena.html
-SYNC_ACTIONS = {
-    "glue": ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun"),
-    "athena": ("athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution"),
-}
+GLUE_JOB_ACTIONS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
+ATHENA_QUERY_ACTIONS = ("athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution")
+ATHENA_CATALOG_ACTIONS = ("athena:GetDataCatalog",)
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
 LOG_DELIVERY_ACTIONS = (
     "logs:CreateLogDelivery",
@@ -563,7 +562,7 @@ class StepFunctions:
         sync = resource.endswith(".sync")
         name = arguments.get("JobName", "")
         if sync:
-            self._check_sync_rights("glue", f"job/{name}", "Glue.AccessDeniedException")
+            self._check_sync_rights(GLUE_JOB_ACTIONS, "glue", f"job/{name}", "Glue.AccessDeniedException")
         started = self._call("glue", "startJobRun", arguments)
         self._submitted(resource, started)
         if not sync:
@@ -584,7 +583,10 @@ class StepFunctions:
         sync = resource.endswith(".sync")
         if sync:
             group = arguments.get("WorkGroup", "primary")
-            self._check_sync_rights("athena", f"workgroup/{group}", "Athena.AthenaException")
+            catalog = (arguments.get("QueryExecutionContext") or {}).get("Catalog", "AwsDataCatalog")
+            error = "Athena.AthenaException"
+            self._check_sync_rights(ATHENA_QUERY_ACTIONS, "athena", f"workgroup/{group}", error)
+            self._check_sync_rights(ATHENA_CATALOG_ACTIONS, "athena", f"datacatalog/{catalog}", error)
         started = self._call("athena", "startQueryExecution", arguments)
         self._submitted(resource, started)
         if not sync:
@@ -599,9 +601,9 @@ class StepFunctions:
                     raise self._sfn._ExecutionError("States.TaskFailed", json.dumps(found))
                 self._pause()
 
-    def _check_sync_rights(self, service: str, resource: str, error: str) -> None:
+    def _check_sync_rights(self, actions: tuple[str, ...], service: str, resource: str, error: str) -> None:
         arn = f"arn:aws:{service}:{self._sessions.region}:{self._sessions.account_id}:{resource}"
-        for action in SYNC_ACTIONS[service]:
+        for action in actions:
             denial = self._iam.denial(self._run.get().credentials.access_key, action, arn)
             if denial:
                 raise self._sfn._ExecutionError(error, denial)

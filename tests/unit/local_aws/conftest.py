@@ -40,7 +40,7 @@ def database(aws: LocalAws) -> str:
     return name
 
 
-def allow(actions: list[str] | str, resource: str = "*", **more: Any) -> dict[str, Any]:
+def allow(actions: list[str] | str, resource: list[str] | str = "*", **more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": actions, "Resource": resource, **more}
 
 

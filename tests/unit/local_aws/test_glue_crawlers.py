@@ -125,6 +125,40 @@ def it_fails_naming_the_right_that_its_role_lacks(crawlers: Crawlers, role: Role
     assert "s3:GetObject" in last["ErrorMessage"]
 
 
+def it_updates_what_an_earlier_crawl_made(crawlers: Crawlers) -> None:
+    glue = crawlers.aws.client("glue")
+    crawlers.put("t/m=1/a.csv", b"a,b\n1,x\n")
+    crawlers.put("t/m=2/a.csv", b"a,b\n2,y\n")
+    name = crawlers.create("t/")
+    crawlers.run(name)
+    crawlers.put("t/m=2/a.csv", b"a,b,c\n2,y,3\n")
+    crawlers.put("t/m=3/a.csv", b"a,b,c\n3,z,4\n")
+    crawlers.aws.client("s3").delete_object(Bucket=crawlers.bucket, Key="t/m=1/a.csv")
+    assert crawlers.run(name)["Status"] == "SUCCEEDED"
+    assert columns_of(crawlers.table("raw_t")) == {"a": "bigint", "b": "string", "c": "bigint"}
+    partitions = glue.get_partitions(DatabaseName=crawlers.database, TableName="raw_t")["Partitions"]
+    columns = {entry["Values"][0]: list(columns_of(entry)) for entry in partitions}
+    # The one whose file is gone stays as it was.
+    assert columns == {"1": ["a", "b"], "2": ["a", "b", "c"], "3": ["a", "b", "c"]}
+
+
+def it_logs_with_the_rights_of_its_role(crawlers: Crawlers, role: RoleMaker) -> None:
+    crawlers.put("t/a.csv", b"a,b\n1,x\n")
+    name = crawlers.create("t/")
+    crawlers.run(name)
+    logs = crawlers.aws.client("logs")
+    events = logs.get_log_events(logGroupName="/aws-glue/crawlers", logStreamName=name)["events"]
+    assert [event["message"] for event in events] == ["SUCCEEDED"]
+
+    arn = role("glue.amazonaws.com", allow(["s3:*", "glue:*"]))
+    name = crawlers.create("t/", arn)
+    assert crawlers.run(name)["Status"] == "SUCCEEDED"
+    refused = [call["action"] for call in crawlers.aws.iam_calls() if call["role"] == arn and not call["allowed"]]
+    assert refused == ["logs:CreateLogGroup"]
+    log = crawlers.aws.settings.log_file.read_text()
+    assert f"the logs of {name} could not be delivered to /aws-glue/crawlers: An error occurred (AccessDenied" in log
+
+
 def it_refuses_to_start_while_it_runs(crawlers: Crawlers) -> None:
     for index in range(20):
         crawlers.put(f"t/{index}.csv", b"a,b\n1,x\n")

@@ -121,6 +121,33 @@ def it_fails_when_the_role_may_not_read_the_script(bucket: str, jobs: Jobs, role
     assert f"s3:GetObject on resource: arn:aws:s3:::{bucket}/" in run["ErrorMessage"]
 
 
+def it_fails_when_the_role_may_not_attach_to_the_network_of_a_connection(jobs: Jobs, role: RoleMaker) -> None:
+    here = "us-east-1:000000000000"
+    marks = {"ForAllValues:StringEquals": {"aws:TagKeys": ["aws-glue-service-resource"]}}
+    needed = {
+        "glue:GetConnection": allow("glue:GetConnection", "*"),
+        "ec2:DescribeSubnets": allow("ec2:Describe*"),
+        "ec2:CreateNetworkInterface": allow("ec2:CreateNetworkInterface", f"arn:aws:ec2:{here}:*/*"),
+        "ec2:DeleteNetworkInterface": allow("ec2:DeleteNetworkInterface", f"arn:aws:ec2:{here}:network-interface/*"),
+        "ec2:CreateTags": allow(["ec2:CreateTags", "ec2:DeleteTags"], Condition=marks),
+    }
+    others = allow(["s3:GetObject", "logs:*"])
+    connections = {"Connections": ["warehouse"]}
+
+    def run(statements: dict[str, Any]) -> dict[str, Any]:
+        arn = role("glue.amazonaws.com", others, *statements.values())
+        return jobs.run(jobs.create("print(1)", arn, Connections=connections))
+
+    assert run(needed)["JobRunState"] == "SUCCEEDED"
+    for missing in needed:
+        message = run({action: statement for action, statement in needed.items() if action != missing})["ErrorMessage"]
+        wanted = "ec2:Describe" if missing == "ec2:DescribeSubnets" else missing
+        assert f"not authorized to perform: {wanted}" in message
+    other_tags = {"ForAllValues:StringEquals": {"aws:TagKeys": ["Name"]}}
+    needed["ec2:CreateTags"] = allow(["ec2:CreateTags", "ec2:DeleteTags"], Condition=other_tags)
+    assert "not authorized to perform: ec2:CreateTags" in run(needed)["ErrorMessage"]
+
+
 def it_fails_when_glue_may_not_assume_the_role(jobs: Jobs, role: RoleMaker) -> None:
     run = jobs.run(jobs.create("print(1)", role_arn=role("states.amazonaws.com", allow("*"))))
     assert "glue.amazonaws.com is not authorized to assume the role" in run["ErrorMessage"]

@@ -1,0 +1,54 @@
+# A small pipeline with everything on that brings a statement into a policy: a key of one's own, a security configuration,
+# tracing, a connection, crawled columns, a view, a schedule and an upload trigger.
+provider "aws" {
+  s3_use_path_style           = true
+  skip_credentials_validation = true
+  skip_metadata_api_check     = true
+}
+
+resource "aws_kms_key" "this" {
+  description = "Data and logs of the pipeline"
+}
+
+module "lake" {
+  source = "../../.."
+
+  name          = "rights"
+  kms_key_arn   = aws_kms_key.this.arn
+  force_destroy = true
+  # The local endpoint speaks plain HTTP.
+  require_tls = false
+  # The provider waits a minute per bucket for lifecycle rules to settle.
+  lifecycle_rules = { enabled = false }
+  monitoring      = { alarms = false, dashboard = false }
+  glue = {
+    connections                   = ["warehouse"]
+    create_security_configuration = true
+  }
+  workflow = {
+    tracing  = true
+    timeouts = { crawler_poll_seconds = 1, overlap_poll_seconds = 1 }
+  }
+  # The tests bring it forward.
+  schedule          = { expression = "at(2099-01-01T00:00:00)" }
+  trigger_on_upload = { window_seconds = 3 }
+
+  datasets = {
+    orders = {
+      partition_keys          = [{ name = "month" }]
+      on_source_removed       = "mirror"
+      max_bad_fraction        = 1
+      retain_superseded_hours = 0
+      columns                 = [{ name = "order_id", type = "int", required = true }, { name = "amount", type = "int" }]
+    }
+    # No columns: the crawler finds them.
+    products = {
+      partition_keys = [{ name = "year" }]
+    }
+  }
+
+  views = [{
+    name = "sales"
+    sql  = "SELECT month, sum(amount) AS amount FROM orders GROUP BY month"
+  }]
+}
