@@ -24,6 +24,9 @@ SCHEDULE_AHEAD = timedelta(seconds=20)
 def triggered(pipeline: Pipeline) -> Iterator[Pipeline]:
     """The loaded pipeline with a schedule and an upload trigger; without them again in the end."""
     pipeline.load()
+    # Whatever ran before over this pipeline: nothing may be new when the clock starts it.
+    pipeline.succeed()
+    pipeline.check_tables()
     due = datetime.now(timezone.utc) + SCHEDULE_AHEAD
     pipeline.apply(
         {
