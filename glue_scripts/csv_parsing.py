@@ -131,7 +131,7 @@ class ColumnMemory:
 
 
 class PieceParser:
-    """Parses the pieces of one file."""
+    """Parses the pieces of files of one layout."""
 
     def __init__(
         self, contract: DatasetContract, dialect: Dialect, layout: FileColumns, memory: ColumnMemory | None = None

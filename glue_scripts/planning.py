@@ -116,18 +116,24 @@ def _with_sources(
         if not chosen:
             return Decision(unit.values, KEPT, "not among the selected partitions", wanted, unit=unit, pending=True)
         return Decision(unit.values, INSERTED, "new", wanted, unit=unit, convert=unit.sources)
-    if current.fingerprint == wanted and not (force and chosen):
+    expired = _source_files(current) > len(unit.sources)
+    # Carried over while the policy was keep: the fingerprint alone does not show that their files are gone.
+    unwanted = expired and contract.on_source_removed == "mirror"
+    remake = unwanted or (force and chosen)
+    if current.fingerprint == wanted and not remake:
         return Decision(unit.values, KEPT, "unchanged", wanted, current, unit)
     made_with = current.parameters.get("contract_fingerprint", "")
     same_files = current.fingerprint == unit_fingerprint(unit.sources, made_with)
-    if same_files and _keeps_earlier_contracts(contract) and not (force and chosen):
+    if same_files and _keeps_earlier_contracts(contract) and not remake:
         reason = "made with an earlier contract; on_contract_change is new_data_only"
         return Decision(unit.values, KEPT, reason, current.fingerprint, current, unit)
     if not chosen:
         return Decision(unit.values, KEPT, "not among the selected partitions", wanted, current, unit, pending=True)
-    if not _holds_expired_rows(contract, unit, current):
+    # Made of more files than there are, be its fingerprint that of those that are there: made anew, it would lose rows.
+    if not expired or unwanted:
         if current.fingerprint == wanted:
-            return Decision(unit.values, REPLACED, "forced", wanted, current, unit, unit.sources)
+            reason = "source files are gone; on_source_removed is mirror" if unwanted else "forced"
+            return Decision(unit.values, REPLACED, reason, wanted, current, unit, unit.sources)
         if same_files:
             return Decision(unit.values, REPLACED, "the contract changed", wanted, current, unit, unit.sources)
     return _with_changed_sources(contract, unit, current, recorded(current), wanted, made_with)
@@ -140,14 +146,6 @@ def _keeps_earlier_contracts(contract: DatasetContract) -> bool:
     https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html.
     """
     return contract.on_contract_change == "new_data_only" and bool(contract.partition_keys)
-
-
-def _holds_expired_rows(contract: DatasetContract, unit: Unit, current: Partition) -> bool:
-    """Say whether the unit is made of more files than there are, be its fingerprint that of those that are there.
-
-    It is when rows were carried over into it; made anew, it would lose them.
-    """
-    return contract.on_source_removed == "keep" and _source_files(current) > len(unit.sources)
 
 
 def _source_files(partition: Partition) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -21,12 +21,13 @@ SCHEDULE_AHEAD = timedelta(seconds=20)
 
 
 @pytest.fixture(scope="module")
-def triggered(pipeline: Pipeline) -> Iterator[Pipeline]:
-    """The loaded pipeline with a schedule and an upload trigger; without them again in the end."""
+def triggered(pipeline: Pipeline) -> Iterator[tuple[Pipeline, Collection[str]]]:
+    """The loaded pipeline with a schedule and an upload trigger, and its executions before it had them."""
     pipeline.load()
     # Whatever ran before over this pipeline: nothing may be new when the clock starts it.
     pipeline.succeed()
     pipeline.check_tables()
+    before = executions(pipeline).keys()
     due = datetime.now(timezone.utc) + SCHEDULE_AHEAD
     pipeline.apply(
         {
@@ -35,7 +36,7 @@ def triggered(pipeline: Pipeline) -> Iterator[Pipeline]:
         }
     )
     try:
-        yield pipeline
+        yield pipeline, before
     finally:
         pipeline.apply({})
 
@@ -50,55 +51,56 @@ def executions(pipeline: Pipeline) -> dict[str, dict[str, Any]]:
     return {entry["executionArn"]: entry for page in pages for entry in page["executions"]}
 
 
-def it_starts_by_the_clock(triggered: Pipeline) -> None:
-    known = executions(triggered)
+def it_starts_by_the_clock(triggered: tuple[Pipeline, Collection[str]]) -> None:
+    pipeline, before = triggered
 
     def new() -> set[str]:
-        return executions(triggered).keys() - known.keys()
+        return executions(pipeline).keys() - set(before)
 
     until(lambda: bool(new()), "an execution that the schedule started")
     (started,) = new()
-    result = triggered.aws.follow(started)
+    result = pipeline.aws.follow(started)
     assert result.status == "SUCCEEDED", result.cause
     assert set(result.output["datasets"]) == {"orders", "products", "regions"}
     assert result.glue_runs == 0
 
 
-def it_turns_a_thousand_uploads_into_at_most_three_glue_runs(triggered: Pipeline) -> None:
-    s3, bucket = triggered.aws.client("s3"), triggered.outputs["raw_bucket"]
-    known = executions(triggered)
+def it_turns_a_thousand_uploads_into_at_most_three_glue_runs(triggered: tuple[Pipeline, Collection[str]]) -> None:
+    pipeline, _ = triggered
+    s3, bucket = pipeline.aws.client("s3"), pipeline.outputs["raw_bucket"]
+    known = executions(pipeline)
     files = {
         f"orders/month=2024-08/{number:04}.csv": f"order_id,region_id,amount\n{1000 + number},1,{number}\n"
         for number in range(FILES)
     }
-    triggered.aws.clear_iam_calls()
+    pipeline.aws.clear_iam_calls()
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda file: s3.put_object(Bucket=bucket, Key=file[0], Body=file[1].encode()), files.items()))
-    triggered.files.update(files)
+    pipeline.files.update(files)
 
-    collector = f"{triggered.outputs['state_machine_arn'].rsplit(':', 1)[-1]}-uploads"
+    collector = f"{pipeline.outputs['state_machine_arn'].rsplit(':', 1)[-1]}-uploads"
 
     def asked() -> int:
-        calls = triggered.aws.iam_calls()
+        calls = pipeline.aws.iam_calls()
         return len([call for call in calls if call["action"] == "states:StartExecution" and collector in call["role"]])
 
     # Every single upload was told to the collector; only then is it settled how many executions there will be.
     until(lambda: asked() >= FILES, "an answer to every upload", PATIENCE_SECONDS)
 
     def ended() -> bool:
-        return all(entry["status"] != "RUNNING" for entry in executions(triggered).values())
+        return all(entry["status"] != "RUNNING" for entry in executions(pipeline).values())
 
     until(ended, "the end of them all", PATIENCE_SECONDS)
-    started = executions(triggered).keys() - known.keys()
-    results = [triggered.aws.follow(execution) for execution in started]
+    started = executions(pipeline).keys() - known.keys()
+    results = [pipeline.aws.follow(execution) for execution in started]
     assert all(result.status == "SUCCEEDED" for result in results)
     assert 1 <= sum(result.glue_runs for result in results) <= 3
     # Nothing is missed, and nothing else had to be started for it.
-    triggered.check_tables()
+    pipeline.check_tables()
 
     keys = [{"Key": key} for key in files]
     s3.delete_objects(Bucket=bucket, Delete={"Objects": keys})
     for key in files:
-        del triggered.files[key]
-    triggered.succeed("orders")
-    triggered.check_tables()
+        del pipeline.files[key]
+    pipeline.succeed("orders")
+    pipeline.check_tables()

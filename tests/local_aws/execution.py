@@ -12,7 +12,6 @@ from typing import Any
 from tests.local_aws.errors import LocalAwsError
 
 POLL_SECONDS = 0.3
-MAX_CAUSE = 160
 
 
 @dataclass(frozen=True)

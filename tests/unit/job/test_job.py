@@ -210,6 +210,26 @@ def it_never_makes_a_unit_anew_that_holds_rows_of_expired_files(tmp_path: Path, 
     assert report.converged
 
 
+@pytest.mark.parametrize("contract_policy", ["reconvert", "new_data_only"])
+def it_drops_rows_of_expired_files_when_the_policy_becomes_mirror(tmp_path: Path, contract_policy: str) -> None:
+    world = World(tmp_path)
+    world.put("month=01/a.csv", "1")
+    world.put("month=01/b.csv", "2")
+    world.put("month=02/a.csv", "4")
+    world.run()
+    (world.raw / "month=01/a.csv").unlink()
+    world.put("month=01/c.csv", "3")
+    world.run()
+    world.save(on_source_removed="mirror", on_contract_change=contract_policy)
+    selected = world.run(partitions='[{"month": "02"}]')
+    assert (actions(selected), selected.converged) == ({"01": "kept", "02": "kept"}, False)
+    report = world.run()
+    reason = "source files are gone; on_source_removed is mirror"
+    assert [(unit.action, unit.reason) for unit in report.units] == [("replaced", reason), ("kept", "unchanged")]
+    assert world.rows() == {"01": ["2", "3"], "02": ["4"]}
+    assert actions(world.run()) == {"01": "kept", "02": "kept"}
+
+
 def it_carries_over_a_unit_that_had_no_rows(world: World) -> None:
     world.put("month=01/a.csv")
     world.run()
