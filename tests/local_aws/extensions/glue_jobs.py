@@ -345,8 +345,13 @@ def fail(run: dict[str, Any], message: str) -> None:
 
 
 def error_message(stderr: str, exit_code: int) -> str:
-    """Return the last exception a Python program reported, without its module, as Glue does."""
-    found = [match[1] for line in stderr.splitlines() if (match := EXCEPTION_LINE.match(line))]
+    """Return the last exception a Python program reported, without its module, as Glue does.
+
+    What the JVM logs while it shuts down is no reason of a failure: a line of its stack follows such an exception.
+    """
+    lines = stderr.splitlines()
+    ends = [line for line, following in zip(lines, [*lines[1:], ""], strict=True) if not following.startswith("\tat ")]
+    found = [match[1] for line in ends if (match := EXCEPTION_LINE.match(line))]
     found = [line for line in found if not line.startswith(LOG_LEVELS)]
     if found:
         return found[-1]

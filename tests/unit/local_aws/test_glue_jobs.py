@@ -264,6 +264,10 @@ def it_needs_every_documented_right_for_the_sync_form(jobs: Jobs, machines: Mach
     [
         ("Traceback …\nbotocore.exceptions.ClientError: An error\n", "ClientError: An error"),
         ("ValueError: first\n\nDuring …\nKeyError: second\nWARN: shutdown\n", "KeyError: second"),
+        (
+            "KeyError: 1\nWARN: shutdown\njava.io.IOException: Failed to delete\n\tat java.base/Thread.run\n",
+            "KeyError: 1",
+        ),
         ("26/01/01 WARN Utils: hello\n", "The job ended with exit code 3 and reported no exception"),
     ],
 )
