@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipimport import zipimporter
 
 import pyarrow as pa
 
 from conversion_tasks import Job, PartReport, PlaceLines, run_task
-from splits import Task
+from splits import MEBIBYTE, Task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+# CSV that one Spark task converts in about two seconds, unless a single task of ours has more.
+SHARE_BYTES = 256 * MEBIBYTE
 
 Tasks = Sequence[Task | PlaceLines]
 Runner = Callable[[Job, Tasks], Iterable[PartReport]]
@@ -40,7 +45,7 @@ def process_pool(workers: int) -> Runner:
 
 
 def on_spark(spark: SparkSession) -> Runner:
-    """Return a runner that gives each task to a Spark task of its own.
+    """Return a runner that shares the tasks out among Spark's.
 
     An RDD and not a DataFrame: docs/benchmarks.md shows what mapInArrow costs, and no table goes through Spark here.
     """
@@ -49,16 +54,51 @@ def on_spark(spark: SparkSession) -> Runner:
         if not tasks:
             return []
         share_modules(spark)
-        return spark.sparkContext.parallelize(tasks, len(tasks)).flatMap(partial(_run_in_worker, job)).collect()
+        context = spark.sparkContext
+        shares = shares_of(tasks, context.defaultParallelism)
+        return context.parallelize(shares, len(shares)).flatMap(partial(_run_in_worker, job)).collect()
 
     return run
 
 
-def _run_in_worker(job: Job, task: Task | PlaceLines) -> list[PartReport]:
+def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
+    """Return the tasks, heaviest first, in shares of one Spark task each that get smaller and smaller.
+
+    Between two of its tasks a slot of Spark idles for about a tenth of a second, which ten thousand small partitions
+    would feel. A share is a 2 x `slots`-th of the bytes left at its turn, so that all slots are busy to the end (guided
+    self-scheduling: Polychronopoulos and Kuck, https://doi.org/10.1109/TC.1987.5009495), and has a limit: what is lost
+    with an executor stays small, and the slots that autoscaling adds find work.
+    """
+    weights = [max(task.weight, 1) for task in tasks]
+    left = sum(weights)
+    shares: list[Tasks] = []
+    first = weight = 0
+    for position, added in enumerate(weights, 1):
+        weight += added
+        if weight >= min(left / (2 * slots), SHARE_BYTES) or position == len(tasks):
+            shares.append(tasks[first:position])
+            first, left, weight = position, left - weight, 0
+    return shares
+
+
+def _run_in_worker(job: Job, tasks: Tasks) -> Iterator[PartReport]:
     # One thread: Spark runs as many tasks as there are cores.
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    return run_task(job, task)
+    yield from in_process(job, tasks)
+    _forget_zip_importers()
+
+
+def _forget_zip_importers() -> None:
+    """Spare the next Spark task of this worker most of a tenth of a second.
+
+    PySpark invalidates the import caches before every task, for which Python reads the directory of pyspark.zip again
+    once per package imported from it. An importer that is not cached is made anew, from what is known, when needed:
+    https://docs.python.org/3/library/sys.html#sys.path_importer_cache
+    """
+    for path, importer in list(sys.path_importer_cache.items()):
+        if isinstance(importer, zipimporter):
+            del sys.path_importer_cache[path]
 
 
 def share_modules(spark: SparkSession) -> None:

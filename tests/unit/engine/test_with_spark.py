@@ -13,10 +13,10 @@ from pyspark.sql import SparkSession
 
 from conversion import convert_units
 from conversion_errors import UnterminatedQuoteError
-from conversion_runners import on_spark
+from conversion_runners import SHARE_BYTES, on_spark, shares_of
 from conversion_tasks import Job, PartReport
 from csv_dialect import dialect_of
-from splits import Settings, plan_tasks
+from splits import Settings, Task, plan_tasks
 from tests.unit.engine.helpers import a_contract, a_unit, columns, convert
 
 EVERY_TYPE = columns(
@@ -83,6 +83,33 @@ def it_starts_no_spark_job_without_tasks(spark: SparkSession, tmp_path: Path) ->
     spark.sparkContext.setJobGroup("no tasks", "nothing to convert")
     assert list(on_spark(spark)(Job(a_contract(tmp_path, columns(a="int")), Settings(), "r1"), [])) == []
     assert list(spark.sparkContext.statusTracker().getJobIdsForGroup("no tasks")) == []
+
+
+def shared_out(weights: list[int], slots: int) -> list[list[int]]:
+    tasks = [Task("data/", "bad/", f"part-{number}", (), weight) for number, weight in enumerate(weights)]
+    shares = shares_of(tasks, slots)
+    assert [task for share in shares for task in share] == tasks
+    return [[task.weight for task in share] for share in shares]
+
+
+@pytest.mark.parametrize(
+    ("weights", "slots", "sizes"),
+    [
+        pytest.param([], 2, [], id="none"),
+        pytest.param([7], 2, [1], id="one"),
+        pytest.param([5] * 12, 2, [3, 3, 2, 1, 1, 1, 1], id="equal"),
+        pytest.param([5] * 3, 40, [1, 1, 1], id="more slots than tasks"),
+        pytest.param([90, 5, 5], 1, [1, 1, 1], id="one heavy"),
+        pytest.param([0] * 12, 2, [3, 3, 2, 1, 1, 1, 1], id="empty files"),
+        pytest.param([SHARE_BYTES // 2] * 20, 2, [2] * 8 + [1] * 4, id="big"),
+    ],
+)
+def it_shares_tasks_out_in_ever_smaller_shares(weights: list[int], slots: int, sizes: list[int]) -> None:
+    assert [len(share) for share in shared_out(weights, slots)] == sizes
+
+
+def it_gives_spark_few_tasks_for_ten_thousand_small_partitions() -> None:
+    assert len(shared_out([1000] * 10_000, 2)) < 50
 
 
 @pytest.mark.parametrize("split", [30, 1 << 20])
