@@ -20,7 +20,15 @@ TIMEOUT_SECONDS = 900
 
 def start_demo(directory: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "scripts.demo", "--port", str(free_port()), "--directory", str(directory)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # Tests that run in the background of a shell, or under nohup, inherit that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def processes_that_mention(text: str) -> list[str]:
