@@ -1,10 +1,10 @@
 data "aws_partition" "current" {}
-data "aws_region" "current" {}
+# Read for its region: of what data.aws_region tells, 6.x deprecates "id" and "name", and 5.x does not know "region".
+data "aws_service_principal" "current" { service_name = "glue" }
 data "aws_caller_identity" "current" {}
 
 locals {
-  # The id of the region is its name with provider 5.x and 6.x; "name" is deprecated in the one, "region" unknown to the other.
-  region        = data.aws_region.current.id
+  region        = data.aws_service_principal.current.region
   partition     = data.aws_partition.current.partition
   bucket_suffix = "${data.aws_caller_identity.current.account_id}-${local.region}"
   # https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html and the consoles of the other partitions

@@ -3,8 +3,8 @@ mock_provider "aws" {
   mock_data "aws_partition" {
     defaults = { partition = "aws" }
   }
-  mock_data "aws_region" {
-    defaults = { id = "eu-central-1" }
+  mock_data "aws_service_principal" {
+    defaults = { region = "eu-central-1" }
   }
   mock_data "aws_caller_identity" {
     defaults = { account_id = "123456789012" }

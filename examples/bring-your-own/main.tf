@@ -4,7 +4,8 @@ provider "aws" {}
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
-data "aws_region" "current" {}
+# Tells the region, with provider 5.x and 6.x alike.
+data "aws_service_principal" "current" { service_name = "glue" }
 
 locals {
   account   = data.aws_caller_identity.current.account_id
@@ -97,13 +98,13 @@ data "aws_iam_policy_document" "key" {
 
     principals {
       type        = "Service"
-      identifiers = ["logs.${data.aws_region.current.id}.amazonaws.com"]
+      identifiers = ["logs.${data.aws_service_principal.current.region}.amazonaws.com"]
     }
 
     condition {
       test     = "ArnLike"
       variable = "kms:EncryptionContext:aws:logs:arn"
-      values   = ["arn:${local.partition}:logs:${data.aws_region.current.id}:${local.account}:*"]
+      values   = ["arn:${local.partition}:logs:${data.aws_service_principal.current.region}:${local.account}:*"]
     }
   }
 }

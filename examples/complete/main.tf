@@ -8,12 +8,13 @@ provider "aws" {
 
 data "aws_caller_identity" "current" {}
 data "aws_partition" "current" {}
-data "aws_region" "current" {}
+# Tells the region, with provider 5.x and 6.x alike.
+data "aws_service_principal" "current" { service_name = "glue" }
 
 locals {
   account   = data.aws_caller_identity.current.account_id
   partition = data.aws_partition.current.partition
-  region    = data.aws_region.current.id
+  region    = data.aws_service_principal.current.region
 }
 
 # Who may use the key: the account, and three services for what belongs to this account.

@@ -1,10 +1,10 @@
 data "aws_partition" "current" {}
-data "aws_region" "current" {}
+data "aws_service_principal" "current" { service_name = "glue" } # for its region: see the root
 data "aws_caller_identity" "current" {}
 
 locals {
   partition = data.aws_partition.current.partition
-  region    = data.aws_region.current.id
+  region    = data.aws_service_principal.current.region
   account   = data.aws_caller_identity.current.account_id
   glue_arn  = "arn:${local.partition}:glue:${local.region}:${local.account}"
 

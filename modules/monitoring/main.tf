@@ -1,7 +1,7 @@
-data "aws_region" "current" {}
+data "aws_service_principal" "current" { service_name = "glue" } # for its region: see the root
 
 locals {
-  region  = data.aws_region.current.id
+  region  = data.aws_service_principal.current.region
   actions = var.notify ? [var.topic_arn] : []
 
   # What is watched of the executions, by alarm: metric and what it means.

@@ -1,14 +1,13 @@
 data "aws_partition" "current" {}
-data "aws_region" "current" {}
+data "aws_service_principal" "current" { service_name = "glue" } # for its region: see the root
 data "aws_caller_identity" "current" {}
 
 locals {
   partition = data.aws_partition.current.partition
-  # The id of the region is its name with provider 5.x and 6.x; "name" is deprecated in the one, "region" unknown to the other.
-  region   = data.aws_region.current.id
-  account  = data.aws_caller_identity.current.account_id
-  role_arn = var.create_role ? one(aws_iam_role.this[*].arn) : var.role_arn
-  sfn      = "${path.module}/../../sfn"
+  region    = data.aws_service_principal.current.region
+  account   = data.aws_caller_identity.current.account_id
+  role_arn  = var.create_role ? one(aws_iam_role.this[*].arn) : var.role_arn
+  sfn       = "${path.module}/../../sfn"
 
   # Expressions are kept in files of their own, with comments and line breaks; the definition gets them in one line.
   jsonata = {

@@ -8,6 +8,16 @@ output "raw_bucket" {
   value       = module.lake.raw_bucket
 }
 
+output "lake_bucket" {
+  description = "Bucket of tables and reports."
+  value       = module.lake.lake_bucket
+}
+
+output "artifacts_bucket" {
+  description = "Bucket of scripts and contracts."
+  value       = module.lake.artifacts_bucket
+}
+
 output "database_name" {
   description = "Glue database of tables and views."
   value       = module.lake.database_name
@@ -21,6 +31,11 @@ output "athena_workgroup" {
 output "glue_job_name" {
   description = "Name of the Glue job."
   value       = module.lake.glue_job_name
+}
+
+output "crawler_name" {
+  description = "Name of the only crawler."
+  value       = module.lake.crawler_names["products"]
 }
 
 output "role_arns" {
