@@ -56,7 +56,7 @@ def on_spark(spark: SparkSession) -> Runner:
         share_modules(spark)
         context = spark.sparkContext
         shares = shares_of(tasks, context.defaultParallelism)
-        return context.parallelize(shares, len(shares)).flatMap(partial(_run_in_worker, job)).collect()
+        return context.parallelize(shares, len(shares)).flatMap(partial(run_share, job)).collect()
 
     return run
 
@@ -81,7 +81,8 @@ def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
     return shares
 
 
-def _run_in_worker(job: Job, tasks: Tasks) -> Iterator[PartReport]:
+def run_share(job: Job, tasks: Tasks) -> Iterator[PartReport]:
+    """Run a share of the tasks in a worker of Spark."""
     # One thread: Spark runs as many tasks as there are cores.
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)

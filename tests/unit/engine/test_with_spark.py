@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
+import zipfile
 from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +16,7 @@ from pyspark.sql import SparkSession
 
 from conversion import convert_units
 from conversion_errors import UnterminatedQuoteError
-from conversion_runners import SHARE_BYTES, on_spark, shares_of
+from conversion_runners import SHARE_BYTES, on_spark, run_share, shares_of
 from conversion_tasks import Job, PartReport
 from csv_dialect import dialect_of
 from splits import Settings, Task, plan_tasks
@@ -110,6 +113,19 @@ def it_shares_tasks_out_in_ever_smaller_shares(weights: list[int], slots: int, s
 
 def it_gives_spark_few_tasks_for_ten_thousand_small_partitions() -> None:
     assert len(shared_out([1000] * 10_000, 2)) < 50
+
+
+def it_leaves_no_archive_for_pyspark_to_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "modules.zip"
+    with zipfile.ZipFile(archive, "w") as modules:
+        modules.writestr("zipped_before.py", "")
+        modules.writestr("zipped_after.py", "")
+    monkeypatch.syspath_prepend(str(archive))
+    importlib.import_module("zipped_before")
+    assert str(archive) in sys.path_importer_cache
+    assert list(run_share(Job(a_contract(tmp_path, columns(a="int")), Settings(), "r1"), [])) == []
+    assert str(archive) not in sys.path_importer_cache
+    importlib.import_module("zipped_after")
 
 
 @pytest.mark.parametrize("split", [30, 1 << 20])
