@@ -64,8 +64,8 @@ def on_spark(spark: SparkSession) -> Runner:
 def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
     """Return the tasks, heaviest first, in shares of one Spark task each that get smaller and smaller.
 
-    Between two of its tasks a slot of Spark idles for about a tenth of a second, which ten thousand small partitions
-    would feel. A share is a 2 x `slots`-th of the bytes left at its turn, so that all slots are busy to the end (guided
+    Between two of its tasks a slot of Spark idles for 0.05 to 0.1 s, which ten thousand small partitions would feel. A
+    share is a 2 x `slots`-th of the bytes left at its turn, so that all slots are busy to the end (guided
     self-scheduling: Polychronopoulos and Kuck, https://doi.org/10.1109/TC.1987.5009495), and has a limit: what is lost
     with an executor stays small, and the slots that autoscaling adds find work.
     """
@@ -91,7 +91,7 @@ def run_share(job: Job, tasks: Tasks) -> Iterator[PartReport]:
 
 
 def _forget_zip_importers() -> None:
-    """Spare the next Spark task of this worker most of a tenth of a second.
+    """Spare the next Spark task of this worker some hundredths of a second (docs/benchmarks.md).
 
     PySpark invalidates the import caches before every task, for which Python reads the directory of pyspark.zip again
     once per package imported from it. An importer that is not cached is made anew, from what is known, when needed:
