@@ -29,13 +29,13 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "glue_scripts"))
 
 import boto3
 
+from catalog_local import LocalCatalog
 from contract import DatasetContract, parse_contract
 from conversion import ConversionResult, OutputFile, SourceOutcome, UnitWork
 from job import Arguments, run_job
-from local_catalog import LocalCatalog
+from local_aws import LocalAws, free_port
+from local_aws.settings import REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 from storage import open_storage
-from tests.local_aws import LocalAws, free_port
-from tests.local_aws.settings import REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 
 ROOT = Path(__file__).parents[1]
 CONTRACT: dict[str, Any] = {

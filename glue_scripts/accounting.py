@@ -9,8 +9,8 @@ from carrying import carry_over, folder_of
 from catalog import Partition
 from conversion import SourceOutcome, UnitWork
 from conversion_errors import AccountingError
-from manifests import ManifestSource, ManifestUnit, read_manifest
-from planning import Decision
+from diff import Decision
+from lake_manifests import ManifestSource, ManifestUnit, read_manifest
 
 
 def recorded(partition: Partition) -> ManifestUnit | None:

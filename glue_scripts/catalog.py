@@ -168,10 +168,10 @@ class Catalog(Protocol):
 def open_catalog(contract: DatasetContract) -> Catalog:
     """Return the catalog that belongs to a dataset: Glue, or JSON files when the lake is a local folder."""
     if is_local(contract.lake_uri):
-        from local_catalog import LocalCatalog
+        from catalog_local import LocalCatalog
 
         return LocalCatalog(contract.lake_uri, contract.database)
-    from glue_catalog import GlueCatalog
+    from catalog_glue import GlueCatalog
 
     return GlueCatalog(contract.database)
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from contract import DatasetContract
 from conversion_errors import AccountingError, ConversionError, TooManyBadRows, error_of_kind
+from conversion_plan import Settings, Task, UnitWork, as_stream, plan_tasks
+from conversion_quarantine import UNPLACED
 from conversion_runners import Runner, in_process, on_spark
-from conversion_tasks import Job, PartReport, PlaceLines, open_quote_error
+from conversion_task import Job, PartReport, PlaceLines, open_quote_error
 from csv_dialect import dialect_of
 from csv_parsing import contract_types
-from quarantine import UNPLACED
 from sources import SourceFile
-from splits import Settings, Task, UnitWork, as_stream, plan_tasks
 from storage import open_storage
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from zipimport import zipimporter
 
 import pyarrow as pa
 
-from conversion_tasks import Job, PartReport, PlaceLines, run_task
-from splits import MEBIBYTE, Task
+from conversion_plan import MEBIBYTE, Task
+from conversion_task import Job, PartReport, PlaceLines, run_task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -1,7 +1,7 @@
 """One piece of a CSV file to one typed Arrow table and its bad records.
 
 The fast way is Arrow's CSV reader with the column types of the contract. It gives up at the first bad value of a
-column; that column alone is then read as text and judged vectorised (value_types), in this piece and in those that
+column; that column alone is then read as text and judged vectorised (csv_values), in this piece and in those that
 follow, so a piece with bad values is parsed once, not bisected.
 """
 
@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from contract import DatasetContract
+from csv_dates import FormattedTimes, formatted_type
 from csv_dialect import BLANKS, UTF8_BOM, Dialect, readable_text
 from csv_headers import FileColumns, split_fields
 from csv_records import (
@@ -31,8 +32,7 @@ from csv_records import (
     swallowing_line,
     without_ranges,
 )
-from date_formats import FormattedTimes, formatted_type
-from value_types import FALSE_VALUES, NO_ROWS, TRUE_VALUES, Converted, Rows, ValueType, value_type
+from csv_values import FALSE_VALUES, NO_ROWS, TRUE_VALUES, Converted, Rows, ValueType, value_type
 
 # Fits the second-level cache; measured best between 1 and 4 MiB.
 BLOCK_BYTES = 1 << 20

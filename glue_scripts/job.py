@@ -14,11 +14,7 @@ import faults
 from accounting import manifest_unit, recorded
 from carrying import folder_of, mark_empty
 from catalog import QUARANTINE_COLUMNS, Catalog, Partition, Table, open_catalog, require_table
-from contract import DatasetContract, load_contract
-from conversion import ConversionResult, SourceOutcome, UnitWork, check_options
-from manifests import ManifestUnit, manifest_uri, write_manifest
-from planning import INSERTED, KEPT, REMOVED, REPLACED, Decision, parse_selection, plan
-from publication import (
+from catalog_publication import (
     DIGEST,
     PUBLISHER,
     Claim,
@@ -33,9 +29,13 @@ from publication import (
     seal,
     wanted_quarantine,
 )
+from contract import DatasetContract, load_contract
+from conversion import ConversionResult, SourceOutcome, UnitWork, check_options
+from diff import INSERTED, KEPT, REMOVED, REPLACED, Decision, parse_selection, plan
+from lake_manifests import ManifestUnit, manifest_uri, write_manifest
+from lake_sweep import RunLog, sweep
 from report import Report, UnitReport, send_metrics, write_report
 from sources import Listing, Values, list_units, partition_label, refuse_unmatched
-from sweep import RunLog, sweep
 
 logger = logging.getLogger("csv_to_parquet")
 

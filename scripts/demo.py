@@ -23,8 +23,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from local_aws import ExecutionResult, LocalAws, LocalAwsError
 from scripts.flights_data import LOOKUPS, write_monthly_csvs
-from tests.local_aws import ExecutionResult, LocalAws, LocalAwsError
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "examples" / "local"
@@ -286,7 +286,7 @@ def main() -> int:
         return 1
     demo.summarise()
     if arguments.keep:
-        command = f".venv/bin/python -m tests.local_aws --directory {shown(arguments.directory.resolve() / 'aws')}"
+        command = f".venv/bin/python -m local_aws --directory {shown(arguments.directory.resolve() / 'aws')}"
         say("\nStill running. To query it and to stop it:")
         say(f'   {command} sql "{SAMPLE_QUERY}"')
         say(f"   {command} down")

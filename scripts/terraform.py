@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from tests.local_aws.terraform import ROOT, TerraformError, execute, initialise, with_cli_configuration
+from local_aws.terraform import ROOT, TerraformError, execute, initialise, with_cli_configuration
 
 
 def main() -> int:

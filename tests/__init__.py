@@ -1,1 +1,1 @@
-"""Tests, and the local AWS they run on."""
+"""Tests."""

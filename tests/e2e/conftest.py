@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.local_aws import ExecutionResult, LocalAws, free_port
+from local_aws import ExecutionResult, LocalAws, free_port
 
 CONFIGURATION = Path(__file__).parent / "pipeline"
 EXECUTION_SECONDS = 600.0

@@ -11,8 +11,8 @@ import time
 import zipfile
 from pathlib import Path
 
+from local_aws import free_port
 from scripts.flights_data import package_data
-from tests.local_aws import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 900

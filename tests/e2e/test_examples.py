@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.local_aws import LocalAws, free_port
-from tests.local_aws.terraform import Terraform
+from local_aws import LocalAws, free_port
+from local_aws.terraform import Terraform
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"

@@ -13,8 +13,8 @@ from typing import Any
 import botocore.exceptions
 import pytest
 
+from local_aws import LocalAws, free_port
 from tests.e2e.conftest import Pipeline, until
-from tests.local_aws import LocalAws, free_port
 
 CONFIGURATION = Path(__file__).parent / "permissions"
 NAME = "rights"

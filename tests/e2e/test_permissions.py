@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from local_aws import LocalAws, free_port
 from scripts.flights_data import package_data
-from tests.local_aws import LocalAws, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 from pyspark.sql import SparkSession
 
-from tests.local_aws.extensions.glue_jobs import find_java_home
+from local_aws.extensions.glue_jobs import find_java_home
 
 # The same cases in every run: what lands must not depend on luck. HYPOTHESIS_PROFILE=default looks for new ones.
 settings.register_profile("repeatable", derandomize=True, database=None)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.local_aws.terraform import execute, with_cli_configuration
+from local_aws.terraform import execute, with_cli_configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 RIGHT = """

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 
 from contract import DatasetContract, parse_contract
 from conversion import ConversionResult, OutputFile, UnitWork, convert_units
+from conversion_plan import Settings
 from conversion_runners import Runner
 from sources import SourceFile
-from splits import Settings
 from storage import open_storage
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 from conversion_errors import UnterminatedQuoteError
+from conversion_plan import MEBIBYTE, Settings, UnitWork, plan_tasks
 from csv_dialect import dialect_of
 from sources import SourceFile
-from splits import MEBIBYTE, Settings, UnitWork, plan_tasks
 from tests.unit.engine.helpers import Converted, a_contract, columns, convert
 
 DECLARED = columns(id="int", note="string", day="date")

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract import Column, CsvOptions
+from csv_dates import formatted_type
 from csv_parsing import BLOCK_BYTES, PieceParser
-from date_formats import formatted_type
+from csv_values import BadValueError, value_type
 from tests.unit.engine.helpers import columns, convert
-from value_types import BadValueError, value_type
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 BAD = "bad"

@@ -16,10 +16,10 @@ from pyspark.sql import SparkSession
 
 from conversion import convert_units
 from conversion_errors import UnterminatedQuoteError
+from conversion_plan import Settings, Task, plan_tasks
 from conversion_runners import SHARE_BYTES, on_spark, run_share, shares_of
-from conversion_tasks import Job, PartReport
+from conversion_task import Job, PartReport
 from csv_dialect import dialect_of
-from splits import Settings, Task, plan_tasks
 from tests.unit.engine.helpers import a_contract, a_unit, columns, convert
 
 EVERY_TYPE = columns(

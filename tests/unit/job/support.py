@@ -14,11 +14,11 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from catalog import Catalog
+from catalog_glue import GlueCatalog
+from catalog_local import LocalCatalog
 from contract import DatasetContract, parse_contract
 from conversion import ConversionResult, UnitWork, convert_units
-from glue_catalog import GlueCatalog
 from job import Arguments, run_job
-from local_catalog import LocalCatalog
 from report import Report
 from tests.unit.job.fake_glue import FakeGlue
 

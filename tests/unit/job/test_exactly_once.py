@@ -21,14 +21,14 @@ from typing import Any
 
 import pytest
 
+import catalog_publication
 import faults
 import job
-import publication
 from catalog import Catalog
+from catalog_publication import ConcurrentRunError
 from contract import DatasetContract, load_contract
 from conversion import ConversionResult, UnitWork
 from job import SourceConflictError
-from publication import ConcurrentRunError
 from storage import StorageError
 from tests.unit.job.fake_glue import FakeGlue
 from tests.unit.job.support import BAD, World, convert, etag, listing_digest
@@ -178,7 +178,7 @@ class History:
         self.versions: dict[tuple[str, str], list[tuple[bytes, int, tuple[int, tuple[str, ...]]]]] = {}
         self.contents: dict[tuple[str, str], tuple[str, ...]] = {}
         patch.setattr(job, "open_catalog", self._catalog)
-        patch.setattr(publication, "BATCH", self.dice.choice([1, 2, 100]))
+        patch.setattr(catalog_publication, "BATCH", self.dice.choice([1, 2, 100]))
 
     def _catalog(self, contract: DatasetContract) -> Any:
         return PausingCatalog(self.world.open_catalog(contract), self.turns)

@@ -25,10 +25,10 @@ import pytest
 import faults
 from contract import DatasetContract
 from conversion import ConversionResult, UnitWork, convert_units
-from conversion_tasks import run_task
+from conversion_task import run_task
+from local_aws.extensions.glue_jobs import find_java_home
+from local_aws.processes import end_session, session_members, wait_until_gone
 from storage import LocalStorage, open_storage
-from tests.local_aws.extensions.glue_jobs import find_java_home
-from tests.local_aws.processes import end_session, session_members, wait_until_gone
 from tests.unit.job.killing import DIED, ROOT, RUN, SECONDS, environment
 from tests.unit.job.support import BAD, World, listing_digest
 

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 import faults
+from catalog_local import LocalCatalog
 from contract import parse_contract
-from local_catalog import LocalCatalog
-from tests.local_aws import LocalAws, free_port
-from tests.local_aws.settings import REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
+from local_aws import LocalAws, free_port
+from local_aws.settings import REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 from tests.unit.job.killing import DIED, RUN, SECONDS, environment
 from tests.unit.job.support import BAD
 

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from catalog import CatalogError, Partition, Table, TableChangedError, Values
-from glue_catalog import ENTRY_ATTEMPTS, GlueCatalog
+from catalog_glue import ENTRY_ATTEMPTS, GlueCatalog
 from tests.unit.job.fake_glue import FakeGlue, client_error
 
 COLUMNS = [{"Name": "id", "Type": "string"}]

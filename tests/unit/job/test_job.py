@@ -13,13 +13,13 @@ from pyspark.sql import SparkSession
 import faults
 import job
 from catalog import TableMissingError
+from catalog_local import LocalCatalog
+from catalog_publication import ConcurrentRunError
 from conversion import ConversionResult, UnitWork
 from conversion_errors import AccountingError, TooManyBadRows
 from csv_to_parquet import ArgumentsError, convert_with_spark, parse_args
+from diff import UnknownPartitionError
 from job import Arguments, SourceConflictError, new_attempt
-from local_catalog import LocalCatalog
-from planning import UnknownPartitionError
-from publication import ConcurrentRunError
 from report import Report
 from sources import UnmatchedKeysError
 from storage import ObjectChangedError

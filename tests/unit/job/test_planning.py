@@ -8,8 +8,8 @@ import pytest
 
 from catalog import Partition
 from contract import parse_contract
-from manifests import ManifestSource, ManifestUnit
-from planning import Decision, plan
+from diff import Decision, plan
+from lake_manifests import ManifestSource, ManifestUnit
 from sources import SourceFile, Unit, Values, unit_fingerprint
 
 JANUARY: Values = ("01",)

@@ -6,11 +6,10 @@ from unittest import mock
 
 import pytest
 
-import publication
+import catalog_publication
 from catalog import Partition, TableChangedError, Values
-from contract import DatasetContract, parse_contract
-from local_catalog import LocalCatalog
-from publication import (
+from catalog_local import LocalCatalog
+from catalog_publication import (
     DIGEST,
     PUBLISHER,
     Claim,
@@ -20,6 +19,7 @@ from publication import (
     publish,
     seal,
 )
+from contract import DatasetContract, parse_contract
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ class Spy:
 def it_takes_the_digest_away_before_every_batch(
     contract: DatasetContract, catalog: LocalCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publication, "BATCH", 1)
+    monkeypatch.setattr(catalog_publication, "BATCH", 1)
     set_digest(catalog, "old")
     spy = Spy(catalog)
     publish(Claim(catalog, contract, "me"), spy, [Partition((month,), "/x", {}) for month in "123"], {})

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from catalog import CatalogError, Table
-from glue_catalog import GlueCatalog, glue_client
+from catalog_glue import GlueCatalog, glue_client
 from storage import S3Storage, StorageError, s3_client
 
 # RETRIES: the first attempt and eight more.

@@ -1,0 +1,108 @@
+"""Snappy Parquet files of a chosen size with big row groups, written through the storage."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from conversion_plan import Settings
+from storage import open_storage
+
+# Spark reads dates before 1582 of files with this key as they are; of files without it, Spark 3 refuses them because
+# it cannot know their calendar. Arrow writes the proleptic Gregorian calendar, as Spark from version 3.0 does.
+# https://spark.apache.org/docs/3.5.6/sql-data-sources-parquet.html (datetimeRebaseModeInRead)
+_CALENDAR = {"org.apache.spark.version": "3.5.4"}
+
+
+@dataclass(frozen=True)
+class WrittenFile:
+    """A finished Parquet file; `size` is in bytes."""
+
+    uri: str
+    rows: int
+    size: int
+
+
+class ParquetFolder:
+    """Writes tables to `<folder><name>.snappy.parquet`, and to `<name>-001` and so on when files grow too big.
+
+    Nothing becomes visible unless the context ends without an exception; no rows make no file.
+    """
+
+    def __init__(self, folder_uri: str, name: str, schema: Any, settings: Settings, target_bytes: int) -> None:
+        self._folder, self._name = folder_uri, name
+        self._schema = schema
+        self._settings, self._target = settings, target_bytes
+        self._waiting: list[Any] = []
+        self._waiting_rows = self._waiting_bytes = 0
+        self._writer: Any = None
+        self._stack = ExitStack()
+        self._rows = 0
+        self._opened = 0
+        self.files: list[WrittenFile] = []
+
+    def __enter__(self) -> ParquetFolder:
+        """Return the writer; files are opened when there are rows for them."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish the last file, or discard it."""
+        if kind is None:
+            self._flush()
+            self._finish()
+        else:
+            # The storage's context sees the exception and discards what was written.
+            self._stack.__exit__(kind, error, trace)
+
+    def write(self, table: Any) -> None:
+        """Add rows; they are written once they fill a row group."""
+        if not table.num_rows:
+            return
+        self._waiting.append(table)
+        self._waiting_rows += table.num_rows
+        self._waiting_bytes += table.nbytes
+        if self._waiting_rows >= self._settings.row_group_rows or self._waiting_bytes >= self._settings.row_group_bytes:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        table = pa.concat_tables(self._waiting)
+        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
+        if self._writer is None:
+            self._open()
+        self._writer.write_table(table, row_group_size=table.num_rows)
+        self._rows += table.num_rows
+        if self._sink.tell() >= self._target:
+            self._finish()
+
+    def _open(self) -> None:
+        number = f"-{self._opened:03d}" if self._opened else ""
+        self._opened += 1
+        self._uri = f"{self._folder}{self._name}{number}.snappy.parquet"
+        self._stack = ExitStack()
+        self._sink = self._stack.enter_context(open_storage(self._uri).open_write(self._uri))
+        self._writer = pq.ParquetWriter(
+            self._sink,
+            self._schema,
+            compression="snappy",
+            coerce_timestamps="us",
+            use_deprecated_int96_timestamps=False,
+            store_schema=False,
+        )
+
+    def _finish(self) -> None:
+        if self._writer is None:
+            return
+        self._writer.add_key_value_metadata(_CALENDAR)
+        self._writer.close()
+        self.files.append(WrittenFile(self._uri, self._rows, self._sink.tell()))
+        self._stack.close()
+        self._writer, self._rows = None, 0

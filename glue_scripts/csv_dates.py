@@ -1,0 +1,216 @@
+"""Dates and timestamps in a declared strptime format, read strictly.
+
+Arrow's strptime rolls 02/30/2020 over into 1 March without a word, and it is slow. Here the digits of values of the
+usual width are read as a matrix by numpy, values of other widths by one RE2 pattern, and whatever is left by Python's
+own `datetime.strptime`, which is also the definition of what is right.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from contract import Column, CsvOptions
+from conversion_errors import UnsupportedOptionError
+from csv_dialect import BLANKS
+from csv_values import NO_ROWS, TIMESTAMP, BadValueError, Converted, Rows
+
+_DATE_CODES = "YymdbBj"
+_TIME_CODES = "HIMSfpz"
+_WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
+_LIMITS = {"Y": (1, 9999), "m": (1, 12), "d": (1, 31), "H": (0, 23), "M": (0, 59), "S": (0, 59)}
+_MICROSECONDS_A_DAY = 86_400_000_000
+_EPOCH = datetime(1970, 1, 1)
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class FormattedTimes:
+    """A date or timestamp type with a format; `pieces` are literal texts and one-letter codes in turn."""
+
+    name: str
+    arrow: Any
+    format: str
+    pieces: tuple[tuple[str, bool], ...]
+    null_values: tuple[str, ...]
+
+    @property
+    def read_as(self) -> tuple[Any, ...]:
+        """No type of the CSV reader reads a format strictly, so the column is always read as text."""
+        return ()
+
+    def convert(self, texts: Any) -> Converted:
+        """Convert an array of strings; the values that no vectorised way understands are judged one by one."""
+        moments = np.zeros(len(texts), np.int64)
+        left = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False)).astype(np.int64)
+        for read in (self._read_fixed_width, self._read_by_pattern):
+            if len(left) and self._is_numeric:
+                rows = left
+                values, good = read(texts if len(rows) == len(texts) else texts.take(pa.array(rows)))
+                moments[rows[good]] = values[good]
+                left = rows[~good]
+        nulls = np.asarray(texts.is_null().to_numpy(zero_copy_only=False)).copy()
+        bad, reasons = self._judge_each(texts, left, moments, nulls)
+        if pa.types.is_date32(self.arrow):
+            return Converted(
+                pa.array((moments // _MICROSECONDS_A_DAY).astype(np.int32), mask=nulls).cast(self.arrow), bad, reasons
+            )
+        return Converted(pa.array(moments, mask=nulls).cast(self.arrow), bad, reasons)
+
+    @property
+    def _is_numeric(self) -> bool:
+        codes = [text for text, is_code in self.pieces if is_code]
+        return set(codes) <= set(_WIDTHS) and len(set(codes)) == len(codes)
+
+    def _read_fixed_width(self, texts: Any) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+        """Read values in which every number has its full width."""
+        width = sum(_WIDTHS[text] if is_code else len(text.encode()) for text, is_code in self.pieces)
+        offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(
+            np.int64
+        )
+        data = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+        good = np.diff(offsets) == width
+        starts = offsets[:-1][good]
+        if len(starts) and starts[-1] - starts[0] == width * (len(starts) - 1) and len(starts) == len(texts):
+            matrix = data[starts[0] : starts[0] + width * len(starts)].reshape(len(starts), width)
+        else:
+            matrix = data[starts[:, None] + np.arange(width)] if len(starts) else np.empty((0, width), np.uint8)
+        fits = np.ones(len(starts), np.bool_)
+        fields: dict[str, Numbers] = {}
+        position = 0
+        for text, is_code in self.pieces:
+            if not is_code:
+                for byte in text.encode():
+                    fits &= matrix[:, position] == byte
+                    position += 1
+                continue
+            number = np.zeros(len(starts), np.int64)
+            for _ in range(_WIDTHS[text]):
+                digit = matrix[:, position] - np.uint8(48)
+                fits &= digit <= 9
+                number = number * 10 + digit
+                position += 1
+            fields[text] = number
+        values, exists = _moments(fields, len(starts))
+        moments = np.zeros(len(texts), np.int64)
+        moments[good] = values
+        good[good] = fits & exists
+        return moments, good
+
+    def _read_by_pattern(self, texts: Any) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+        """Read values whose numbers may lack leading zeros, as strptime lets them."""
+        pattern = "".join(
+            f"(?P<{text}>[0-9]{{{4 if text == 'Y' else 1},{_WIDTHS[text]}}})" if is_code else re.escape(text)
+            for text, is_code in self.pieces
+        )
+        found = pc.extract_regex(texts, f"^[{BLANKS}]*{pattern}[{BLANKS}]*$")
+        good = np.asarray(found.is_valid().to_numpy(zero_copy_only=False)).copy()
+        hits = found.drop_null()
+        names = [text for text, is_code in self.pieces if is_code]
+        fields = {name: pc.cast(hits.field(name), pa.int64()).to_numpy(zero_copy_only=False) for name in names}
+        values, exists = _moments(fields, len(hits))
+        moments = np.zeros(len(texts), np.int64)
+        moments[good] = values
+        good[good] = exists
+        return moments, good
+
+    def _judge_each(
+        self, texts: Any, rows: Rows, moments: Numbers, nulls: npt.NDArray[np.bool_]
+    ) -> tuple[Rows, tuple[str, ...]]:
+        """Ask strptime about each distinct text of some rows; fill in moments and nulls."""
+        if not len(rows):
+            return NO_ROWS, ()
+        encoded = pc.dictionary_encode(texts.take(pa.array(rows)))
+        judged = [self._judge(text) for text in encoded.dictionary.to_pylist()]
+        places = encoded.indices.to_numpy()
+        values = np.array([value or 0 for value, _ in judged], np.int64)
+        empty = np.array([value is None for value, _ in judged], np.bool_)
+        is_bad = np.array([problem is not None for _, problem in judged], np.bool_)[places]
+        moments[rows] = values[places]
+        nulls[rows] = empty[places]
+        return rows[is_bad], tuple(str(judged[place][1]) for place in places[is_bad])
+
+    def _judge(self, text: str) -> tuple[int | None, str | None]:
+        stripped = text.strip(BLANKS)
+        if stripped in self.null_values:
+            return None, None
+        try:
+            return self.moment(stripped), None
+        except BadValueError as error:
+            return None, str(error)
+
+    def moment(self, text: str) -> int:
+        """Return microseconds since 1970 in UTC of one text; raise BadValueError."""
+        problem = f"not of type {self.name} in format {self.format}"
+        # strptime takes any Unicode digit; files that mean it so are not known, mistakes are.
+        if not text.isascii():
+            raise BadValueError(problem)
+        try:
+            moment = datetime.strptime(text, self.format)
+            if moment.tzinfo is not None:
+                moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
+        except (ValueError, OverflowError) as error:
+            raise BadValueError(problem) from error
+        return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def _moments(fields: dict[str, Numbers], count: int) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+    """Return microseconds since 1970 of calendar fields, and which of them exist in the calendar."""
+    exists = np.ones(count, np.bool_)
+    for code, numbers in fields.items():
+        lowest, highest = _LIMITS[code]
+        exists &= (numbers >= lowest) & (numbers <= highest)
+    year, month, day = fields["Y"], fields["m"], fields["d"]
+    month = np.where((month >= 1) & (month <= 12), month, 1)
+    months = (year - 1970) * 12 + month - 1
+    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    following = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+    exists &= day <= following - first
+    zero = np.zeros(1, np.int64)
+    seconds = (fields.get("H", zero) * 60 + fields.get("M", zero)) * 60 + fields.get("S", zero)
+    return (first + day - 1) * _MICROSECONDS_A_DAY + seconds * 1_000_000, exists
+
+
+def formatted_type(dataset: str, column: Column, csv: CsvOptions) -> FormattedTimes | None:
+    """Return the type of a column with a format of its own or the dataset's; None when it has neither."""
+    if column.type not in ("date", "timestamp"):
+        return None
+    default = csv.date_format if column.type == "date" else csv.timestamp_format
+    setting = f"format of column {column.name}" if column.format else f"csv.{column.type}_format"
+    text = column.format or default
+    if not text:
+        return None
+    arrow = pa.date32() if column.type == "date" else TIMESTAMP
+    return FormattedTimes(column.type, arrow, text, _pieces(dataset, setting, text, column.type), csv.null_values)
+
+
+def _pieces(dataset: str, setting: str, text: str, kind: str) -> tuple[tuple[str, bool], ...]:
+    allowed = _DATE_CODES + ("" if kind == "date" else _TIME_CODES)
+    hint = f"dataset {dataset}: {setting} is {text!r}; allowed are Python's strptime codes %" + ", %".join(allowed)
+    pieces: list[tuple[str, bool]] = []
+    for found in re.finditer(r"%(.?)|([^%]+)", text, re.DOTALL):
+        if found[2] is not None:
+            pieces.append((found[2], False))
+        elif found[1] == "%":
+            pieces.append(("%", False))
+        elif found[1] and found[1] in allowed:
+            pieces.append((found[1], True))
+        else:
+            raise UnsupportedOptionError(f"{hint}, %%; it has {found[0]!r}")
+    codes = {piece for piece, is_code in pieces if is_code}
+    has_year, has_day = codes & set("Yy"), ("d" in codes and codes & set("mbB")) or "j" in codes
+    if not (has_year and has_day):
+        raise UnsupportedOptionError(f"{hint}, %%; a year, a month and a day (or %j) are needed")
+    try:
+        datetime.strptime(datetime(2001, 2, 3, tzinfo=timezone.utc).strftime(text), text)
+    except ValueError as error:
+        raise UnsupportedOptionError(f"{hint}, %%: {error}") from error
+    return tuple(pieces)

@@ -1,0 +1,266 @@
+"""The diff: what lies in the raw prefix against what the catalog has published. Pure: no I/O but through arguments."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from catalog import Partition
+from contract import DatasetContract, PartitionKey
+from lake_manifests import ManifestUnit
+from sources import SourceFile, Unit, UnmatchedKeyError, Values, partition_label, partition_value, unit_fingerprint
+
+INSERTED, REPLACED, REMOVED, KEPT = "inserted", "replaced", "removed", "kept"
+
+
+class UnknownPartitionError(Exception):
+    """--partitions is malformed or names a partition that neither the raw data nor the table holds."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do with one unit, and why.
+
+    `wanted` is the fingerprint that the partition must carry in the end; None when it must not exist. `convert` are
+    the files to convert; `carry` says that the published files are taken along (their sources are gone). `pending`
+    marks a unit that is left behind its sources: it was not selected, or its sources contradict each other.
+    """
+
+    values: Values
+    action: str
+    reason: str
+    wanted: str | None
+    current: Partition | None = None
+    unit: Unit | None = None
+    convert: tuple[SourceFile, ...] = ()
+    carry: bool = False
+    pending: bool = False
+    conflict: bool = False
+    removed_sources: tuple[str, ...] = ()
+
+    @property
+    def writes(self) -> bool:
+        """Say whether a new run folder is to be written for this unit."""
+        return self.action in (INSERTED, REPLACED)
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """How a unit's files differ from those recorded when it was published."""
+
+    added: tuple[SourceFile, ...]
+    renamed: tuple[SourceFile, ...]
+    changed: tuple[SourceFile, ...]
+    gone: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = {
+            "added": len(self.added),
+            "renamed": len(self.renamed),
+            "changed": len(self.changed),
+            "removed": len(self.gone),
+        }
+        return "sources " + ", ".join(f"{count} {name}" for name, count in parts.items() if count)
+
+
+FindRecorded = Callable[[Partition], ManifestUnit | None]
+
+
+def plan(
+    contract: DatasetContract,
+    units: Mapping[Values, Unit],
+    published: Mapping[Values, Partition],
+    recorded: FindRecorded,
+    force: bool = False,
+    selection: frozenset[Values] | None = None,
+) -> list[Decision]:
+    """Decide for every unit that has sources or is published; in order of the partition values.
+
+    `recorded` reads a unit's manifest entry; it is asked only for units whose files are not those it was made from.
+    `selection` limits the work to some units, None means all.
+    """
+    decisions = []
+    for values in sorted({*units, *published}):
+        unit, current = units.get(values), published.get(values)
+        chosen = selection is None or values in selection
+        if unit is None and current is not None:
+            decisions.append(_without_sources(contract, values, current, chosen))
+        elif unit is not None:
+            decisions.append(_with_sources(contract, unit, current, recorded, force, chosen))
+    return decisions
+
+
+def _without_sources(contract: DatasetContract, values: Values, current: Partition, chosen: bool) -> Decision:
+    name = (partition_label(contract.partition_keys, values),)
+    if contract.on_source_removed == "keep":
+        reason = "all its source files are gone; on_source_removed is keep"
+        return Decision(values, KEPT, reason, current.fingerprint, current, removed_sources=name)
+    if not chosen:
+        return Decision(values, KEPT, "not among the selected partitions", None, current, pending=True)
+    reason = "all its source files are gone; on_source_removed is mirror"
+    return Decision(values, REMOVED, reason, None, current, removed_sources=name)
+
+
+def _with_sources(
+    contract: DatasetContract,
+    unit: Unit,
+    current: Partition | None,
+    recorded: FindRecorded,
+    force: bool,
+    chosen: bool,
+) -> Decision:
+    wanted = unit_fingerprint(unit.sources, contract.fingerprint)
+    if current is None:
+        if not chosen:
+            return Decision(unit.values, KEPT, "not among the selected partitions", wanted, unit=unit, pending=True)
+        return Decision(unit.values, INSERTED, "new", wanted, unit=unit, convert=unit.sources)
+    expired = _source_files(current) > len(unit.sources)
+    # Carried over while the policy was keep: the fingerprint alone does not show that their files are gone.
+    unwanted = expired and contract.on_source_removed == "mirror"
+    remake = unwanted or (force and chosen)
+    if current.fingerprint == wanted and not remake:
+        return Decision(unit.values, KEPT, "unchanged", wanted, current, unit)
+    made_with = current.parameters.get("contract_fingerprint", "")
+    same_files = current.fingerprint == unit_fingerprint(unit.sources, made_with)
+    if same_files and _keeps_earlier_contracts(contract) and not remake:
+        reason = "made with an earlier contract; on_contract_change is new_data_only"
+        return Decision(unit.values, KEPT, reason, current.fingerprint, current, unit)
+    if not chosen:
+        return Decision(unit.values, KEPT, "not among the selected partitions", wanted, current, unit, pending=True)
+    # Made of more files than there are, be its fingerprint that of those that are there: made anew, it would lose rows.
+    if not expired or unwanted:
+        if current.fingerprint == wanted:
+            reason = "source files are gone; on_source_removed is mirror" if unwanted else "forced"
+            return Decision(unit.values, REPLACED, reason, wanted, current, unit, unit.sources)
+        if same_files:
+            return Decision(unit.values, REPLACED, "the contract changed", wanted, current, unit, unit.sources)
+    return _with_changed_sources(contract, unit, current, recorded(current), wanted, made_with)
+
+
+def _keeps_earlier_contracts(contract: DatasetContract) -> bool:
+    """Say whether units keep the contract they were made with; a table that is one unit has no old data beside new.
+
+    Nor could it be read: Athena converts types partition by partition, and not in a Parquet table without partitions,
+    https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html.
+    """
+    return contract.on_contract_change == "new_data_only" and bool(contract.partition_keys)
+
+
+def _source_files(partition: Partition) -> int:
+    return int(partition.parameters.get("source_files", "0"))
+
+
+def _with_changed_sources(
+    contract: DatasetContract,
+    unit: Unit,
+    current: Partition,
+    record: ManifestUnit | None,
+    wanted: str,
+    made_with: str,
+) -> Decision:
+    replaced = Decision(unit.values, REPLACED, "sources changed", wanted, current, unit, unit.sources)
+    if record is None:
+        return _without_record(contract, unit, current, replaced)
+    changes = _compare(record, unit.sources)
+    if contract.on_source_removed == "mirror" or not changes.gone:
+        return Decision(
+            unit.values, REPLACED, str(changes), wanted, current, unit, unit.sources, removed_sources=changes.gone
+        )
+    if not changes.changed and not changes.added:
+        reason = f"{changes}; on_source_removed is keep"
+        return Decision(unit.values, KEPT, reason, current.fingerprint, current, unit, removed_sources=changes.gone)
+    if not changes.changed and made_with == contract.fingerprint:
+        reason = f"{changes}; the rows of removed files are carried over (on_source_removed is keep)"
+        return Decision(
+            unit.values,
+            REPLACED,
+            reason,
+            wanted,
+            current,
+            unit,
+            changes.added,
+            carry=True,
+            removed_sources=changes.gone,
+        )
+    reason = (
+        f"{changes}: its rows cannot be made anew without losing those of the removed files; "
+        "put the files back, or set on_source_removed to mirror"
+    )
+    return Decision(
+        unit.values,
+        KEPT,
+        reason,
+        wanted,
+        current,
+        unit,
+        pending=True,
+        conflict=True,
+        removed_sources=changes.gone,
+    )
+
+
+def _without_record(contract: DatasetContract, unit: Unit, current: Partition, replaced: Decision) -> Decision:
+    """Decide by the number of files where the manifest is lost."""
+    before = _source_files(current)
+    if contract.on_source_removed == "mirror" or before <= len(unit.sources):
+        return replaced
+    reason = f"{before} source files became {len(unit.sources)}; on_source_removed is keep and the manifest is lost"
+    name = (partition_label(contract.partition_keys, unit.values),)
+    return Decision(unit.values, KEPT, reason, current.fingerprint, current, unit, removed_sources=name)
+
+
+def _compare(record: ManifestUnit, sources: Sequence[SourceFile]) -> _Changes:
+    """Compare recorded with present files; a new key with the size and ETag of a vanished one is a renamed file."""
+    before = {source.key: (source.size, source.etag) for source in record.sources}
+    now = {source.key: (source.size, source.etag) for source in sources}
+    vanished = Counter(before[key] for key in before if key not in now)
+    added, renamed = [], []
+    for source in sources:
+        if source.key in before:
+            continue
+        content = (source.size, source.etag)
+        if vanished[content] > 0:
+            vanished[content] -= 1
+            renamed.append(source)
+        else:
+            added.append(source)
+    changed = tuple(source for source in sources if source.key in before and before[source.key] != now[source.key])
+    gone = []
+    for key in sorted(before):
+        if key not in now and vanished[before[key]] > 0:
+            vanished[before[key]] -= 1
+            gone.append(key)
+    return _Changes(tuple(added), tuple(renamed), changed, tuple(gone))
+
+
+def parse_selection(
+    text: str | None, keys: Sequence[PartitionKey], known: Sequence[Values]
+) -> frozenset[Values] | None:
+    """Turn --partitions into values; every entry must name all partition keys of a partition that exists."""
+    if not text:
+        return None
+    names = [key.name for key in keys]
+    example = json.dumps([dict.fromkeys(names, "…")], ensure_ascii=False)
+    try:
+        entries = json.loads(text)
+    except ValueError as error:
+        raise UnknownPartitionError(f"--partitions is not valid JSON: {error}; expected {example}") from error
+    if not isinstance(entries, list) or not all(
+        isinstance(entry, dict) and sorted(entry) == sorted(names) for entry in entries
+    ):
+        raise UnknownPartitionError(f"--partitions is {text}; expected a list such as {example}")
+    chosen = set()
+    for entry in entries:
+        try:
+            chosen.add(tuple(partition_value(key, str(entry[key.name])) for key in keys))
+        except UnmatchedKeyError as error:
+            raise UnknownPartitionError(f"--partitions: {error}") from error
+    if unknown := sorted(chosen - set(known)):
+        there = "; ".join(partition_label(keys, values) for values in sorted(known)[:10]) or "none"
+        raise UnknownPartitionError(
+            f"--partitions names {partition_label(keys, unknown[0])}, which has neither source files nor a published "
+            f"partition; there are ({len(known)} in all): {there}"
+        )
+    return frozenset(chosen)

@@ -1,0 +1,157 @@
+"""The local AWS on the command line: up, apply, put, run, sql, down."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from local_aws.errors import LocalAwsError
+from local_aws.execution import ExecutionResult
+from local_aws.local_aws import DEFAULT_DIRECTORY, LocalAws
+from local_aws.settings import DEFAULT_PORT
+from local_aws.terraform import ROOT
+
+EXAMPLE = ROOT / "examples" / "local"
+
+
+def parse_args(argv: list[str]) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog="python -m local_aws", description=(__doc__ or "").strip())
+    parser.add_argument("--directory", type=Path, default=DEFAULT_DIRECTORY, help="where everything is kept")
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="start it in the background")
+    up.add_argument("--port", type=int, default=DEFAULT_PORT)
+    apply = commands.add_parser("apply", help="terraform apply a configuration to it")
+    apply.add_argument("--dir", type=Path, default=EXAMPLE, help="the configuration (default examples/local)")
+    apply.add_argument("--var-file", type=Path)
+    put = commands.add_parser("put", help="upload a file or a folder")
+    put.add_argument("source", type=Path)
+    put.add_argument("target", help="s3://bucket/key")
+    run = commands.add_parser("run", help="execute the applied state machine and show its progress")
+    run.add_argument("--input", type=json.loads, default={}, help="the execution's input as JSON")
+    run.add_argument("--json", action="store_true", help="print only the result, as JSON")
+    sql = commands.add_parser("sql", help="run a query by Athena")
+    sql.add_argument("query")
+    sql.add_argument("--json", action="store_true", help="print the rows as JSON")
+    commands.add_parser("down", help="stop it and everything it started")
+    return parser.parse_args(argv)
+
+
+def main(argv: list[str]) -> int:
+    """Do one command; return the exit status."""
+    arguments = parse_args(argv)
+    try:
+        return COMMANDS[arguments.command](arguments)
+    except LocalAwsError as error:
+        sys.stderr.write(f"local AWS: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def up(arguments: argparse.Namespace) -> int:
+    """Start the server, unless it runs."""
+    aws = LocalAws(arguments.directory, arguments.port)
+    if aws.is_up:
+        say(f"already up at {LocalAws.running(arguments.directory).endpoint}")
+        return 0
+    aws.start()
+    say(f"up at {aws.endpoint}, log in {aws.settings.log_file}")
+    return 0
+
+
+def apply(arguments: argparse.Namespace) -> int:
+    """Apply a configuration and print its outputs."""
+    if not arguments.dir.is_dir():
+        raise LocalAwsError(f"there is no folder {arguments.dir}")
+    outputs = LocalAws.running(arguments.directory).apply(arguments.dir, arguments.var_file)
+    for name, value in outputs.items():
+        say(f"{name} = {value if isinstance(value, str) else json.dumps(value)}")
+    return 0
+
+
+def put(arguments: argparse.Namespace) -> int:
+    """Upload."""
+    count = LocalAws.running(arguments.directory).put(arguments.source, arguments.target)
+    say(f"uploaded {count} object{'s' if count != 1 else ''}")
+    return 0
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Execute; the status is 0 only when the execution succeeds."""
+    aws = LocalAws.running(arguments.directory)
+    if not isinstance(arguments.input, dict):
+        raise LocalAwsError("--input has to be a JSON object")
+    result = aws.run(arguments.input, on_progress=None if arguments.json else say)
+    if arguments.json:
+        say(json.dumps(as_json(result), indent=2))
+    else:
+        say(summary(result))
+    return 0 if result.status == "SUCCEEDED" else 1
+
+
+def sql(arguments: argparse.Namespace) -> int:
+    """Query and print the rows."""
+    rows = LocalAws.running(arguments.directory).sql(arguments.query)
+    if arguments.json:
+        say(json.dumps(rows, indent=2))
+    elif rows:
+        say(table(rows))
+    return 0
+
+
+def down(arguments: argparse.Namespace) -> int:
+    """Stop."""
+    say("stopped" if LocalAws(arguments.directory).stop() else "nothing was running")
+    return 0
+
+
+COMMANDS = {"up": up, "apply": apply, "put": put, "run": run, "sql": sql, "down": down}
+
+
+def as_json(result: ExecutionResult) -> dict[str, Any]:
+    """Return a result as JSON shows it."""
+    fields = ("execution_arn", "status", "output", "error", "cause", "seconds", "glue_runs")
+    states = [vars(state) for state in result.states]
+    return {**{name: getattr(result, name) for name in fields}, "states": states}
+
+
+def summary(result: ExecutionResult) -> str:
+    """Return the short report that `run` ends with."""
+    lines = [f"{result.status} in {result.seconds:.1f} s, {result.glue_runs} Glue run(s)"]
+    if result.status != "SUCCEEDED":
+        lines.append(f"{result.error}: {result.cause}")
+    datasets = result.output.get("datasets") if isinstance(result.output, dict) else None
+    for name, report in (datasets or {}).items():
+        figures = (
+            "units_inserted",
+            "units_replaced",
+            "units_removed",
+            "units_kept",
+            "rows_written",
+            "rows_quarantined",
+        )
+        told = [f"{report[figure]} {figure.replace('_', ' ')}" for figure in figures if report.get(figure) is not None]
+        lines.append(f"{name}: {report.get('status')}" + (f" ({', '.join(told)})" if told else ""))
+    return "\n".join(lines)
+
+
+def table(rows: list[dict[str, str | None]]) -> str:
+    """Return rows as aligned columns."""
+    lines = [list(rows[0]), *([value or "" for value in row.values()] for row in rows)]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(lines[0]))]
+    return "\n".join(
+        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines
+    )
+
+
+def say(text: str) -> None:
+    """Print at once, also into a pipe."""
+    print(text, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,45 @@
+"""What the local AWS adds to ministack, one module per service; `install` puts all of it in place."""
+
+from __future__ import annotations
+
+from local_aws.extensions.athena import Athena
+from local_aws.extensions.cloudwatch import CloudWatch
+from local_aws.extensions.defaults import Defaults
+from local_aws.extensions.event_targets import EventTargets
+from local_aws.extensions.glue_catalog import GlueCatalog
+from local_aws.extensions.glue_crawlers import GlueCrawlers
+from local_aws.extensions.glue_jobs import GlueJobs
+from local_aws.extensions.glue_logs import GlueLogs
+from local_aws.extensions.hooks import Emulator
+from local_aws.extensions.iam import Iam
+from local_aws.extensions.roles import RoleSessions
+from local_aws.extensions.step_functions import StepFunctions
+from local_aws.settings import Settings
+
+
+def install(settings: Settings) -> GlueJobs:
+    """Check every hook, then put all extensions in place; return the one that owns processes.
+
+    Raises:
+        HookError: when ministack is not the version the extensions were written for, naming what is missing.
+    """
+    emulator = Emulator()
+    sessions = RoleSessions(emulator, settings)
+    iam = Iam(emulator, settings)
+    logs = GlueLogs(emulator, sessions, iam)
+    jobs = GlueJobs(emulator, settings, sessions, iam, logs)
+    extensions = (
+        iam,
+        GlueCatalog(emulator),
+        jobs,
+        GlueCrawlers(emulator, sessions, logs),
+        Athena(emulator, settings, sessions, iam),
+        StepFunctions(emulator, sessions, iam),
+        EventTargets(emulator, sessions),
+        CloudWatch(emulator),
+        Defaults(emulator),
+    )
+    emulator.check()
+    for extension in extensions:
+        extension.install()
+    return jobs

@@ -1,0 +1,280 @@
+"""IAM as AWS checks it: Glue's several resources per call, Athena's work groups, and a log of what roles called.
+
+Which resources an action is checked on: https://docs.aws.amazon.com/service-authorization/latest/reference/ (pages
+list_awsglue.html, list_amazonathena.html, list_amazoncloudwatchlogs.html).
+"""
+
+from __future__ import annotations
+
+import contextvars
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from local_aws.extensions.hooks import Emulator
+from local_aws.settings import ROOT_ACCESS_KEY, Settings
+
+
+@dataclass(frozen=True)
+class RequestFacts:
+    """What a request says about further resources, condition keys and the KMS key of the call being checked."""
+
+    more_resources: tuple[str, ...] = ()
+    context: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
+
+
+KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
+KMS_ACTIONS = {"s3:PutObject": "kms:GenerateDataKey", "s3:GetObject": "kms:Decrypt"}
+NO_FACTS = RequestFacts()
+
+
+class Iam:
+    """Corrects the resources that ministack checks a call on, and writes down each role's calls."""
+
+    def __init__(self, emulator: Emulator, settings: Settings) -> None:
+        self._actions = emulator.module(
+            "core.iam_actions",
+            "extract_resource_arn",
+            "access_denied_response",
+            "identity_denial_message",
+        )
+        self._evaluator = emulator.module(
+            "core.iam_evaluator", "enforce", "EvalContext", "evaluate", "resolve_principal", "AuthError"
+        )
+        self._app = emulator.module("app", "pin_request_origin")
+        self._athena = emulator.module("services.athena", "_executions")
+        self._sts = emulator.module("services.sts", "_sessions")
+        self._s3 = emulator.module("services.s3", "_buckets", "_bucket_default_sse_headers", "_stored_sse_headers")
+        self._responses = emulator.module("core.responses", "get_account_id", "get_region")
+        self._call_log = settings.call_log
+        self._lock = threading.Lock()
+        self._facts: contextvars.ContextVar[RequestFacts] = contextvars.ContextVar("facts", default=NO_FACTS)
+        self._refused_key: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("refused_key")
+        self._caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default=ROOT_ACCESS_KEY)
+
+    def install(self) -> None:
+        """Replace the resource lookup, the check and the refusal."""
+        self._original_arn = self._actions.replace("extract_resource_arn", self.extract_resource_arn)
+        self._original_enforce = self._evaluator.replace("enforce", self.enforce)
+        self._original_refusal = self._actions.replace("access_denied_response", self.access_denied_response)
+        self._original_origin = self._app.replace("pin_request_origin", self.pin_request_origin)
+
+    @property
+    def caller(self) -> str:
+        """Access key of the request being served."""
+        return self._caller.get()
+
+    def pin_request_origin(self, source_ip: str, secure_transport: bool) -> None:
+        """Take every request as if it came over TLS: the local endpoint has none and TLS-only policies would deny."""
+        self._original_origin(source_ip, True)
+
+    def extract_resource_arn(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: dict[str, Any],
+        region: str,
+        account: str,
+    ) -> str:
+        """Return the main resource of a request and remember its further ones for `enforce`."""
+        self._facts.set(NO_FACTS)
+        self._refused_key.set(None)
+        action = headers.get("x-amz-target", "").rpartition(".")[2]
+        found: list[str] | None = None
+        if service in ("glue", "athena", "logs"):
+            try:
+                data = json.loads(body or b"{}")
+            except ValueError:
+                data = {}
+            base = f"arn:aws:{service}:{region}:{account}:"
+            if service == "glue":
+                found = glue_resources(action, data, base)
+            elif service == "athena":
+                found = self._athena_resources(data, base)
+            else:
+                found = logs_resources(action, data, base)
+        elif service == "s3":
+            self._facts.set(RequestFacts(key=headers.get(KEY_HEADER, "")))
+        elif service == "monitoring" and (namespace := metric_namespace(body, query)):
+            self._facts.set(RequestFacts(context={"cloudwatch:namespace": namespace}))
+        if not found:
+            return str(self._original_arn(service, method, path, headers, body, query, region, account))
+        self._facts.set(RequestFacts(more_resources=tuple(found[1:])))
+        return found[0]
+
+    def _athena_resources(self, data: dict[str, Any], base: str) -> list[str]:
+        if "QueryExecutionId" in data:
+            execution = self._athena._executions.get(data["QueryExecutionId"]) or {}
+            return [f"{base}workgroup/{execution.get('WorkGroup', 'primary')}"]
+        if "QueryString" in data:
+            return [f"{base}workgroup/{data.get('WorkGroup', 'primary')}"]
+        return []
+
+    def enforce(
+        self,
+        access_key: str,
+        action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Check a call on all its resources; return None when it is allowed."""
+        self._caller.set(access_key)
+        facts = self._facts.get()
+        context = {**(service_context or {}), **facts.context}
+        for resource in (resource_arn, *facts.more_resources):
+            denied = self._original_enforce(
+                access_key, action, service, region, resource_arn=resource, service_context=context
+            )
+            self._record(access_key, action, resource, denied is None)
+            if denied:
+                return denied
+        if service == "s3" and action in KMS_ACTIONS:
+            return self._key_refusal(access_key, action, region, resource_arn, facts)
+        return None
+
+    def _key_refusal(self, access_key: str, action: str, region: str, resource: str, facts: RequestFacts) -> Any:
+        """Check the KMS key of an object that is written or read; None when there is none or it may be used.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms
+        """
+        bucket, _, name = resource.rpartition(":::")[2].partition("/")
+        if action == "s3:PutObject":
+            key = facts.key or self._s3._bucket_default_sse_headers(bucket).get(KEY_HEADER, "")
+        else:
+            stored = (self._s3._buckets.get(bucket) or {}).get("objects", {}).get(name)
+            key = self._s3._stored_sse_headers(stored).get(KEY_HEADER, "") if stored else ""
+        if not key:
+            return None
+        arn = key if key.startswith("arn:") else f"arn:aws:kms:{region}:{self._responses.get_account_id()}:key/{key}"
+        context = {
+            "kms:ViaService": f"s3.{region}.amazonaws.com",
+            "kms:CallerAccount": self._responses.get_account_id(),
+        }
+        wanted = KMS_ACTIONS[action]
+        denied = self._original_enforce(access_key, wanted, "kms", region, resource_arn=arn, service_context=context)
+        self._record(access_key, wanted, arn, denied is None)
+        if denied:
+            self._refused_key.set((wanted, arn))
+        return denied
+
+    def denial(self, access_key: str, action: str, resource: str, context: dict[str, Any] | None = None) -> str | None:
+        """Return why the caller may not do something that a service does in its name, or None when it may.
+
+        For rights that a service needs and that no request of its own shows, such as log delivery.
+
+        Args:
+            access_key: of the caller.
+            action: e.g. `ec2:CreateTags`.
+            resource: ARN the action is checked on, `*` where it knows none.
+            context: condition keys in lower case and their values.
+        """
+        principal = self._evaluator.resolve_principal(access_key, self._responses.get_account_id())
+        if isinstance(principal, self._evaluator.AuthError):
+            return str(principal.message)
+        if principal.policies is None:
+            return None
+        context = self._evaluator.EvalContext(
+            principal_arn=principal.arn,
+            principal_type=principal.type,
+            principal_account=principal.account,
+            action=action,
+            resource_arn=resource,
+            region=self._responses.get_region(),
+            principal_keys=principal.keys,
+            service_context=context or {},
+        )
+        decision = self._evaluator.evaluate(context, principal.policies, *principal.limits).decision
+        self._record(access_key, action, resource, decision == "Allow")
+        if decision == "Allow":
+            return None
+        return str(self._actions.identity_denial_message(action, principal.arn, resource, decision == "Deny"))
+
+    def access_denied_response(
+        self, service: str, action: str, principal_arn: str, request_id: str, **more: Any
+    ) -> Any:
+        """Refuse a call with the message AWS gives today, which names the resource."""
+        if refused := self._refused_key.get(None):
+            action, more["resource_arn"] = refused
+            more["resource_policy_arn"] = ""
+        if not more.get("message") and not more.get("error_code") and not more.get("resource_policy_arn"):
+            more["message"] = self._actions.identity_denial_message(
+                action, principal_arn, more.get("resource_arn", "*"), bool(more.get("explicit_deny"))
+            )
+        return self._original_refusal(service, action, principal_arn, request_id, **more)
+
+    def _record(self, access_key: str, action: str, resource: str, allowed: bool) -> None:
+        session = self._sts._sessions.get(access_key)
+        role = (session or {}).get("RoleArn")
+        if role is None:
+            return
+        line = json.dumps(
+            {"time": time.time(), "role": role, "action": action, "resource": resource, "allowed": allowed}
+        )
+        with self._lock, self._call_log.open("a") as log:
+            log.write(line + "\n")
+
+
+def glue_resources(action: str, data: dict[str, Any], base: str) -> list[str]:
+    """Return the ARNs that a Glue call is checked on; all of them have to be allowed."""
+    if "Table" in action or "Partition" in action:
+        table = data.get("Name") or data.get("TableName") or (data.get("TableInput") or {}).get("Name") or "*"
+        database = data.get("DatabaseName")
+        return [f"{base}table/{database}/{table}", f"{base}database/{database}", f"{base}catalog"]
+    if "Database" in action:
+        name = data.get("Name") or (data.get("DatabaseInput") or {}).get("Name") or "*"
+        return [f"{base}database/{name}", f"{base}catalog"]
+    if "Crawler" in action:
+        return [f"{base}crawler/{data['Name']}"] if data.get("Name") else ["*"]
+    if "Job" in action:
+        name = data.get("JobName") or data.get("Name")
+        return [f"{base}job/{name}"] if name else ["*"]
+    if action in ("TagResource", "UntagResource", "GetTags"):
+        return [str(data.get("ResourceArn") or data.get("ResourceARN") or "*")]
+    return ["*"]
+
+
+def logs_resources(action: str, data: dict[str, Any], base: str) -> list[str]:
+    """Return the ARN that a CloudWatch Logs call is checked on, in the form the service's refusals show."""
+    group = data.get("logGroupName")
+    if not group or action not in ("CreateLogGroup", "CreateLogStream", "PutLogEvents", "DescribeLogStreams"):
+        return []
+    return [f"{base}log-group:{group}:log-stream:{data.get('logStreamName', '')}"]
+
+
+def metric_namespace(body: bytes, query: dict[str, Any]) -> str | None:
+    """Return the namespace of a PutMetricData request in any of the service's three encodings, else None."""
+    if b"MetricData" not in body and "Namespace" not in query:
+        return None
+    value = query.get("Namespace")
+    if value:
+        return str(value[0] if isinstance(value, list) else value)
+    try:
+        return str(json.loads(body)["Namespace"])
+    except (ValueError, KeyError, TypeError):
+        return cbor_text_after(body, "Namespace")
+
+
+def cbor_text_after(body: bytes, key: str) -> str | None:
+    """Return the CBOR text string that follows a text key (RFC 8949, major type 3), or None."""
+    marker = bytes([0x60 + len(key)]) + key.encode()
+    position = body.find(marker)
+    if position < 0:
+        return None
+    position += len(marker)
+    head = body[position]
+    if head >> 5 != 3:
+        return None
+    length, start = head & 0x1F, position + 1
+    if length == 24:
+        length, start = body[start], start + 1
+    elif length == 25:
+        length, start = int.from_bytes(body[start : start + 2], "big"), start + 2
+    return body[start : start + length].decode("utf-8", "replace")

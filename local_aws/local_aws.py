@@ -1,0 +1,352 @@
+"""`LocalAws`: start, apply, upload, execute, query and stop, as functions for tests and the demo."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import botocore.exceptions
+from botocore.config import Config
+
+from local_aws.errors import LocalAwsError
+from local_aws.execution import ExecutionResult, follow
+from local_aws.processes import command_line, end_session, is_running, wait_until_gone
+from local_aws.settings import DEFAULT_PORT, REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Settings
+from local_aws.terraform import ROOT, Terraform
+
+DEFAULT_DIRECTORY = ROOT / "build" / "local_aws"
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+RUN_SECONDS = 3600.0
+QUERY_SECONDS = 300.0
+POLL_SECONDS = 0.1
+
+
+class LocalAws:
+    """One local AWS: its server, what was applied to it, and what to do with it.
+
+    Args:
+        directory: where everything it keeps goes; two of them must not share one.
+        port: the port its server listens on when it is started.
+    """
+
+    def __init__(self, directory: Path = DEFAULT_DIRECTORY, port: int = DEFAULT_PORT) -> None:
+        self.settings = Settings(directory.resolve(), port)
+
+    @classmethod
+    def running(cls, directory: Path = DEFAULT_DIRECTORY) -> LocalAws:
+        """Return the local AWS whose server runs from a directory.
+
+        Raises:
+            LocalAwsError: when none does.
+        """
+        aws = cls(directory)
+        server = aws._server()
+        if server is None:
+            raise LocalAwsError("the local AWS is not up: start it with `python -m local_aws up`")
+        return cls(directory, server["port"])
+
+    @property
+    def endpoint(self) -> str:
+        """URL of every AWS service."""
+        return self.settings.endpoint
+
+    # Server
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the server runs."""
+        return self._server() is not None
+
+    def start(self) -> None:
+        """Start the server in the background, with nothing in it, and wait until it answers.
+
+        Raises:
+            LocalAwsError: when it runs already, the port is taken, or it ends at once.
+        """
+        if self.is_up:
+            raise LocalAwsError(
+                f"a local AWS already runs from {self.settings.directory}: stop it with "
+                f"`python -m local_aws --directory {self.settings.directory} down`"
+            )
+        if not port_is_free(self.settings.port):
+            raise LocalAwsError(
+                f"port {self.settings.port} is in use: choose another one with --port (make demo PORT=…)"
+            )
+        self._clear()
+        command = [sys.executable, "-m", "local_aws.server"]
+        command += ["--directory", str(self.settings.directory), "--port", str(self.settings.port)]
+        with self.settings.log_file.open("wb") as log:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.settings.server_file.write_text(json.dumps({"pid": process.pid, "port": self.settings.port}))
+        try:
+            self._wait_until_ready(process)
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> bool:
+        """Stop the server and every process it started; return whether there was one."""
+        server = self._server()
+        if server is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(server["pid"], signal.SIGTERM)
+            if not wait_until_gone([server["pid"]], STOP_SECONDS):
+                end_session(server["pid"])
+        # A server that was killed leaves its Spark processes behind: each run notes its own.
+        for file in self.settings.runs.glob("*/pid"):
+            with contextlib.suppress(OSError, ValueError):
+                pid = int(file.read_text())
+                if str(self.settings.directory) in command_line(pid):
+                    end_session(pid)
+        self.settings.server_file.unlink(missing_ok=True)
+        return server is not None
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the account's root user."""
+        # The stubs overload this for each service by its literal name, which is not known here.
+        create: Callable[..., Any] = boto3.client
+        return create(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=REGION,
+            aws_access_key_id=ROOT_ACCESS_KEY,
+            aws_secret_access_key=ROOT_SECRET_KEY,
+            config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}),
+        )
+
+    # Terraform
+
+    def terraform(self, configuration: Path, var_file: Path | None = None) -> Terraform:
+        """Return Terraform for a configuration applied to this local AWS."""
+        return Terraform(
+            configuration=configuration.resolve(),
+            work=self.settings.terraform / "-".join(configuration.resolve().parts[-2:]),
+            endpoint=self.endpoint,
+            var_files=(var_file,) if var_file else (),
+        )
+
+    def apply(
+        self, configuration: Path, var_file: Path | None = None, variables: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Apply a configuration and return its outputs; `run` and `sql` use the one applied last."""
+        outputs = self.terraform(configuration, var_file).apply(variables)
+        self._applied_file.write_text(json.dumps(outputs))
+        return outputs
+
+    def plan_is_clean(
+        self, configuration: Path, var_file: Path | None = None, variables: Mapping[str, Any] | None = None
+    ) -> bool:
+        """Whether `terraform plan` finds nothing to change."""
+        return self.terraform(configuration, var_file).plan_is_clean(variables)
+
+    def destroy(
+        self, configuration: Path, var_file: Path | None = None, variables: Mapping[str, Any] | None = None
+    ) -> None:
+        """Destroy what was applied."""
+        self.terraform(configuration, var_file).destroy(variables)
+        self._applied_file.unlink(missing_ok=True)
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        """Outputs of the configuration applied last.
+
+        Raises:
+            LocalAwsError: when none was.
+        """
+        if not self._applied_file.exists():
+            raise LocalAwsError("nothing is applied: run `python -m local_aws apply` first")
+        outputs: dict[str, Any] = json.loads(self._applied_file.read_text())
+        return outputs
+
+    # Data, executions, queries
+
+    def put(self, source: Path, target: str) -> int:
+        """Upload a file, or a folder with all below it, and return the number of objects.
+
+        Args:
+            source: the file or folder.
+            target: `s3://bucket/key`; ending in `/` (or for a folder) it is a prefix.
+        """
+        bucket, _, key = target.removeprefix("s3://").partition("/")
+        if not target.startswith("s3://") or not bucket:
+            raise LocalAwsError(f"{target!r} is not a place in S3: write s3://bucket/key")
+        if not source.exists():
+            raise LocalAwsError(f"there is no file or folder {source}")
+        if source.is_dir():
+            prefix = f"{key.rstrip('/')}/" if key else ""
+            files = {prefix + file.relative_to(source).as_posix(): file for file in sorted(source.rglob("*"))}
+        else:
+            files = {(key + source.name if key.endswith("/") or not key else key): source}
+        s3 = self.client("s3")
+        uploaded = {name: file for name, file in files.items() if file.is_file()}
+        for name, file in uploaded.items():
+            with file.open("rb") as body:
+                try:
+                    s3.put_object(Bucket=bucket, Key=name, Body=body)
+                except botocore.exceptions.ClientError as error:
+                    raise LocalAwsError(f"{file} could not be uploaded to s3://{bucket}/{name}: {error}") from error
+        return len(uploaded)
+
+    def start_execution(self, execution_input: Mapping[str, Any] | None = None) -> str:
+        """Start the applied state machine and return the execution's ARN."""
+        started = self.client("stepfunctions").start_execution(
+            stateMachineArn=self._output("state_machine_arn"), input=json.dumps(execution_input or {})
+        )
+        return str(started["executionArn"])
+
+    def follow(
+        self,
+        execution_arn: str,
+        on_progress: Callable[[str], None] | None = None,
+        timeout: float = RUN_SECONDS,
+    ) -> ExecutionResult:
+        """Wait for the end of an execution, handing each state's line to `on_progress`."""
+        return follow(self.client("stepfunctions"), execution_arn, on_progress or (lambda line: None), timeout)
+
+    def run(
+        self,
+        execution_input: Mapping[str, Any] | None = None,
+        on_progress: Callable[[str], None] | None = None,
+        timeout: float = RUN_SECONDS,
+    ) -> ExecutionResult:
+        """Execute the applied state machine to its end, whatever that end is."""
+        return self.follow(self.start_execution(execution_input), on_progress, timeout)
+
+    def sql(self, query: str, database: str | None = None) -> list[dict[str, str | None]]:
+        """Run a query by Athena in the applied work group and return its rows, values as Athena's texts.
+
+        Raises:
+            LocalAwsError: with Athena's reason when the query fails.
+        """
+        athena = self.client("athena")
+        try:
+            query_id = athena.start_query_execution(
+                QueryString=query,
+                WorkGroup=self._output("athena_workgroup"),
+                QueryExecutionContext={"Database": database or self._output("database_name")},
+            )["QueryExecutionId"]
+        except athena.exceptions.InvalidRequestException as error:
+            raise LocalAwsError(f"the query was refused: {error.response['Error']['Message']}") from error
+        deadline = time.monotonic() + QUERY_SECONDS
+        while True:
+            status = athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]["Status"]
+            if status["State"] not in ("QUEUED", "RUNNING"):
+                break
+            if time.monotonic() > deadline:
+                raise LocalAwsError(f"the query has not ended after {QUERY_SECONDS:.0f} seconds")
+            time.sleep(POLL_SECONDS)
+        if status["State"] != "SUCCEEDED":
+            raise LocalAwsError(f"the query {status['State'].lower()}: {status.get('StateChangeReason', '')}")
+        rows: list[dict[str, str | None]] = []
+        for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=query_id):
+            result = page["ResultSet"]
+            names = [column["Name"] for column in result["ResultSetMetadata"]["ColumnInfo"]]
+            rows += [
+                dict(zip(names, (field.get("VarCharValue") for field in row["Data"]), strict=True))
+                for row in result["Rows"]
+            ]
+        # Athena repeats the column names as the first row of a SELECT's result.
+        return rows[1:] if rows and is_header(rows[0]) else rows
+
+    # For tests
+
+    def iam_calls(self) -> list[dict[str, Any]]:
+        """Return every call roles made so far: role, action, resource, allowed, time."""
+        if not self.settings.call_log.exists():
+            return []
+        return [json.loads(line) for line in self.settings.call_log.read_text().splitlines()]
+
+    def clear_iam_calls(self) -> None:
+        """Forget the calls made so far."""
+        self.settings.call_log.write_text("")
+
+    def set_job_environment(self, variables: Mapping[str, str]) -> None:
+        """Add environment variables to the Glue jobs that start from now on; none for no more."""
+        self.settings.job_environment.write_text(json.dumps(dict(variables)))
+
+    def _output(self, name: str) -> str:
+        outputs = self.outputs
+        if name not in outputs:
+            raise LocalAwsError(f"the applied configuration has no output {name}, but {', '.join(sorted(outputs))}")
+        return str(outputs[name])
+
+    @property
+    def _applied_file(self) -> Path:
+        return self.settings.directory / "applied.json"
+
+    def _server(self) -> dict[str, int] | None:
+        """Return process id and port of the running server."""
+        try:
+            server: dict[str, int] = json.loads(self.settings.server_file.read_text())
+        except (OSError, ValueError):
+            return None
+        # The process id may have been given to another process since.
+        if is_running(server["pid"]) and "local_aws.server" in command_line(server["pid"]):
+            return server
+        return None
+
+    def _clear(self) -> None:
+        """Remove what an earlier server left: its account is gone, so the Terraform states that describe it go too."""
+        directory = self.settings.directory
+        directory.mkdir(parents=True, exist_ok=True)
+        for folder in (self.settings.runs, self.settings.queries, self.settings.terraform, directory / "s3"):
+            shutil.rmtree(folder, ignore_errors=True)
+        for file in (self.settings.call_log, self.settings.job_environment, self._applied_file):
+            file.unlink(missing_ok=True)
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                lines = self.settings.log_file.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+                raise LocalAwsError(f"the local AWS ended at once: {lines[-1]}")
+            try:
+                with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=5):  # noqa: S310 - our own
+                    return
+            except (urllib.error.URLError, OSError):
+                time.sleep(POLL_SECONDS)
+        raise LocalAwsError(f"the local AWS did not answer within {START_SECONDS:.0f} s: see {self.settings.log_file}")
+
+
+def is_header(row: Mapping[str, str | None]) -> bool:
+    """Whether a result row repeats the column names."""
+    return all(name == value for name, value in row.items())
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server can listen on the port."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,81 @@
+"""Where one local AWS keeps its files and how its server is to behave."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_PORT = 4566
+REGION = "us-east-1"
+ACCOUNT_ID = "000000000000"
+# ministack takes these as the account's root user; terraform, uploads and queries of a person use them.
+ROOT_ACCESS_KEY = "test"
+ROOT_SECRET_KEY = "test"  # noqa: S105 - no secret: the one that ministack documents
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One local AWS: its folder and its port.
+
+    The environment may set LOCAL_AWS_SPARK_MASTER (default local[2]), LOCAL_AWS_SPARK_MEMORY (default 2g, the Java heap
+    of a job) and LOCAL_AWS_SPARK_PARALLEL (default 2: how many Glue jobs run at a time, others wait their turn).
+    """
+
+    directory: Path
+    port: int
+
+    @property
+    def endpoint(self) -> str:
+        """URL of every AWS service."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def server_file(self) -> Path:
+        """JSON with process id and port of the running server."""
+        return self.directory / "server.json"
+
+    @property
+    def log_file(self) -> Path:
+        """What the server prints."""
+        return self.directory / "server.log"
+
+    @property
+    def call_log(self) -> Path:
+        """One JSON line for each call that a role made."""
+        return self.directory / "iam_calls.jsonl"
+
+    @property
+    def runs(self) -> Path:
+        """A folder for each Glue job run: script, modules, output, process id."""
+        return self.directory / "glue_runs"
+
+    @property
+    def queries(self) -> Path:
+        """Data of running Athena queries."""
+        return self.directory / "athena"
+
+    @property
+    def job_environment(self) -> Path:
+        """JSON of extra environment variables for Glue jobs (tests set them to inject faults)."""
+        return self.directory / "job_environment.json"
+
+    @property
+    def terraform(self) -> Path:
+        """State and plug-ins of the configurations that were applied."""
+        return self.directory / "terraform"
+
+    @property
+    def spark_master(self) -> str:
+        """Spark master URL of a Glue job."""
+        return os.environ.get("LOCAL_AWS_SPARK_MASTER", "local[2]")
+
+    @property
+    def spark_memory(self) -> str:
+        """Java heap of a Glue job, as Spark spells it."""
+        return os.environ.get("LOCAL_AWS_SPARK_MEMORY", "2g")
+
+    @property
+    def spark_parallel(self) -> int:
+        """How many Glue jobs run at a time."""
+        return int(os.environ.get("LOCAL_AWS_SPARK_PARALLEL", "2"))

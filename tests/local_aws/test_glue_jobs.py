@@ -1,0 +1,275 @@
+"""Glue jobs: a real process with the role's rights, its states, its logs, its end."""
+
+from __future__ import annotations
+
+import textwrap
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.exceptions
+import pytest
+
+from local_aws import LocalAws
+from local_aws.extensions.glue_jobs import error_message
+from local_aws.processes import command_line
+
+from .conftest import Machines, RoleMaker, allow, wait_for
+
+
+@dataclass
+class Jobs:
+    """Creates jobs of a script and runs them."""
+
+    aws: LocalAws
+    bucket: str
+    role: RoleMaker
+
+    def create(self, script: str, role_arn: str | None = None, **more: Any) -> str:
+        name = f"j-{uuid.uuid4().hex[:12]}"
+        self.aws.client("s3").put_object(Bucket=self.bucket, Key=f"{name}.py", Body=textwrap.dedent(script).encode())
+        self.aws.client("glue").create_job(
+            Name=name,
+            Role=role_arn or self.role("glue.amazonaws.com", allow("*")),
+            Command={"Name": "glueetl", "ScriptLocation": f"s3://{self.bucket}/{name}.py", "PythonVersion": "3"},
+            GlueVersion="5.0",
+            **more,
+        )
+        return name
+
+    def start(self, name: str, **arguments: str) -> str:
+        given = {f"--{key}": value for key, value in arguments.items()}
+        return str(self.aws.client("glue").start_job_run(JobName=name, Arguments=given)["JobRunId"])
+
+    def get(self, name: str, run_id: str) -> dict[str, Any]:
+        run: dict[str, Any] = self.aws.client("glue").get_job_run(JobName=name, RunId=run_id)["JobRun"]
+        return run
+
+    def run(self, name: str, **arguments: str) -> dict[str, Any]:
+        run_id = self.start(name, **arguments)
+        ended = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT")
+        wait_for(lambda: self.get(name, run_id)["JobRunState"] in ended, 180)
+        return self.get(name, run_id)
+
+
+@pytest.fixture
+def jobs(aws: LocalAws, bucket: str, role: RoleMaker) -> Jobs:
+    return Jobs(aws, bucket, role)
+
+
+def running_with(text: str) -> list[int]:
+    from pathlib import Path
+
+    pids = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in pids if text in command_line(pid)]
+
+
+def it_runs_the_script_with_its_arguments_and_modules(aws: LocalAws, bucket: str, jobs: Jobs) -> None:
+    aws.client("s3").put_object(Bucket=bucket, Key="lib/helper.py", Body=b"WORD = 'from a module'")
+    name = jobs.create(
+        """
+        import os, sys, boto3, helper
+        boto3.client("s3").put_object(Bucket=sys.argv[sys.argv.index("--bucket") + 1], Key="out",
+                                      Body=(helper.WORD + "|" + "|".join(sys.argv[1:])).encode())
+        print("to stdout")
+        print("to stderr", file=sys.stderr)
+        """,
+        DefaultArguments={"--extra-py-files": f"s3://{bucket}/lib/helper.py", "--bucket": "overridden", "--n": "1"},
+    )
+    run = jobs.run(name, bucket=bucket)
+    assert run["JobRunState"] == "SUCCEEDED", run
+    body = aws.client("s3").get_object(Bucket=bucket, Key="out")["Body"].read().decode()
+    assert body.startswith("from a module|")
+    assert f"--bucket|{bucket}" in body
+    assert "--n|1" in body
+    assert f"--JOB_NAME|{name}" in body
+    logs = aws.client("logs")
+    for group, text in (("output", "to stdout"), ("error", "to stderr")):
+        events = logs.get_log_events(logGroupName=f"/aws-glue/jobs/{group}", logStreamName=run["Id"])["events"]
+        assert text in [event["message"] for event in events]
+
+
+def it_logs_below_the_prefix_that_the_job_names_and_checks_the_right_to_encrypt(aws: LocalAws, jobs: Jobs) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    security = f"s-{uuid.uuid4().hex[:8]}"
+    encryption = {"CloudWatchEncryption": {"CloudWatchEncryptionMode": "SSE-KMS", "KmsKeyArn": key}}
+    aws.client("glue").create_security_configuration(Name=security, EncryptionConfiguration=encryption)
+    prefix = f"/aws-glue/{uuid.uuid4().hex[:8]}"
+    arguments = {"--custom-logGroup-prefix": prefix}
+    run = jobs.run(jobs.create("print('hello')", DefaultArguments=arguments, SecurityConfiguration=security))
+    logs = aws.client("logs")
+    events = logs.get_log_events(logGroupName=f"{prefix}/output", logStreamName=run["Id"])["events"]
+    assert [event["message"] for event in events] == ["hello"]
+    checked = [call["resource"] for call in aws.iam_calls() if call["action"] == "logs:AssociateKmsKey"]
+    assert checked == [
+        f"arn:aws:logs:us-east-1:000000000000:log-group:{prefix}/{kind}:log-stream:" for kind in ("output", "error")
+    ]
+
+
+def it_fails_with_the_exception_that_ended_the_script(jobs: Jobs) -> None:
+    name = jobs.create("class TooManyBadRows(Exception): pass\nraise TooManyBadRows('12 of 100 rows: file.csv line 3')")
+    run = jobs.run(name)
+    assert run["JobRunState"] == "FAILED"
+    assert run["ErrorMessage"] == "TooManyBadRows: 12 of 100 rows: file.csv line 3"
+
+
+def it_fails_when_the_role_may_not_read_the_script(bucket: str, jobs: Jobs, role: RoleMaker) -> None:
+    run = jobs.run(jobs.create("print(1)", role_arn=role("glue.amazonaws.com", allow("logs:*"))))
+    assert run["JobRunState"] == "FAILED"
+    assert "AccessDenied" in run["ErrorMessage"]
+    assert f"s3:GetObject on resource: arn:aws:s3:::{bucket}/" in run["ErrorMessage"]
+
+
+def it_fails_when_the_role_may_not_attach_to_the_network_of_a_connection(jobs: Jobs, role: RoleMaker) -> None:
+    here = "us-east-1:000000000000"
+    marks = {"ForAllValues:StringEquals": {"aws:TagKeys": ["aws-glue-service-resource"]}}
+    needed = {
+        "glue:GetConnection": allow("glue:GetConnection", "*"),
+        "ec2:DescribeSubnets": allow("ec2:Describe*"),
+        "ec2:CreateNetworkInterface": allow("ec2:CreateNetworkInterface", f"arn:aws:ec2:{here}:*/*"),
+        "ec2:DeleteNetworkInterface": allow("ec2:DeleteNetworkInterface", f"arn:aws:ec2:{here}:network-interface/*"),
+        "ec2:CreateTags": allow(["ec2:CreateTags", "ec2:DeleteTags"], Condition=marks),
+    }
+    others = allow(["s3:GetObject", "logs:*"])
+    connections = {"Connections": ["warehouse"]}
+
+    def run(statements: dict[str, Any]) -> dict[str, Any]:
+        arn = role("glue.amazonaws.com", others, *statements.values())
+        return jobs.run(jobs.create("print(1)", arn, Connections=connections))
+
+    assert run(needed)["JobRunState"] == "SUCCEEDED"
+    for missing in needed:
+        message = run({action: statement for action, statement in needed.items() if action != missing})["ErrorMessage"]
+        wanted = "ec2:Describe" if missing == "ec2:DescribeSubnets" else missing
+        assert f"not authorized to perform: {wanted}" in message
+    other_tags = {"ForAllValues:StringEquals": {"aws:TagKeys": ["Name"]}}
+    needed["ec2:CreateTags"] = allow(["ec2:CreateTags", "ec2:DeleteTags"], Condition=other_tags)
+    assert "not authorized to perform: ec2:CreateTags" in run(needed)["ErrorMessage"]
+
+
+def it_fails_when_glue_may_not_assume_the_role(jobs: Jobs, role: RoleMaker) -> None:
+    run = jobs.run(jobs.create("print(1)", role_arn=role("states.amazonaws.com", allow("*"))))
+    assert "glue.amazonaws.com is not authorized to assume the role" in run["ErrorMessage"]
+
+
+def it_gives_the_script_the_rights_of_the_role_only(bucket: str, jobs: Jobs, role: RoleMaker) -> None:
+    limited = role("glue.amazonaws.com", allow(["s3:GetObject", "logs:*"]))
+    run = jobs.run(
+        jobs.create(f"import boto3; boto3.client('s3').put_object(Bucket='{bucket}', Key='x', Body=b'')", limited)
+    )
+    assert "s3:PutObject" in run["ErrorMessage"]
+
+
+def it_runs_spark(aws: LocalAws, bucket: str, jobs: Jobs) -> None:
+    name = jobs.create(
+        f"""
+        import boto3
+        from pyspark.sql import SparkSession
+        spark = SparkSession.builder.getOrCreate()
+        total = spark.range(1000).selectExpr("sum(id) AS s").collect()[0].s
+        text = f"{{total}} {{spark.sparkContext.master}}"
+        boto3.client("s3").put_object(Bucket="{bucket}", Key="spark", Body=text.encode())
+        """
+    )
+    run = jobs.run(name)
+    assert run["JobRunState"] == "SUCCEEDED", run
+    assert aws.client("s3").get_object(Bucket=bucket, Key="spark")["Body"].read() == b"499500 local[2]"
+
+
+def it_refuses_more_runs_than_the_job_allows(jobs: Jobs) -> None:
+    name = jobs.create("import time; time.sleep(30)", ExecutionProperty={"MaxConcurrentRuns": 1})
+    first = jobs.start(name)
+    with pytest.raises(botocore.exceptions.ClientError, match="ConcurrentRunsExceededException"):
+        jobs.start(name)
+    stopped = jobs.aws.client("glue").batch_stop_job_run(JobName=name, JobRunIds=[first])
+    assert [entry["JobRunId"] for entry in stopped["SuccessfulSubmissions"]] == [first]
+    wait_for(lambda: jobs.get(name, first)["JobRunState"] == "STOPPED")
+    jobs.aws.client("glue").batch_stop_job_run(JobName=name, JobRunIds=[jobs.start(name)])
+
+
+def it_leaves_no_process_of_a_stopped_run(jobs: Jobs) -> None:
+    name = jobs.create(
+        "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)', "
+        "__file__], start_new_session=False)"
+    )
+    run_id = jobs.start(name)
+    wait_for(lambda: len(running_with(run_id)) >= 2)
+    jobs.aws.client("glue").batch_stop_job_run(JobName=name, JobRunIds=[run_id])
+    wait_for(lambda: jobs.get(name, run_id)["JobRunState"] == "STOPPED")
+    assert running_with(run_id) == []
+
+
+def it_adds_the_environment_that_a_test_asks_for(aws: LocalAws, jobs: Jobs) -> None:
+    aws.set_job_environment({"FAULT": "here"})
+    try:
+        run = jobs.run(jobs.create("import os; raise ValueError(os.environ['FAULT'])"))
+    finally:
+        aws.set_job_environment({})
+    assert run["ErrorMessage"] == "ValueError: here"
+
+
+def it_is_waited_for_by_the_sync_integration(jobs: Jobs, machines: Machines) -> None:
+    sync = "arn:aws:states:::glue:startJobRun.sync"
+    good, bad = jobs.create("print(1)"), jobs.create("raise KeyError('gone')")
+    result = machines.run_states(
+        {"Type": "Task", "Resource": sync, "Arguments": {"JobName": good}},
+        {
+            "Type": "Task",
+            "Resource": sync,
+            "Arguments": {"JobName": bad},
+            "Catch": [{"ErrorEquals": ["States.TaskFailed"], "Next": "S2", "Output": "{% $states.errorOutput %}"}],
+        },
+        {"Type": "Succeed", "Output": "{% $parse($states.input.Cause) %}"},
+    )
+    assert result.output["JobRunState"] == "FAILED"
+    assert result.output["ErrorMessage"] == "KeyError: 'gone'"
+    assert isinstance(result.output["StartedOn"], int)
+    assert result.glue_runs == 2
+
+
+@pytest.mark.parametrize("how", ["stop", "task timeout"])
+def it_is_stopped_with_the_task_that_waits_for_it(aws: LocalAws, jobs: Jobs, machines: Machines, how: str) -> None:
+    name = jobs.create("import time; time.sleep(60)")
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::glue:startJobRun.sync",
+        "Arguments": {"JobName": name},
+        "TimeoutSeconds": 3 if how == "task timeout" else 60,
+        "End": True,
+    }
+    execution = machines.start(machines.create({"StartAt": "J", "States": {"J": state}}))
+    glue = aws.client("glue")
+    wait_for(lambda: bool(glue.get_job_runs(JobName=name)["JobRuns"]))
+    if how == "stop":
+        time.sleep(0.5)
+        aws.client("stepfunctions").stop_execution(executionArn=execution)
+    result = aws.follow(execution, timeout=20)
+    assert result.status == ("ABORTED" if how == "stop" else "FAILED")
+    assert result.error == ("" if how == "stop" else "States.Timeout")
+    wait_for(lambda: glue.get_job_runs(JobName=name)["JobRuns"][0]["JobRunState"] == "STOPPED")
+
+
+def it_needs_every_documented_right_for_the_sync_form(jobs: Jobs, machines: Machines, role: RoleMaker) -> None:
+    name = jobs.create("print(1)")
+    state = {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "Arguments": {"JobName": name}}
+    arn = role("states.amazonaws.com", allow(["glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns"]))
+    result = machines.run_states(state, role_arn=arn)
+    assert result.error == "Glue.AccessDeniedException"
+    assert "glue:BatchStopJobRun" in result.cause
+
+
+@pytest.mark.parametrize(
+    ("stderr", "message"),
+    [
+        ("Traceback …\nbotocore.exceptions.ClientError: An error\n", "ClientError: An error"),
+        ("ValueError: first\n\nDuring …\nKeyError: second\nWARN: shutdown\n", "KeyError: second"),
+        (
+            "KeyError: 1\nWARN: shutdown\njava.io.IOException: Failed to delete\n\tat java.base/Thread.run\n",
+            "KeyError: 1",
+        ),
+        ("26/01/01 WARN Utils: hello\n", "The job ended with exit code 3 and reported no exception"),
+    ],
+)
+def it_finds_the_exception_in_the_output(stderr: str, message: str) -> None:
+    assert error_message(stderr, 3) == message

@@ -1,0 +1,127 @@
+"""IAM: on which resources calls are checked, and the log of what roles called."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from local_aws import LocalAws
+from local_aws.extensions.iam import cbor_text_after, glue_resources, logs_resources, metric_namespace
+
+from .conftest import Machines, RoleMaker, allow
+
+BASE = "arn:aws:glue:us-east-1:000000000000:"
+
+
+@pytest.mark.parametrize(
+    ("action", "data", "resources"),
+    [
+        ("GetTable", {"DatabaseName": "d", "Name": "t"}, ["table/d/t", "database/d", "catalog"]),
+        ("CreateTable", {"DatabaseName": "d", "TableInput": {"Name": "t"}}, ["table/d/t", "database/d", "catalog"]),
+        ("BatchGetPartition", {"DatabaseName": "d", "TableName": "t"}, ["table/d/t", "database/d", "catalog"]),
+        ("GetDatabase", {"Name": "d"}, ["database/d", "catalog"]),
+        ("StartCrawler", {"Name": "c"}, ["crawler/c"]),
+        ("StartJobRun", {"JobName": "j"}, ["job/j"]),
+    ],
+)
+def it_checks_glue_calls_on_every_resource(action: str, data: dict[str, Any], resources: list[str]) -> None:
+    assert glue_resources(action, data, BASE) == [BASE + resource for resource in resources]
+
+
+def it_checks_calls_without_a_resource_on_all() -> None:
+    assert glue_resources("GetClassifier", {"Name": "c"}, BASE) == ["*"]
+    assert glue_resources("ListCrawlers", {}, BASE) == ["*"]
+
+
+def it_checks_log_calls_on_the_stream() -> None:
+    data = {"logGroupName": "/aws-glue/jobs", "logStreamName": "s"}
+    assert logs_resources("PutLogEvents", data, "b:") == ["b:log-group:/aws-glue/jobs:log-stream:s"]
+    assert logs_resources("DescribeLogGroups", {}, "b:") == []
+
+
+def it_finds_the_namespace_of_metrics_in_each_encoding() -> None:
+    assert metric_namespace(b"", {"Namespace": ["A/B"]}) == "A/B"
+    assert metric_namespace(b'{"Namespace": "A/B", "MetricData": []}', {}) == "A/B"
+    cbor = b"\xa2\x69Namespace\x63A/B\x6aMetricData\x80"
+    assert metric_namespace(cbor, {}) == "A/B"
+    long = b"x" * 30
+    assert cbor_text_after(b"\xa1\x69Namespace\x78\x1e" + long, "Namespace") == "x" * 30
+    assert metric_namespace(b"{}", {}) is None
+
+
+@pytest.mark.parametrize("missing", ["catalog", "database/DB", "table/DB/t"])
+def it_needs_catalog_database_and_table(database: str, machines: Machines, role: RoleMaker, missing: str) -> None:
+    resources = [f"{BASE}{name}".replace("DB", database) for name in ("catalog", "database/DB", "table/DB/t")]
+    arn = role(
+        "states.amazonaws.com",
+        *(allow("glue:GetTable", item) for item in resources if not item.endswith(missing.replace("DB", database))),
+    )
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:glue:getTable",
+        "Arguments": {"DatabaseName": database, "Name": "t"},
+    }
+    assert machines.run_states(state, role_arn=arn).error == "Glue.AccessDeniedException"
+    full = role("states.amazonaws.com", *(allow("glue:GetTable", item) for item in resources))
+    assert machines.run_states(state, role_arn=full).error == "Glue.EntityNotFoundException"
+
+
+def it_writes_down_what_roles_call(aws: LocalAws, bucket: str, machines: Machines, role: RoleMaker) -> None:
+    arn = role("states.amazonaws.com", allow("s3:ListBucket"))
+    for action, arguments in (("listObjectsV2", {"Bucket": bucket}), ("getObject", {"Bucket": bucket, "Key": "k"})):
+        machines.run_states(
+            {"Type": "Task", "Resource": f"arn:aws:states:::aws-sdk:s3:{action}", "Arguments": arguments}, role_arn=arn
+        )
+    calls = [(call["action"], call["resource"], call["allowed"]) for call in aws.iam_calls() if call["role"] == arn]
+    assert calls == [
+        ("s3:ListBucket", f"arn:aws:s3:::{bucket}", True),
+        ("s3:GetObject", f"arn:aws:s3:::{bucket}/k", False),
+    ]
+
+
+def it_lets_tls_only_bucket_policies_pass(aws: LocalAws, bucket: str, machines: Machines, role: RoleMaker) -> None:
+    deny = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [deny]})
+    aws.client("s3").put_bucket_policy(Bucket=bucket, Policy=document)
+    arn = role("states.amazonaws.com", allow("s3:ListBucket"))
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:listObjectsV2",
+        "Arguments": {"Bucket": bucket},
+    }
+    assert machines.run_states(state, role_arn=arn).status == "SUCCEEDED"
+
+
+def it_checks_the_key_of_encrypted_objects(aws: LocalAws, bucket: str, machines: Machines, role: RoleMaker) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    by_default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    aws.client("s3").put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": by_default}]},
+    )
+    put = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:putObject",
+        "Arguments": {"Bucket": bucket, "Key": "k", "Body": "x"},
+    }
+    get = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:getObject",
+        "Arguments": {"Bucket": bucket, "Key": "k"},
+    }
+    objects = allow(["s3:PutObject", "s3:GetObject"])
+    nothing, write_only = role("states.amazonaws.com", objects), allow("kms:GenerateDataKey", key)
+    denied = machines.run_states(put, role_arn=nothing)
+    assert f"kms:GenerateDataKey on resource: {key}" in denied.cause
+    denied = machines.run_states(put, get, role_arn=role("states.amazonaws.com", objects, write_only))
+    assert f"kms:Decrypt on resource: {key}" in denied.cause
+    full = role("states.amazonaws.com", objects, write_only, allow("kms:Decrypt", key))
+    assert machines.run_states(put, get, role_arn=full).status == "SUCCEEDED"

@@ -1,0 +1,145 @@
+"""Starting, stopping and the command line: one clear sentence for whatever a person can mend."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from local_aws import LocalAws, LocalAwsError, free_port
+from local_aws.__main__ import main, summary, table
+from local_aws.execution import ExecutionResult
+from local_aws.processes import command_line, end_session, is_running, session_members, wait_until_gone
+
+from .conftest import allow, wait_for
+
+
+def it_says_that_it_is_not_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--directory", str(tmp_path), "sql", "SELECT 1"]) == 1
+    assert capsys.readouterr().err == ("local AWS: the local AWS is not up: start it with `python -m local_aws up`\n")
+    assert main(["--directory", str(tmp_path), "down"]) == 0
+
+
+def it_says_that_the_port_is_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["--directory", str(tmp_path), "up", "--port", str(port)]) == 1
+    assert f"port {port} is in use: choose another one" in capsys.readouterr().err
+
+
+def it_says_that_nothing_is_applied(aws: LocalAws, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--directory", str(aws.settings.directory), "run"]) == 1
+    assert "nothing is applied" in capsys.readouterr().err
+
+
+def it_does_not_start_a_second_one_in_a_directory(aws: LocalAws) -> None:
+    with pytest.raises(LocalAwsError, match="already runs"):
+        LocalAws(aws.settings.directory, free_port()).start()
+    assert LocalAws.running(aws.settings.directory).endpoint == aws.endpoint
+
+
+def it_tells_why_the_server_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_AWS_SPARK_PARALLEL", "many")
+    with pytest.raises(LocalAwsError, match="ended at once: ValueError"):
+        LocalAws(tmp_path, free_port()).start()
+    assert not (tmp_path / "server.json").exists()
+
+
+def it_uploads_files_and_folders(aws: LocalAws, bucket: str, tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.csv").write_text("1")
+    (tmp_path / "sub" / "b.csv").write_text("2")
+    assert aws.put(tmp_path / "a.csv", f"s3://{bucket}/exact/name.csv") == 1
+    assert aws.put(tmp_path / "a.csv", f"s3://{bucket}/folder/") == 1
+    assert aws.put(tmp_path, f"s3://{bucket}/all") == 2
+    keys = [entry["Key"] for entry in aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]]
+    assert keys == ["all/a.csv", "all/sub/b.csv", "exact/name.csv", "folder/a.csv"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ("missing.csv", "s3://b/k", "there is no file or folder"),
+        ("a.csv", "b/k", "is not a place in S3"),
+        ("a.csv", "s3://no-such-bucket/k", "NoSuchBucket"),
+    ],
+)
+def it_tells_why_an_upload_fails(aws: LocalAws, tmp_path: Path, source: str, target: str, message: str) -> None:
+    (tmp_path / "a.csv").write_text("1")
+    with pytest.raises(LocalAwsError, match=message):
+        aws.put(tmp_path / source, target)
+
+
+@pytest.mark.parametrize("how", ["stop", "killed before"])
+def it_leaves_no_process_of_running_jobs(tmp_path: Path, how: str) -> None:
+    aws = LocalAws(tmp_path, free_port())
+    aws.start()
+    try:
+        start_sleeping_job(aws)
+        wait_for(lambda: len(mentioning(str(tmp_path))) >= 2)
+        if how == "killed before":
+            server = json.loads((tmp_path / "server.json").read_text())["pid"]
+            os.kill(server, signal.SIGKILL)
+            wait_until_gone([server], 5)
+    finally:
+        aws.stop()
+    wait_for(lambda: mentioning(str(tmp_path)) == [], 10)
+    assert not aws.is_up
+
+
+def start_sleeping_job(aws: LocalAws) -> None:
+    s3, glue, iam = aws.client("s3"), aws.client("glue"), aws.client("iam")
+    s3.create_bucket(Bucket="scripts")
+    s3.put_object(Bucket="scripts", Key="sleep.py", Body=b"import time; time.sleep(300)")
+    trust = {"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName="job", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
+    iam.put_role_policy(RoleName="job", PolicyName="all", PolicyDocument=json.dumps({"Statement": [allow("*")]}))
+    glue.create_job(Name="sleep", Role=role, Command={"Name": "glueetl", "ScriptLocation": "s3://scripts/sleep.py"})
+    glue.start_job_run(JobName="sleep")
+
+
+def mentioning(text: str) -> list[int]:
+    pids = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
+    return [pid for pid in pids if text in command_line(pid)]
+
+
+def it_ends_a_whole_session() -> None:
+    script = """
+        import os, subprocess, sys, time
+        subprocess.Popen([sys.executable, "-c", "import os, time; os.setpgid(0, 0); time.sleep(60)"])
+        print("ready", flush=True)
+        time.sleep(60)
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, start_new_session=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    wait_for(lambda: len(session_members(process.pid)) == 2)
+    end_session(process.pid)
+    process.wait(timeout=5)
+    assert session_members(process.pid) == []
+    assert not is_running(process.pid)
+
+
+def result(status: str, output: object) -> ExecutionResult:
+    return ExecutionResult("arn", status, output, "Bad", "because", 1.25, 1, ())
+
+
+def it_ends_a_run_with_a_short_report() -> None:
+    output = {"datasets": {"flights": {"status": "loaded", "units_inserted": 1, "rows_written": 5}}}
+    assert summary(result("SUCCEEDED", output)) == (
+        "SUCCEEDED in 1.2 s, 1 Glue run(s)\nflights: loaded (1 units inserted, 5 rows written)"
+    )
+    assert summary(result("FAILED", None)) == "FAILED in 1.2 s, 1 Glue run(s)\nBad: because"
+
+
+def it_prints_rows_in_columns() -> None:
+    assert table([{"a": "1", "long": None}, {"a": "22", "long": "x"}]) == "a   long\n1\n22  x"
