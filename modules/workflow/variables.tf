@@ -9,6 +9,12 @@ variable "name" {
   }
 }
 
+variable "templates_folder" {
+  type        = string
+  nullable    = false
+  description = "Folder of the templates of the state machines, with their expressions in a folder `jsonata`."
+}
+
 variable "datasets" {
   type = map(object({
     contract_bucket  = optional(string)
