@@ -6,14 +6,14 @@ KEEP ?=
 
 BIN := .venv/bin
 TF := $(BIN)/python -m scripts.terraform --
-EXAMPLES := $(sort $(wildcard examples/*))
+CONFIGURATIONS := . $(sort $(wildcard modules/*) $(wildcard examples/*))
 export TERRAFORM
 
 # What Glue 5.0, 5.1 and 6.0 run; requirements/spark-*.txt pins them.
 SPARK_VERSIONS := 3.5.4 3.5.6 4.1.1
 
-.PHONY: help check-python setup setup-test demo test test-terraform test-python test-e2e test-spark-matrix lint bench \
-  lock clean $(SPARK_VERSIONS:%=test-spark-%)
+.PHONY: help check-python setup setup-test demo test rules test-terraform test-python test-e2e test-spark-matrix lint \
+  bench lock clean $(SPARK_VERSIONS:%=test-spark-%)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -41,9 +41,12 @@ lint: setup ## ruff and mypy
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test-terraform: setup ## terraform fmt, validate and test
+rules: setup ## what the inputs refuse and accept
+	$(TF) -chdir=tests/rules test
+
+test-terraform: rules ## terraform fmt, validate and test
 	$(TF) fmt -check -recursive
-	@for folder in . $(EXAMPLES); do \
+	@for folder in $(CONFIGURATIONS); do \
 	  echo "terraform validate $$folder"; \
 	  $(TF) -chdir=$$folder init -backend=false -input=false -no-color >/dev/null || exit 1; \
 	  $(TF) -chdir=$$folder validate -no-color || exit 1; \
