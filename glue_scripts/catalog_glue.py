@@ -15,15 +15,16 @@ from catalog import (
     ALREADY_EXISTS,
     NOT_FOUND,
     CatalogError,
+    CatalogRefusedError,
+    CatalogUnavailableError,
     Partition,
     Refusal,
     Table,
     TableChangedError,
-    Values,
     require_table,
 )
-from contract import DatasetContract
-from storage import RETRIES
+from contract import DatasetContract, Values
+from storage import RETRIES, is_transient
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -94,9 +95,13 @@ def _call(operation: str, place: str, action: Callable[[], _Result]) -> _Result:
         message = f"Glue {operation} {place}: {code}: {detail.get('Message', '')}"
         if code == "ConcurrentModificationException" and operation == "UpdateTable":
             raise TableChangedError(message) from error
-        raise CatalogError(message) from error
+        raise _failure(error)(message) from error
     except BotoCoreError as error:
-        raise CatalogError(f"Glue {operation} {place}: {type(error).__name__}: {error}") from error
+        raise _failure(error)(f"Glue {operation} {place}: {type(error).__name__}: {error}") from error
+
+
+def _failure(error: ClientError | BotoCoreError) -> type[CatalogError]:
+    return CatalogUnavailableError if is_transient(error) else CatalogRefusedError
 
 
 def _partition(item: Any) -> Partition:
@@ -123,11 +128,11 @@ class GlueCatalog:
             if error.response.get("Error", {}).get("Code") == NOT_FOUND:
                 return None
             detail = error.response.get("Error", {})
-            raise CatalogError(
+            raise _failure(error)(
                 f"Glue GetTable {self._database}.{name}: {detail.get('Code')}: {detail.get('Message')}"
             ) from error
         except BotoCoreError as error:
-            raise CatalogError(f"Glue GetTable {self._database}.{name}: {type(error).__name__}: {error}") from error
+            raise _failure(error)(f"Glue GetTable {self._database}.{name}: {type(error).__name__}: {error}") from error
         table: dict[str, Any] = dict(answer["Table"])
         # An answer may hold "" where a request must hold at least one character (Owner).
         definition = {key: table[key] for key in TABLE_INPUT_KEYS if table.get(key) not in (None, "")}
@@ -254,7 +259,7 @@ class GlueCatalog:
                 key = next(iter(left))
                 code, text = failed[key].get("ErrorCode", "Unknown"), failed[key].get("ErrorMessage", "")
                 if code not in TRANSIENT_ENTRY_CODES or attempt == ENTRY_ATTEMPTS:
-                    raise CatalogError(
+                    raise (CatalogUnavailableError if code in TRANSIENT_ENTRY_CODES else CatalogRefusedError)(
                         f"Glue {operation} {self._place(table, [key])}: {code}: {text} "
                         f"({len(left)} of {len(batch)} partitions of the batch failed)"
                     )

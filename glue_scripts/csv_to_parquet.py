@@ -15,11 +15,13 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from contract import DatasetContract
-from conversion import ConversionResult, UnitWork, convert_units
+from conversion import UnitResult, convert_units
+from conversion_plan import UnitWork
+from errors import TerminalError
 from job import Arguments, run_job
 
 
-class ArgumentsError(Exception):
+class ArgumentsError(TerminalError):
     """A job argument is missing or has a value that is not allowed."""
 
 
@@ -43,7 +45,7 @@ def parse_args(argv: Sequence[str]) -> Arguments:
     return Arguments(known.dataset_config, known.run_id, known.mode, known.force == "true", chosen)
 
 
-def convert_with_spark(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+def convert_with_spark(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> list[UnitResult]:
     """Convert on Spark; the session is made only now, when there is something to convert."""
     from pyspark.sql import SparkSession
 

@@ -12,6 +12,8 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contract import DatasetContract
+from errors import TransientError
+from lake import report_uri
 from storage import RETRIES, is_local, open_storage
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ METRICS = {
 }
 
 
-class MetricsError(Exception):
+class MetricsError(TransientError):
     """The run's metrics could not be sent."""
 
 
@@ -99,11 +101,6 @@ class Report:
             content[name] = list(content[name])[:limit]
         content["units_truncated"] = len(ordered) > limit
         return content
-
-
-def report_uri(contract: DatasetContract, run_id: str) -> str:
-    """Return where a run's report lies."""
-    return f"{contract.lake_uri}reports/{contract.dataset}/{run_id}.json"
 
 
 def write_report(contract: DatasetContract, report: Report) -> None:

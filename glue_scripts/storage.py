@@ -26,10 +26,14 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    HTTPClientError,
     IncompleteReadError,
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from botocore.exceptions import ConnectionError as BotocoreConnectionError
+
+from errors import TerminalError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -47,6 +51,24 @@ DELETE_KEYS = 1000
 BODY_ATTEMPTS = 5
 _BODY_ERRORS = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
+# Codes of errors that pass by themselves and come with a status below 500; botocore has retried them in vain:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+_TRANSIENT_CODES = frozenset(
+    (
+        "ConcurrentModificationException",
+        "OperationTimeoutException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ResourceNotReadyException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    )
+)
+
 _Result = TypeVar("_Result")
 # Inside the classes below the name `list` is their method.
 _Strings = list[str]
@@ -56,11 +78,19 @@ class StorageError(Exception):
     """An object could not be read, written, listed or deleted; the message names the call and the object."""
 
 
-class ObjectMissingError(StorageError):
+class StorageRefusedError(StorageError, TerminalError):
+    """The request itself is refused, as without a right: it would be refused again."""
+
+
+class StorageUnavailableError(StorageError, TransientError):
+    """The storage did not answer, or not rightly, however often it was asked."""
+
+
+class ObjectMissingError(StorageError, TerminalError):
     """The object or folder does not exist."""
 
 
-class ObjectChangedError(StorageError):
+class ObjectChangedError(StorageError, TransientError):
     """The object is not the version that was asked for: it was overwritten after it had been listed."""
 
 
@@ -104,9 +134,6 @@ class Storage(Protocol):
     def delete(self, uris: Iterable[str]) -> None:
         """Delete the objects; what is already gone is no error."""
 
-    def exists(self, uri: str) -> bool:
-        """Say whether the object exists."""
-
 
 def open_storage(uri: str) -> Storage:
     """Return the storage that a URI lives in: s3:// (also s3a:// and s3n://), file:// or a local path."""
@@ -115,7 +142,7 @@ def open_storage(uri: str) -> Storage:
         return S3Storage()
     if scheme in ("", "file"):
         return LocalStorage()
-    raise StorageError(
+    raise StorageRefusedError(
         f"cannot open {uri}: the scheme {scheme}:// is unknown, allowed are s3://, file:// and local paths"
     )
 
@@ -144,11 +171,19 @@ def s3_client() -> S3Client:
     return boto3.client("s3", config=RETRIES)
 
 
+def is_transient(error: ClientError | BotoCoreError) -> bool:
+    """Say whether an AWS request that failed for good, retries included, may succeed another time."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+        return status >= 500 or error.response.get("Error", {}).get("Code") in _TRANSIENT_CODES
+    return isinstance(error, (HTTPClientError, BotocoreConnectionError))
+
+
 def split_s3_uri(uri: str) -> tuple[str, str]:
     """Return bucket and key of an s3:// URI, taken literally (keys may hold `?`, `#` and `%`)."""
     bucket, _, key = uri.partition("://")[2].partition("/")
     if not bucket:
-        raise StorageError(f"{uri} names no bucket; expected s3://bucket/key")
+        raise StorageRefusedError(f"{uri} names no bucket; expected s3://bucket/key")
     return bucket, key
 
 
@@ -164,9 +199,13 @@ def _s3_call(call: str, uri: str, action: Callable[[], _Result]) -> _Result:
             raise ObjectMissingError(message) from error
         if code in ("PreconditionFailed", "412"):
             raise ObjectChangedError(f"{message} (the object was overwritten while the job ran: run again)") from error
-        raise StorageError(message) from error
+        raise _failure(error)(message) from error
     except BotoCoreError as error:
-        raise StorageError(f"S3 {call} {uri}: {type(error).__name__}: {error}") from error
+        raise _failure(error)(f"S3 {call} {uri}: {type(error).__name__}: {error}") from error
+
+
+def _failure(error: ClientError | BotoCoreError) -> type[StorageError]:
+    return StorageUnavailableError if is_transient(error) else StorageRefusedError
 
 
 class S3Storage:
@@ -236,19 +275,11 @@ class S3Storage:
         answer = _s3_call("DeleteObjects", place, lambda: s3_client().delete_objects(Bucket=bucket, Delete=request))
         if failed := answer.get("Errors", []):
             first = failed[0]
-            raise StorageError(
+            passing = first.get("Code") in (*_TRANSIENT_CODES, "InternalError", "ServiceUnavailable")
+            raise (StorageUnavailableError if passing else StorageRefusedError)(
                 f"S3 DeleteObjects s3://{bucket}/{first.get('Key')}: {first.get('Code')}: {first.get('Message')} "
                 f"({len(failed)} of {len(keys)} objects were not deleted)"
             )
-
-    def exists(self, uri: str) -> bool:
-        """Say whether the object exists."""
-        bucket, key = split_s3_uri(uri)
-        try:
-            _s3_call("HeadObject", uri, lambda: s3_client().head_object(Bucket=bucket, Key=key))
-        except ObjectMissingError:
-            return False
-        return True
 
 
 class _S3Reader(io.RawIOBase):
@@ -296,7 +327,7 @@ class _S3Reader(io.RawIOBase):
                 data: bytes = self._body.read(size)
             except _BODY_ERRORS as error:
                 if attempt == BODY_ATTEMPTS:
-                    raise StorageError(
+                    raise StorageUnavailableError(
                         f"S3 GetObject {self._uri}: the connection broke {BODY_ATTEMPTS} times at byte "
                         f"{self._position}: {error}"
                     ) from error
@@ -404,8 +435,10 @@ def _local_call(call: str, uri: str, action: Callable[[], _Result]) -> _Result:
         return action()
     except FileNotFoundError as error:
         raise ObjectMissingError(f"{call} {uri}: the file does not exist") from error
+    except PermissionError as error:
+        raise StorageRefusedError(f"{call} {uri}: {error.strerror or error}") from error
     except OSError as error:
-        raise StorageError(f"{call} {uri}: {error.strerror or error}") from error
+        raise StorageUnavailableError(f"{call} {uri}: {error.strerror or error}") from error
 
 
 class LocalStorage:
@@ -487,7 +520,3 @@ class LocalStorage:
                     folder.rmdir()
                 except OSError:
                     break  # not empty, or already gone: nothing above it can be empty because of this file
-
-    def exists(self, uri: str) -> bool:
-        """Say whether the file exists."""
-        return local_path(uri).is_file()
