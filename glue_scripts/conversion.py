@@ -121,7 +121,7 @@ class _Accounts:
         """Return the files whose splits do not join, or one of whose splits ends inside quotes.
 
         The first split begins outside quotes. A split that begins right and ends outside quotes proves the next cut
-        right, so if all join and are closed all cuts are proven. An open quote in the last split is the file's own fault.
+        right, so if all join and are closed all cuts are proven. An open quote in the last one is the file's own fault.
         """
         wrong = []
         for source, reports in self._reports.items():
