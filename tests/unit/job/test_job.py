@@ -518,10 +518,14 @@ def it_never_sweeps_what_a_running_job_has_written(world: World) -> None:
 # ---------------------------------------------------------------------------------------------------------------- entry
 def it_reads_arguments_and_ignores_those_of_glue() -> None:
     argv = ["--JOB_NAME", "j", "--dataset_config", "s3://a/c.json", "--run_id", "r", "--enable-metrics", "true"]
-    assert parse_args(argv) == Arguments("s3://a/c.json", "r")
-    more = ["--mode", "plan", "--force", "true", "--partitions", "[]"]
+    assert parse_args([*argv, "--run_mode", "apply"]) == Arguments("s3://a/c.json", "r")
+    more = ["--run_mode", "plan", "--force", "true", "--partitions", "[]"]
     assert parse_args([*argv, *more]) == Arguments("s3://a/c.json", "r", "plan", True, None)
-    assert parse_args([*argv, "--force"]).force
+    assert parse_args([*argv, "--run_mode", "apply", "--force"]).force
+
+
+def it_loads_local_folders_by_default() -> None:
+    assert parse_args(["--dataset_config", "c.json", "--run_id", "r"]) == Arguments("c.json", "r")
 
 
 @pytest.mark.parametrize(
@@ -529,7 +533,10 @@ def it_reads_arguments_and_ignores_those_of_glue() -> None:
     [
         (["--run_id", "r"], "required: --dataset_config"),
         (["--dataset_config", "c", "--run_id", "a/b"], "--run_id is 'a/b'; allowed are"),
-        (["--dataset_config", "c", "--run_id", "r", "--mode", "try"], "invalid choice: 'try'"),
+        (["--dataset_config", "c", "--run_id", "r", "--run_mode", "try"], "invalid choice: 'try'"),
+        (["--dataset_config", "c", "--run_id", "r", "--mode", "plan"], "unknown arguments: --mode plan"),
+        (["--dataset_config", "s3://a/c.json", "--run_id", "r"], "--run_mode is missing.*apply or plan"),
+        (["--dataset_config", "s3://a/c.json", "--run_id", "r", "--mode", "plan"], "--run_mode is missing"),
     ],
 )
 def it_refuses_wrong_arguments(argv: list[str], message: str) -> None:
