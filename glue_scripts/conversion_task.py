@@ -20,7 +20,7 @@ from csv_headers import FileColumns, file_columns
 from csv_parsing import ColumnMemory, OpenPiece, ParsedPiece, PieceParser, UnterminatedInPieceError, table_schema
 from csv_stream import TextStream
 from sources import SourceFile
-from storage import open_storage
+from storage import act_in_region, aws_region, open_storage
 
 SAMPLES = 3
 # Files up to this size are read in one request, of bigger ones this much at first: it holds the header.
@@ -29,11 +29,12 @@ SMALL_FILE_BYTES = 256 * 1024
 
 @dataclass(frozen=True)
 class TaskContext:
-    """What all tasks of a run share."""
+    """What all tasks of a run share; `region` is the driver's, which a worker need not know otherwise."""
 
     contract: DatasetContract
     settings: Settings
     run_id: str
+    region: str | None = field(default_factory=aws_region)
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class PartReport:
 
 def run_task(context: TaskContext, task: Task | PlaceLines) -> list[PartReport]:
     """Do one task; errors of the data come back as a report, errors of the machine as exceptions."""
+    act_in_region(context.region)
     if isinstance(task, PlaceLines):
         place_lines(task.unplaced_uri, task.lines_before)
         return []

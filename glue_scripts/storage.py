@@ -7,12 +7,14 @@ mixture of two versions.
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import io
 import os
 import secrets
 import shutil
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,7 +42,11 @@ if TYPE_CHECKING:
 
 # Throttling and transient errors are retried with exponential backoff and jitter by botocore itself:
 # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
-RETRIES = Config(retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=32, connect_timeout=10)
+# A service that is silent for a minute is asked again as well:
+# https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
+RETRIES = Config(
+    retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=32, connect_timeout=10, read_timeout=60
+)
 
 # A part of a multipart upload may be 5 MiB to 5 GiB and there may be 10,000 of them:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -165,10 +171,28 @@ def local_path(uri: str) -> Path:
 
 
 # ------------------------------------------------------------------------------------------------------------------ S3
+def aws_region() -> str | None:
+    """Return the region that this process acts in, None where nothing tells.
+
+    boto3 knows AWS_DEFAULT_REGION and the configuration file; runtimes of AWS set AWS_REGION, which it does not read:
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
+    """
+    return boto3.Session().region_name or os.environ.get("AWS_REGION")
+
+
+def act_in_region(region: str | None) -> None:
+    """Let all clients that this process opens from now on act in a region; None changes nothing.
+
+    For the workers of a cluster: without a region boto3 asks S3 in us-east-1, and other services not at all.
+    """
+    if region:
+        os.environ["AWS_DEFAULT_REGION"] = region
+
+
 @functools.cache
 def s3_client() -> S3Client:
     """Return this process's S3 client; boto3 clients are safe to share among threads."""
-    return boto3.client("s3", config=RETRIES)
+    return boto3.client("s3", region_name=aws_region(), config=RETRIES)
 
 
 def is_transient(error: ClientError | BotoCoreError) -> bool:
@@ -206,6 +230,11 @@ def _s3_call(call: str, uri: str, action: Callable[[], _Result]) -> _Result:
 
 def _failure(error: ClientError | BotoCoreError) -> type[StorageError]:
     return StorageUnavailableError if is_transient(error) else StorageRefusedError
+
+
+def crc32_text(data: bytes) -> str:
+    """Return the CRC32 of bytes as S3 spells it: base64 of the big-endian number."""
+    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode("ascii")
 
 
 class S3Storage:
@@ -345,7 +374,13 @@ class _S3Reader(io.RawIOBase):
 
 
 class _S3Writer(io.RawIOBase):
-    """Bytes on their way into one S3 object: one request when small, a multipart upload otherwise."""
+    """Bytes on their way into one S3 object: one request when small, a multipart upload otherwise.
+
+    Every part carries its CRC32, which is announced when the upload begins and repeated part by part when it is
+    completed: S3 refuses an upload whose three steps differ. boto3 from 1.36 on adds one to the parts alone, older ones
+    add none: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompletedPart.html,
+    https://github.com/aws/aws-sdk-go-v2/issues/3005
+    """
 
     def __init__(self, uri: str) -> None:
         super().__init__()
@@ -376,18 +411,25 @@ class _S3Writer(io.RawIOBase):
             started = _s3_call(
                 "CreateMultipartUpload",
                 self._uri,
-                lambda: s3_client().create_multipart_upload(Bucket=self._bucket, Key=self._key),
+                lambda: s3_client().create_multipart_upload(
+                    Bucket=self._bucket, Key=self._key, ChecksumAlgorithm="CRC32"
+                ),
             )
             self._upload_id = started["UploadId"]
-        upload_id, number = self._upload_id, len(self._parts) + 1
+        upload_id, number, checksum = self._upload_id, len(self._parts) + 1, crc32_text(data)
         answer = _s3_call(
             "UploadPart",
             self._uri,
             lambda: s3_client().upload_part(
-                Bucket=self._bucket, Key=self._key, UploadId=upload_id, PartNumber=number, Body=data
+                Bucket=self._bucket,
+                Key=self._key,
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=data,
+                ChecksumCRC32=checksum,
             ),
         )
-        self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
+        self._parts.append({"ETag": answer["ETag"], "PartNumber": number, "ChecksumCRC32": checksum})
 
     def finish(self) -> None:
         """Make the object visible."""

@@ -131,21 +131,15 @@ class FakeS3:
     def put_object(self, Bucket: str, Key: str, Body: bytes) -> None:  # noqa: N803
         self.objects[Key] = Body
 
-    def create_multipart_upload(self, Bucket: str, Key: str) -> dict[str, str]:  # noqa: N803
+    def create_multipart_upload(self, Key: str, **arguments: str) -> dict[str, str]:  # noqa: N803
         self.uploads[Key] = {}
         return {"UploadId": "u"}
 
-    def upload_part(self, Bucket: str, Key: str, UploadId: str, PartNumber: int, Body: bytes) -> dict[str, str]:  # noqa: N803
+    def upload_part(self, Key: str, PartNumber: int, Body: bytes, **arguments: str) -> dict[str, str]:  # noqa: N803
         self.uploads[Key][PartNumber] = Body
         return {"ETag": str(PartNumber)}
 
-    def complete_multipart_upload(
-        self,
-        Bucket: str,  # noqa: N803
-        Key: str,  # noqa: N803
-        UploadId: str,  # noqa: N803
-        MultipartUpload: Any,  # noqa: N803
-    ) -> None:
+    def complete_multipart_upload(self, Key: str, MultipartUpload: Any, **arguments: str) -> None:  # noqa: N803
         parts = self.uploads.pop(Key)
         self.objects[Key] = b"".join(parts[part["PartNumber"]] for part in MultipartUpload["Parts"])
 
