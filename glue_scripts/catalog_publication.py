@@ -26,11 +26,13 @@ from catalog import (
 )
 from contract import DatasetContract, Values
 from errors import TransientError
-from lake import EMPTY_RUN, data_folder, quarantine_folder
+from lake import EMPTY_RUN, data_folder, manifest_uri, quarantine_folder, run_folder
+from lake_manifests import Manifest, ManifestUnit
 from sources import Unit
 
 DIGEST = "listing_digest"
 PUBLISHER = "publishing_run"
+FOLDER_DIGEST = "folder_digest"
 # What a partition carries; for an unpartitioned dataset these stand among the table's own parameters.
 UNIT_PARAMETERS = (
     "fingerprint",
@@ -41,6 +43,7 @@ UNIT_PARAMETERS = (
     "quarantined_rows",
     "run_id",
     "manifest",
+    "folder_digest",
 )
 # The table itself has two parameters of these names, of the run that sealed it; the unit's must survive beside them.
 WHOLE_TABLE_NAMES = {
@@ -241,6 +244,23 @@ def publish(
             faults.die()
         left_alone += parquet.put(batch, seen)
     return left_alone
+
+
+def unit_partition(contract: DatasetContract, manifest: Manifest, unit: ManifestUnit) -> Partition:
+    """Return a unit as it is to be published: where it lies, and what it was made of."""
+    parameters = {
+        "fingerprint": unit.fingerprint,
+        "contract_fingerprint": manifest.contract_fingerprint,
+        "source_files": len(unit.sources),
+        "source_bytes": sum(source.size for source in unit.sources),
+        "rows": unit.rows,
+        "quarantined_rows": unit.quarantined_rows,
+        "run_id": manifest.run_id,
+        "manifest": manifest_uri(contract, manifest.attempt),
+        FOLDER_DIGEST: unit.digest,
+    }
+    location = data_folder(contract, unit.values, run_folder(manifest.attempt))
+    return Partition(unit.values, location, {name: str(value) for name, value in parameters.items()})
 
 
 def wanted_quarantine(contract: DatasetContract, published: Iterable[Partition]) -> dict[Values, Partition]:
