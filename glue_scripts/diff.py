@@ -267,9 +267,9 @@ def _without_record(
         reason = f"{changed}; on_source_removed is keep and the manifest is lost"
         return Decision(unit.values, KEPT, reason, current.fingerprint, current, unit, removed_sources=name)
     reason = (
-        f"its source files changed ({changed}) and its manifest is lost, so nobody can tell whether one of them is gone "
-        "and its rows would be lost: if none is, run this partition with force; otherwise put the manifest back, or set "
-        "on_source_removed to mirror"
+        f"its source files changed ({changed}) and its manifest is lost, so nobody can tell whether one of them is "
+        "gone and its rows would be lost: if none is, run this partition with force; otherwise put the manifest back, "
+        "or set on_source_removed to mirror"
     )
     return Decision(unit.values, KEPT, reason, replaced.wanted, current, unit, pending=True, conflict=True)
 
