@@ -1,4 +1,4 @@
-"""Write docs/inputs-outputs.md from the descriptions in variables.tf and outputs.tf.
+"""Write docs/inputs-outputs.md from the descriptions in the root's variables and outputs.
 
     python -m scripts.reference
 
@@ -66,13 +66,19 @@ def read_entries(file: Path) -> list[Entry]:
     return entries
 
 
+def variable_files(folder: Path = ROOT) -> list[Path]:
+    """Return a module's files of variables, variables.tf first."""
+    return sorted(folder.glob("variables*.tf"), key=lambda file: file.stem)
+
+
 def render() -> str:
     """Return the page."""
-    variables, outputs = read_entries(ROOT / "variables.tf"), read_entries(ROOT / "outputs.tf")
+    variables = [entry for file in variable_files() for entry in read_entries(file)]
+    outputs = read_entries(ROOT / "outputs.tf")
     lines = [
         "# Inputs and outputs",
         "",
-        "<!-- Written by `python -m scripts.reference` from variables.tf and outputs.tf; edit those. -->",
+        "<!-- Written by `python -m scripts.reference` from variables*.tf and outputs.tf; edit those. -->",
         "",
         "Every wrong value is refused by `terraform plan` with a sentence that says what is allowed. What can be",
         "brought instead of created has a switch of its own (`create…`): names and ARNs may be unknown while planning.",

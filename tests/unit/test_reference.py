@@ -12,27 +12,29 @@ from scripts import reference
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def declared(kind: str, file: str) -> list[str]:
-    return [line.split('"')[1] for line in (ROOT / file).read_text().splitlines() if line.startswith(f'{kind} "')]
+def declared(kind: str) -> list[str]:
+    files = reference.variable_files() if kind == "variable" else [ROOT / "outputs.tf"]
+    lines = [line for file in files for line in file.read_text().splitlines()]
+    return [line.split('"')[1] for line in lines if line.startswith(f'{kind} "')]
 
 
 def it_names_every_variable_with_its_description() -> None:
     page = reference.PAGE.read_text()
-    for name in declared("variable", "variables.tf"):
+    for name in declared("variable"):
         assert f"| [`{name}`](#{name}) |" in page, f"variable {name} is missing: python -m scripts.reference"
         assert f"\n### {name}\n" in page
 
 
 def it_names_every_output() -> None:
     page = reference.PAGE.read_text()
-    for name in declared("output", "outputs.tf"):
+    for name in declared("output"):
         assert f"\n| `{name}` |" in page, f"output {name} is missing: python -m scripts.reference"
 
 
 def it_names_nothing_else() -> None:
     page = reference.PAGE.read_text()
-    assert re.findall(r"^### (\w+)$", page, re.MULTILINE) == declared("variable", "variables.tf")
-    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == declared("output", "outputs.tf")
+    assert re.findall(r"^### (\w+)$", page, re.MULTILINE) == declared("variable")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == declared("output")
 
 
 def it_is_up_to_date() -> None:
