@@ -93,10 +93,17 @@ locals {
     ]
   }
 
+  # Where every Task leads on an error that it has no answer of its own to: the end of its dataset or view.
+  catch = {
+    for what, failed in { dataset = "Dataset failed", view = "View failed" } :
+    what => { ErrorEquals = ["States.ALL"], Output = "{% ${local.jsonata.caught_error} %}", Next = failed }
+  }
+
   definition = templatefile("${local.sfn}/etl_pipeline.asl.json.tftpl", {
     partition = local.partition
     jsonata   = local.jsonata
     retries   = local.retries
+    catch     = local.catch
     timeouts  = var.timeouts
     contracts = {
       for name, dataset in var.datasets : name => {
