@@ -21,6 +21,7 @@ from typing import Any
 
 import botocore.exceptions
 
+from local_aws.extensions.glue_arguments import argument_problem
 from local_aws.extensions.glue_logs import GlueLogs
 from local_aws.extensions.hooks import Emulator
 from local_aws.extensions.iam import Iam
@@ -71,6 +72,8 @@ class GlueJobs:
             "services.glue",
             "_jobs",
             "_job_runs",
+            "_create_job",
+            "_update_job",
             "_start_job_run",
             "_batch_stop_job_run",
             "_get_job_runs",
@@ -82,6 +85,8 @@ class GlueJobs:
 
     def install(self) -> None:
         """Put the replacements in place."""
+        self._create_job = self._glue.replace("_create_job", self.create_job)
+        self._update_job = self._glue.replace("_update_job", self.update_job)
         self._glue.replace("_start_job_run", self.start_job_run)
         self._glue.replace("_batch_stop_job_run", self.batch_stop_job_run)
         self._glue.replace("_get_job_runs", self.get_job_runs)
@@ -95,12 +100,27 @@ class GlueJobs:
 
     # API
 
+    def create_job(self, data: dict[str, Any]) -> Any:
+        """Create a job, unless its arguments are not Glue's to take."""
+        return self._argument_refusal(*job_arguments(data)) or self._create_job(data)
+
+    def update_job(self, data: dict[str, Any]) -> Any:
+        """Update a job under the same condition."""
+        return self._argument_refusal(*job_arguments(data.get("JobUpdate") or {})) or self._update_job(data)
+
+    def _argument_refusal(self, *sources: dict[str, Any] | None) -> Any:
+        problem = argument_problem(*sources)
+        return self._responses.error_response_json("InvalidInputException", problem, 400) if problem else None
+
     def start_job_run(self, data: dict[str, Any]) -> Any:
         """Start a run of a job in a thread, unless as many as MaxConcurrentRuns are running."""
         name = data.get("JobName")
         job = self._glue._jobs.get(name)
         if job is None:
             return self._responses.error_response_json("EntityNotFoundException", f"Job {name} not found.", 400)
+        defaults, fixed = job_arguments(job)
+        if refusal := self._argument_refusal(defaults, data.get("Arguments"), fixed):
+            return refusal
         with self._lock:
             runs = self._glue._job_runs.setdefault(name, [])
             limit = (job.get("ExecutionProperty") or {}).get("MaxConcurrentRuns", 1)
@@ -311,14 +331,16 @@ def connection_parts(names: list[str]) -> list[str]:
     return ["catalog", *(f"connection/{name}" for name in names)]
 
 
+def job_arguments(job: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arguments of a job that a run may override and those that it may not."""
+    return job.get("DefaultArguments") or {}, job.get("NonOverridableArguments") or {}
+
+
 def new_run(job: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Return a fresh JobRun: https://docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html."""
     now = time.time()
-    arguments = {
-        **(job.get("DefaultArguments") or {}),
-        **(data.get("Arguments") or {}),
-        **(job.get("NonOverridableArguments") or {}),
-    }
+    defaults, fixed = job_arguments(job)
+    arguments = {**defaults, **(data.get("Arguments") or {}), **fixed}
     return {
         "Id": f"jr_{uuid.uuid4().hex}",
         "Attempt": 0,

@@ -107,6 +107,30 @@ def it_logs_below_the_prefix_that_the_job_names_and_checks_the_right_to_encrypt(
     ]
 
 
+@pytest.mark.parametrize("reserved", ["--JOB_NAME", "--debug", "--endpoint", "--mode"])
+def it_refuses_the_arguments_that_glue_keeps_for_itself(jobs: Jobs, reserved: str) -> None:
+    glue = jobs.aws.client("glue")
+    name = jobs.create("print(1)")
+    refused = f"InvalidInputException.*{reserved}: AWS Glue uses the arguments .* internally"
+    with pytest.raises(botocore.exceptions.ClientError, match=refused):
+        jobs.start(name, **{reserved.removeprefix("--"): "x"})
+    for field in ("DefaultArguments", "NonOverridableArguments"):
+        with pytest.raises(botocore.exceptions.ClientError, match=refused):
+            jobs.create("print(1)", None, **{field: {reserved: "x"}})
+        job = glue.get_job(JobName=name)["Job"]
+        update = {"Role": job["Role"], "Command": job["Command"], field: {reserved: "x"}}
+        with pytest.raises(botocore.exceptions.ClientError, match=refused):
+            glue.update_job(JobName=name, JobUpdate=update)
+    assert glue.get_job_runs(JobName=name)["JobRuns"] == []
+
+
+def it_refuses_more_arguments_than_glue_takes(jobs: Jobs) -> None:
+    name = jobs.create("print(1)", DefaultArguments={"--a": "x" * 90_000, "--b": "x" * 90_000})
+    with pytest.raises(botocore.exceptions.ClientError, match=r"InvalidInputException.*at most 260 KB"):
+        jobs.start(name, given="x" * 90_000)
+    assert jobs.run(name, given="x" * 100)["JobRunState"] == "SUCCEEDED"
+
+
 def it_fails_with_the_exception_that_ended_the_script(jobs: Jobs) -> None:
     name = jobs.create("class TooManyBadRows(Exception): pass\nraise TooManyBadRows('12 of 100 rows: file.csv line 3')")
     run = jobs.run(name)
