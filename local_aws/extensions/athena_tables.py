@@ -22,6 +22,7 @@ import botocore.exceptions
 import duckdb
 import pyarrow as pa
 
+BAD_DATA = "HIVE_BAD_DATA"
 PARQUET_SERDE = "parquet"
 CSV_SERDE = "opencsvserde"
 LAZY_SERDE = "lazysimpleserde"
@@ -42,6 +43,9 @@ DUCKDB_TYPES = {
 # What a Parquet column may be stored as, besides its own type:
 # https://docs.aws.amazon.com/athena/latest/ug/handling-schema-updates-chapter.html
 WIDENED = {"BIGINT": {"INTEGER", "SMALLINT", "TINYINT"}, "INTEGER": {"SMALLINT", "TINYINT"}, "DOUBLE": {"FLOAT"}}
+# Hive's name of the partition whose rows have no value in the key (hive.exec.default.partition.name); it reads as null:
+# https://cwiki.apache.org/confluence/display/hive/configuration+properties
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 class QueryError(Exception):
@@ -71,6 +75,7 @@ class TableReader:
         Raises:
             QueryError: as Athena would fail on data or definition.
         """
+        check_names(table)
         if (table.get("Parameters") or {}).get("projection.enabled") == "true":
             raise QueryError("NOT_SUPPORTED: the local Athena does not project partitions")
         library = (table["StorageDescriptor"].get("SerdeInfo") or {}).get("SerializationLibrary", "").lower()
@@ -129,13 +134,8 @@ class TableReader:
                         rows[f"v{index}"].append(value)
         data = f"t_{uuid.uuid4().hex}"
         self._store(data, rows)
-        # OpenCSVSerde fails on a value that is not of its type, LazySimpleSerDe makes it null:
-        # https://docs.aws.amazon.com/athena/latest/ug/csv-serde.html
-        cast = "CAST" if quoted_fields else "TRY_CAST"
-        selected = [
-            f"{cast}(c{index} AS {duckdb_type(column['Type'])}) AS {identifier(column['Name'])}"
-            for index, column in enumerate(columns)
-        ]
+        read = open_csv_column if quoted_fields else lazy_column
+        selected = [read(column, f"c{index}") for index, column in enumerate(columns)]
         selected += [partition_column(key, f"v{index}") for index, key in enumerate(keys)]
         return f"SELECT {', '.join(selected)} FROM {data}"
 
@@ -180,10 +180,10 @@ def parquet_column(column: dict[str, str], stored: dict[str, str]) -> str:
         return f"CAST(NULL AS {wanted}) AS {identifier(name)}"
     if wanted == "TIMESTAMP" and found.startswith("TIMESTAMP"):
         value = f"timezone('UTC', {identifier(name)})" if found.endswith("TIME ZONE") else identifier(name)
-        return f"CAST({value} AS TIMESTAMP) AS {identifier(name)}"
+        return f"{milliseconds(f'CAST({value} AS TIMESTAMP)')} AS {identifier(name)}"
     if found != wanted and found not in WIDENED.get(wanted, ()):
         raise QueryError(
-            f"HIVE_BAD_DATA: Field {name}'s type {found} in parquet file is incompatible with type {column['Type']} "
+            f"{BAD_DATA}: Field {name}'s type {found} in parquet file is incompatible with type {column['Type']} "
             "defined in table schema"
         )
     return f"CAST({identifier(name)} AS {wanted}) AS {identifier(name)}"
@@ -191,7 +191,62 @@ def parquet_column(column: dict[str, str], stored: dict[str, str]) -> str:
 
 def partition_column(key: dict[str, str], source: str) -> str:
     """Return the SQL of a partition key's value."""
-    return f"CAST({source} AS {duckdb_type(key['Type'])}) AS {identifier(key['Name'])}"
+    value = f"nullif({source}, {sql_text(NO_VALUE)})"
+    return f"CAST({value} AS {duckdb_type(key['Type'])}) AS {identifier(key['Name'])}"
+
+
+def lazy_column(column: dict[str, str], source: str) -> str:
+    """Return the SQL of a column of LazySimpleSerDe: what is not of its type is null.
+
+    https://docs.aws.amazon.com/athena/latest/ug/lazy-simple-serde.html
+    """
+    kind = duckdb_type(column["Type"])
+    value = f"TRY_CAST({source} AS {kind})"
+    return f"{milliseconds(value) if kind == 'TIMESTAMP' else value} AS {identifier(column['Name'])}"
+
+
+def open_csv_column(column: dict[str, str], source: str) -> str:
+    """Return the SQL of a column of OpenCSVSerde: what is not of its type ends the query.
+
+    Dates are days and timestamps milliseconds since 1970, as numbers:
+    https://docs.aws.amazon.com/athena/latest/ug/csv-serde.html
+    """
+    name, kind = column["Name"], duckdb_type(column["Type"])
+    values = {
+        "VARCHAR": source,
+        "DATE": f"DATE '1970-01-01' + TRY_CAST({source} AS INTEGER)",
+        "TIMESTAMP": f"epoch_ms(TRY_CAST({source} AS BIGINT))",
+    }
+    value = values.get(kind, f"TRY_CAST({source} AS {kind})")
+    reason = sql_text(f"{BAD_DATA}: Error parsing field value of {name}: ")
+    bad = f"error({reason} || {source})"
+    return f"CASE WHEN {value} IS NULL AND {source} IS NOT NULL THEN {bad} ELSE {value} END AS {identifier(name)}"
+
+
+def milliseconds(timestamp: str) -> str:
+    """Return the SQL of a timestamp as Athena knows it: to the millisecond, half up.
+
+    A timestamp ends at milliseconds: https://docs.aws.amazon.com/athena/latest/ug/data-types.html. That a finer one is
+    rounded and not cut is Trino's way, whose engine Athena's is: https://github.com/trinodb/trino/issues/9141
+    """
+    return f"date_trunc('millisecond', {timestamp} + INTERVAL 500 MICROSECOND)"
+
+
+def check_names(table: dict[str, Any]) -> None:
+    """Refuse a table that has a column twice, keys of partitions included, in the words of Athena's engine.
+
+    https://github.com/trinodb/trino/blob/master/plugin/trino-hive/src/main/java/io/trino/plugin/hive/HiveMetadata.java
+
+    Raises:
+        QueryError: when it has.
+    """
+    columns = [*table["StorageDescriptor"]["Columns"], *(table.get("PartitionKeys") or [])]
+    names = [column["Name"].lower() for column in columns]
+    if len(set(names)) < len(names):
+        raise QueryError(
+            f"HIVE_INVALID_METADATA: Hive metadata for table {table['Name']} is invalid: Table descriptor contains "
+            "duplicate columns"
+        )
 
 
 def empty_select(table: dict[str, Any]) -> str:
@@ -251,6 +306,11 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def sql_text(value: str) -> str:
+    """Write a text for DuckDB."""
+    return "'" + value.replace("'", "''") + "'"
+
+
 def sql_list(values: list[str]) -> str:
     """Write a list of texts for DuckDB."""
-    return "[" + ", ".join("'" + value.replace("'", "''") + "'" for value in values) + "]"
+    return "[" + ", ".join(map(sql_text, values)) + "]"
