@@ -31,9 +31,8 @@ from local_aws.settings import Settings
 
 RUNNING_STATES = ("STARTING", "WAITING", "RUNNING", "STOPPING")
 MAX_ERROR_LENGTH = 1000
-# The line that ends a Python traceback: an exception's name, maybe with its module, and what it says.
-EXCEPTION_LINE = re.compile(r"^(?:[a-z_]\w*\.)*([A-Z]\w*: \S.*)$")
-LOG_LEVELS = ("WARN:", "INFO:", "ERROR:", "DEBUG:")
+JOB_SITE = Path(__file__).parents[1] / "job_site"
+ERROR_FILE = "error.txt"
 # What the workers of a job with a connection need to get into the VPC:
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSGlueServiceRole.html
 NETWORK_LOOKS = (
@@ -249,7 +248,8 @@ class GlueJobs:
             "AWS_REGION": self._sessions.region,
             "AWS_DEFAULT_REGION": self._sessions.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "PYTHONPATH": str(folder / "modules"),
+            "PYTHONPATH": os.pathsep.join([str(folder / "modules"), str(JOB_SITE)]),
+            "LOCAL_AWS_ERROR_FILE": str(folder / ERROR_FILE),
             "PYTHONUNBUFFERED": "1",
             "PYSPARK_PYTHON": sys.executable,
             "PYSPARK_DRIVER_PYTHON": sys.executable,
@@ -294,7 +294,7 @@ class GlueJobs:
         elif process.returncode == 0:
             run["_outcome"] = "SUCCEEDED"
         else:
-            fail(run, error_message((folder / "stderr.log").read_text(errors="replace"), process.returncode))
+            fail(run, error_message(folder / ERROR_FILE, process.returncode))
 
     def _end_process(self, run_id: str) -> None:
         with self._lock:
@@ -366,17 +366,10 @@ def fail(run: dict[str, Any], message: str) -> None:
     run["_outcome"], run["ErrorMessage"] = "FAILED", message[:MAX_ERROR_LENGTH]
 
 
-def error_message(stderr: str, exit_code: int) -> str:
-    """Return the last exception a Python program reported, without its module, as Glue does.
-
-    What the JVM logs while it shuts down is no reason of a failure: a line of its stack follows such an exception.
-    """
-    lines = stderr.splitlines()
-    ends = [line for line, following in zip(lines, [*lines[1:], ""], strict=True) if not following.startswith("\tat ")]
-    found = [match[1] for line in ends if (match := EXCEPTION_LINE.match(line))]
-    found = [line for line in found if not line.startswith(LOG_LEVELS)]
-    if found:
-        return found[-1]
+def error_message(noted: Path, exit_code: int) -> str:
+    """Return the exception that ended a job, without its module but with all its lines, as Glue does."""
+    if noted.exists():
+        return noted.read_text(encoding="utf-8")
     return f"The job ended with exit code {exit_code} and reported no exception"
 
 
