@@ -16,6 +16,9 @@ from local_aws.extensions.keys import Keys
 from local_aws.extensions.logs import Logs
 from local_aws.extensions.repeats import Repeats
 from local_aws.extensions.roles import RoleSessions
+from local_aws.extensions.s3_archive import Archive
+from local_aws.extensions.s3_checksums import Checksums
+from local_aws.extensions.s3_etags import ETags
 from local_aws.extensions.step_functions import StepFunctions
 from local_aws.settings import Settings
 
@@ -35,6 +38,9 @@ def install(settings: Settings) -> GlueJobs:
     extensions = (
         Repeats(emulator),
         iam,
+        ETags(emulator),
+        Checksums(emulator),
+        Archive(emulator),
         GlueCatalog(emulator),
         jobs,
         GlueCrawlers(emulator, sessions, logs),

@@ -43,6 +43,9 @@ DUCKDB_TYPES = {
 # What a Parquet column may be stored as, besides its own type:
 # https://docs.aws.amazon.com/athena/latest/ug/handling-schema-updates-chapter.html
 WIDENED = {"BIGINT": {"INTEGER", "SMALLINT", "TINYINT"}, "INTEGER": {"SMALLINT", "TINYINT"}, "DOUBLE": {"FLOAT"}}
+# Objects that Athena skips, unless the table says that restored ones are to be read:
+# https://docs.aws.amazon.com/athena/latest/ug/querying-glacier.html
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
 # Hive's name of the partition whose rows have no value in the key (hive.exec.default.partition.name); it reads as null:
 # https://cwiki.apache.org/confluence/display/hive/configuration+properties
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
@@ -92,7 +95,7 @@ class TableReader:
     def _parquet(self, table: dict[str, Any], parts: list[Part]) -> str:
         files: list[tuple[str, tuple[str, ...]]] = []
         for part in parts:
-            for _, body in self._objects(part.location):
+            for _, body in self._objects(table, part.location):
                 file = self.folder / f"{uuid.uuid4().hex}.parquet"
                 file.write_bytes(body)
                 files.append((str(file), part.values))
@@ -125,7 +128,7 @@ class TableReader:
         names = [f"c{index}" for index in range(len(columns))] + [f"v{index}" for index in range(len(keys))]
         rows: dict[str, list[str | None]] = {name: [] for name in names}
         for part in parts:
-            for key, body in self._objects(part.location):
+            for key, body in self._objects(table, part.location):
                 lines = decoded_lines(key, body)[skip:]
                 for fields in split_lines(lines, table, quoted_fields=quoted_fields):
                     for index in range(len(columns)):
@@ -146,19 +149,23 @@ class TableReader:
         self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_arrow")
         self.connection.unregister(f"{name}_arrow")
 
-    def _objects(self, location: str) -> Iterator[tuple[str, bytes]]:
-        """Yield key and content of the objects below a location; names that start with _ or . are hidden."""
+    def _objects(self, table: dict[str, Any], location: str) -> Iterator[tuple[str, bytes]]:
+        """Yield key and content of a table's objects below a location; names that start with _ or . are hidden."""
         bucket, _, path = location.removeprefix("s3://").partition("/")
         prefix = path.rstrip("/") + "/" if path else ""
+        restored = (table.get("Parameters") or {}).get("read_restored_glacier_objects") == "true"
         try:
             for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for entry in page.get("Contents", []):
-                    hidden = any(part.startswith(("_", ".")) for part in entry["Key"][len(prefix) :].split("/"))
+                    key = entry["Key"]
+                    hidden = any(part.startswith(("_", ".")) for part in key[len(prefix) :].split("/"))
                     if hidden or not entry["Size"]:
                         continue
-                    body: bytes = self.s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+                    if entry["StorageClass"] in ARCHIVES and not (restored and self._is_restored(bucket, key)):
+                        continue
+                    body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
                     self.bytes_read += len(body)
-                    yield entry["Key"], body
+                    yield key, body
         except botocore.exceptions.ClientError as error:
             details = error.response["Error"]
             if details["Code"] in ("AccessDenied", "403"):
@@ -166,6 +173,10 @@ class TableReader:
                     f"PERMISSION_DENIED: Permission denied on S3 path: s3://{bucket}/{prefix}. {details['Message']}"
                 ) from error
             raise QueryError(f"HIVE_CANNOT_OPEN_SPLIT: {details['Code']}: {details['Message']}") from error
+
+    def _is_restored(self, bucket: str, key: str) -> bool:
+        """Whether an archived object can be read for a while."""
+        return 'ongoing-request="false"' in self.s3.head_object(Bucket=bucket, Key=key).get("Restore", "")
 
 
 def parquet_column(column: dict[str, str], stored: dict[str, str]) -> str:

@@ -21,7 +21,7 @@ from local_aws.extensions.athena import result_location
 from local_aws.extensions.athena_engine import parse, tables_of
 from local_aws.extensions.athena_tables import QueryError, split_lines
 
-from .conftest import Machines, RoleMaker, allow
+from .conftest import Machines, RoleMaker, allow, wait_for
 
 Rows = list[list[str | None]]
 PARQUET = {
@@ -135,6 +135,24 @@ def it_reads_an_unpartitioned_table_at_its_location_without_hidden_files(lake: L
     lake.parquet("t/run=2/_tmp.parquet", x=[3])
     lake.table("t", "t/run=2/", x="bigint")
     assert lake.rows("SELECT x FROM t") == [["2"]]
+
+
+def it_skips_archived_objects_and_reads_restored_ones_only_when_told_so(lake: Lake) -> None:
+    s3 = lake.aws.client("s3")
+    for name in ("a", "b", "c"):
+        lake.parquet(f"t/{name}.parquet", x=[name])
+        place = {"Bucket": lake.bucket, "Key": f"t/{name}.parquet"}
+        if name != "a":
+            s3.copy_object(**place, CopySource=place, StorageClass="GLACIER")
+    s3.restore_object(Bucket=lake.bucket, Key="t/b.parquet", RestoreRequest={"Days": 1})
+    wait_for(
+        lambda: 'ongoing-request="false"' in s3.head_object(Bucket=lake.bucket, Key="t/b.parquet").get("Restore", "")
+    )
+    lake.table("t", "t/", x="string")
+    told = {**PARQUET, **lake.columns("t/", {"x": "string"})}
+    lake.create("told", told, None, {"read_restored_glacier_objects": "true"})
+    assert lake.rows("SELECT x FROM t") == [["a"]]
+    assert lake.rows("SELECT x FROM told ORDER BY x") == [["a"], ["b"]]
 
 
 def it_gives_no_rows_of_an_empty_place(lake: Lake) -> None:
