@@ -15,9 +15,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import faults
-from catalog import Catalog, Partition, Table, TableChangedError, Values, parquet_columns, require_table
-from contract import DatasetContract
-from sources import Unit, partition_path
+from catalog import (
+    Catalog,
+    Partition,
+    Table,
+    TableChangedError,
+    parquet_columns,
+    quarantine_columns,
+    require_table,
+)
+from contract import DatasetContract, Values
+from errors import TransientError
+from lake import EMPTY_RUN, data_folder, quarantine_folder
+from sources import Unit
 
 DIGEST = "listing_digest"
 PUBLISHER = "publishing_run"
@@ -40,21 +50,8 @@ BATCH = 100
 CONDITIONAL_ATTEMPTS = 10
 
 
-class ConcurrentRunError(Exception):
+class ConcurrentRunError(TransientError):
     """Another run published to the same table at the same time; nothing of its work was overwritten."""
-
-
-def data_folder(contract: DatasetContract, values: Values, run_folder: str) -> str:
-    """Return a unit's folder of Parquet files for a run, ending in a slash."""
-    return (
-        f"{contract.lake_uri}tables/{contract.dataset}/{partition_path(contract.partition_keys, values)}{run_folder}/"
-    )
-
-
-def quarantine_folder(contract: DatasetContract, values: Values, run_folder: str) -> str:
-    """Return a unit's folder of bad rows for a run, ending in a slash."""
-    path = partition_path(contract.partition_keys, values)
-    return f"{contract.lake_uri}quarantine/{contract.dataset}/{path}{run_folder}/"
 
 
 def _update(catalog: Catalog, database: str, name: str, change: Callable[[Table], Table | None]) -> Table:
@@ -188,25 +185,18 @@ class WholeTable:
         return left_alone
 
 
-def open_tables(
-    catalog: Catalog, contract: DatasetContract, quarantine_columns: Sequence[Mapping[str, Any]]
-) -> tuple[PublishedTable, PublishedTable]:
+def open_tables(catalog: Catalog, contract: DatasetContract) -> tuple[PublishedTable, PublishedTable]:
     """Return the Parquet table and the quarantine table of a dataset."""
-    database, columns = contract.database, parquet_columns(contract)
+    database, columns, bad_columns = contract.database, parquet_columns(contract), quarantine_columns()
     if contract.partition_keys:
         return (
             PartitionedTable(catalog, database, contract.parquet_table, columns),
-            PartitionedTable(catalog, database, contract.quarantine_table, quarantine_columns),
+            PartitionedTable(catalog, database, contract.quarantine_table, bad_columns),
         )
+    empty, no_bad_rows = data_folder(contract, (), EMPTY_RUN), quarantine_folder(contract, (), EMPTY_RUN)
     return (
-        WholeTable(catalog, database, contract.parquet_table, columns, data_folder(contract, (), "run=none")),
-        WholeTable(
-            catalog,
-            database,
-            contract.quarantine_table,
-            quarantine_columns,
-            quarantine_folder(contract, (), "run=none"),
-        ),
+        WholeTable(catalog, database, contract.parquet_table, columns, empty),
+        WholeTable(catalog, database, contract.quarantine_table, bad_columns, no_bad_rows),
     )
 
 
@@ -292,7 +282,7 @@ def register_raw_partitions(catalog: Catalog, contract: DatasetContract, units: 
     if len(table.partition_keys) != len(contract.partition_keys):
         return  # a crawler saw other folders; its table can hold no partition of ours
     there = catalog.list_partitions(contract.raw_table)
-    known = {partition.location.rstrip("/") + "/" for partition in there.values()}
+    known = {partition.folder for partition in there.values()}
     folders = {unit.raw_folder: unit.values for unit in units.values() if unit.raw_folder is not None}
     missing = [Partition(values, folder, {}) for folder, values in folders.items() if folder not in known]
     catalog_calls = (
@@ -307,7 +297,7 @@ def register_raw_partitions(catalog: Catalog, contract: DatasetContract, units: 
         for values, partition in there.items()
         if values not in units
         and partition.location.startswith(contract.source_uri)
-        and partition.location.rstrip("/") + "/" not in folders
+        and partition.folder not in folders
     ]
     if stale:
         catalog.delete_partitions(contract.raw_table, stale)

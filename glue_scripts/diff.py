@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from catalog import Partition
-from contract import DatasetContract, PartitionKey
+from contract import DatasetContract, PartitionKey, Values
+from errors import TerminalError
 from lake_manifests import ManifestUnit
-from sources import SourceFile, Unit, UnmatchedKeyError, Values, partition_label, partition_value, unit_fingerprint
+from sources import SourceFile, Unit, UnmatchedKeyError, partition_label, partition_value, unit_fingerprint
 
 INSERTED, REPLACED, REMOVED, KEPT = "inserted", "replaced", "removed", "kept"
 
 
-class UnknownPartitionError(Exception):
+class UnknownPartitionError(TerminalError):
     """--partitions is malformed or names a partition that neither the raw data nor the table holds."""
 
 
@@ -68,7 +69,7 @@ class _Changes:
 FindRecorded = Callable[[Partition], ManifestUnit | None]
 
 
-def plan(
+def decide(
     contract: DatasetContract,
     units: Mapping[Values, Unit],
     published: Mapping[Values, Partition],

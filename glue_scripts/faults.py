@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import threading
 
+from errors import TerminalError
+
 VARIABLE = "CSV_TO_PARQUET_FAULT"
 STEPS = (
     "listed",
@@ -27,7 +29,7 @@ STEPS = (
 )
 
 
-class UnknownFaultError(Exception):
+class UnknownFaultError(TerminalError):
     """The variable names a step that does not exist."""
 
 

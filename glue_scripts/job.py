@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import faults
-from accounting import manifest_unit, recorded
-from carrying import folder_of, mark_empty
-from catalog import QUARANTINE_COLUMNS, Catalog, Partition, Table, open_catalog, require_table
+from accounting import account, recorded
+from catalog import Catalog, Partition, Table, require_table
+from catalog_glue import GlueCatalog
+from catalog_local import LocalCatalog
 from catalog_publication import (
     DIGEST,
     PUBLISHER,
@@ -21,30 +22,32 @@ from catalog_publication import (
     ConcurrentRunError,
     PublishedTable,
     align_quarantine,
-    data_folder,
     open_tables,
     publish,
-    quarantine_folder,
     register_raw_partitions,
     seal,
     wanted_quarantine,
 )
-from contract import DatasetContract, load_contract
-from conversion import ConversionResult, SourceOutcome, UnitWork, check_options
-from diff import INSERTED, KEPT, REMOVED, REPLACED, Decision, parse_selection, plan
-from lake_manifests import ManifestUnit, manifest_uri, write_manifest
+from contract import DatasetContract, Values, load_contract
+from conversion import SourceOutcome, UnitResult, check_options
+from conversion_plan import UnitWork
+from diff import INSERTED, KEPT, REMOVED, REPLACED, Decision, decide, parse_selection
+from errors import TerminalError
+from lake import data_folder, manifest_uri, quarantine_folder, run_folder
+from lake_manifests import ManifestUnit, write_manifest
 from lake_sweep import RunLog, sweep
 from report import Report, UnitReport, send_metrics, write_report
-from sources import Listing, Values, list_units, partition_label, refuse_unmatched
+from sources import Listing, list_units, partition_label, refuse_unmatched
+from storage import is_local
 
 logger = logging.getLogger("csv_to_parquet")
 
 
-class PartitionKeysChangedError(Exception):
+class PartitionKeysChangedError(TerminalError):
     """The table's partition keys are not the contract's; Glue cannot change them in a table that exists."""
 
 
-class SourceConflictError(Exception):
+class SourceConflictError(TerminalError):
     """Some units can be brought in line only by losing rows whose source files are gone."""
 
 
@@ -60,7 +63,7 @@ class Arguments:
 
 
 # Units to convert and the id of the run; returns only when every file is written.
-Convert = Callable[[DatasetContract, Sequence[UnitWork], str], ConversionResult]
+Convert = Callable[[DatasetContract, Sequence[UnitWork], str], Sequence[UnitResult]]
 
 
 def new_attempt(run_id: str) -> str:
@@ -70,6 +73,13 @@ def new_attempt(run_id: str) -> str:
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
+
+
+def open_catalog(contract: DatasetContract) -> Catalog:
+    """Return the catalog that belongs to a dataset: Glue, or JSON files when the lake is a local folder."""
+    if is_local(contract.lake_uri):
+        return LocalCatalog(contract.lake_uri, contract.database)
+    return GlueCatalog(contract.database)
 
 
 def run_job(arguments: Arguments, convert: Convert, clock: Callable[[], datetime] = _now) -> Report:
@@ -86,10 +96,10 @@ def run_job(arguments: Arguments, convert: Convert, clock: Callable[[], datetime
     _check_partition_keys(contract, table)
     listing = list_units(contract)
     faults.reach("listed")
-    parquet, quarantine = open_tables(catalog, contract, QUARANTINE_COLUMNS)
+    parquet, quarantine = open_tables(catalog, contract)
     published = parquet.read() if table is not None else {}
     selection = parse_selection(arguments.partitions, contract.partition_keys, [*listing.units, *published])
-    decisions = plan(contract, listing.units, published, recorded, arguments.force, selection)
+    decisions = decide(contract, listing.units, published, recorded, arguments.force, selection)
     for decision in decisions:
         if decision.action != KEPT or decision.pending:
             label = partition_label(contract.partition_keys, decision.values)
@@ -170,7 +180,8 @@ class _Run:
     def _execute(self, decisions: Sequence[Decision], table: Table | None, attempt: str, log: RunLog) -> _Outcome:
         writing = [decision for decision in decisions if decision.writes]
         removing = [item.current for item in decisions if item.action == REMOVED and item.current is not None]
-        result, units = self._write_files(writing, attempt)
+        results = self._convert(writing, attempt)
+        units = [account(decision, result) for decision, result in zip(writing, results, strict=True)]
         claim = Claim(self.catalog, self.contract, attempt)
         if writing or removing:
             log.supersede(self._superseded(decisions))
@@ -184,46 +195,34 @@ class _Run:
         pending = any(decision.pending for decision in decisions)
         unsettled = self._seal(claim, decisions, pending, bool(writing or removing), table)
         faults.reach("sealed")
-        return _Outcome(tuple(units), result.outcomes, len(swept), not pending and not unsettled, tuple(unsettled))
+        outcomes = tuple(outcome for result in results for outcome in result.sources)
+        return _Outcome(tuple(units), outcomes, len(swept), not pending and not unsettled, tuple(unsettled))
 
     def _superseded(self, decisions: Sequence[Decision]) -> list[str]:
         """Return the folders that no partition will name after publishing."""
         folders = []
         for decision in decisions:
             if decision.action in (REPLACED, REMOVED) and decision.current is not None:
-                folders.append(folder_of(decision.current))
+                folders.append(decision.current.folder)
                 folders.append(quarantine_folder(self.contract, decision.values, decision.current.run_folder))
         return folders
 
-    def _write_files(self, writing: Sequence[Decision], attempt: str) -> tuple[ConversionResult, list[ManifestUnit]]:
-        """Convert all units into fresh folders; return the accounting and the manifest's entries."""
-        run_folder = f"run={attempt}"
+    def _convert(self, writing: Sequence[Decision], attempt: str) -> Sequence[UnitResult]:
+        """Convert all units into fresh folders."""
+        run = run_folder(attempt)
         work = [
             UnitWork(
                 item.values,
                 item.convert,
-                data_folder(self.contract, item.values, run_folder),
-                quarantine_folder(self.contract, item.values, run_folder),
+                data_folder(self.contract, item.values, run),
+                quarantine_folder(self.contract, item.values, run),
             )
             for item in writing
         ]
         faults.arm("converting")
-        result = self.convert(self.contract, work, self.arguments.run_id) if work else ConversionResult((), ())
+        results = self.convert(self.contract, work, self.arguments.run_id) if work else ()
         faults.reach("converted")
-        outcomes: dict[Values, list[SourceOutcome]] = {}
-        for outcome in result.outcomes:
-            outcomes.setdefault(outcome.values, []).append(outcome)
-        files: dict[Values, list[tuple[str, int]]] = {}
-        for file in result.files:
-            files.setdefault(file.values, []).append((file.uri, file.rows))
-        units = [
-            manifest_unit(item, unit, outcomes.get(item.values, []), files.get(item.values, []))
-            for item, unit in zip(writing, work, strict=True)
-        ]
-        for unit in units:
-            if not unit.files:
-                mark_empty(unit.data_uri)
-        return result, units
+        return results
 
     def _publish(
         self,
@@ -274,9 +273,9 @@ class _Run:
         twins = {
             quarantine_folder(self.contract, values, partition.run_folder) for values, partition in published.items()
         }
-        moved = [values for values, partition in bad.items() if folder_of(partition) not in twins]
+        moved = [values for values, partition in bad.items() if partition.folder not in twins]
         named = [*published.values(), *self.quarantine.find(moved).values()]
-        return twins | {folder_of(partition) for partition in named}
+        return twins | {partition.folder for partition in named}
 
     def _seal(
         self, claim: Claim, decisions: Sequence[Decision], pending: bool, wrote: bool, table: Table | None
@@ -360,8 +359,8 @@ def _report(
         seconds=round(seconds, 3),
         hidden_files=listing.hidden_files,
         folders_swept=outcome.folders_swept,
-        missing_columns={result.key: result.missing_columns for result in results if result.missing_columns},
-        extra_columns={result.key: result.extra_columns for result in results if result.extra_columns},
+        missing_columns={result.source.key: result.missing_columns for result in results if result.missing_columns},
+        extra_columns={result.source.key: result.extra_columns for result in results if result.extra_columns},
         unmatched_keys=tuple(listing.unmatched),
         removed_sources=tuple(key for item in decisions for key in item.removed_sources),
         units=_unit_reports(contract, decisions, outcome),

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from contract import DatasetContract
-from sources import Values
+from contract import DatasetContract, Values
+from errors import TerminalError
 from storage import ObjectMissingError, open_storage
 
 
-class ManifestError(Exception):
+class ManifestError(TerminalError):
     """A manifest exists but cannot be understood."""
 
 
@@ -50,11 +50,6 @@ class ManifestUnit:
     def quarantined_rows(self) -> int:
         """Return the rows in the quarantine table."""
         return sum(source.rows_quarantined for source in self.sources)
-
-
-def manifest_uri(contract: DatasetContract, attempt: str) -> str:
-    """Return where an attempt's manifest lies; every attempt has its own, published partitions point at it."""
-    return f"{contract.lake_uri}manifests/{contract.dataset}/{attempt}.json"
 
 
 def write_manifest(contract: DatasetContract, uri: str, run_id: str, units: Sequence[ManifestUnit]) -> None:

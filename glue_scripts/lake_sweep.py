@@ -5,7 +5,6 @@ Three kinds of folders are named by no partition:
   than the moment they were superseded, so every run notes that moment in its run record;
 - leftovers of a run that died: they go by the age of their newest object;
 - those of a run that is still going and has not published yet. Its run record says so.
-A run record lies at `manifests/<dataset>/runs/<attempt>.json`.
 """
 
 from __future__ import annotations
@@ -19,6 +18,8 @@ from datetime import datetime, timedelta
 
 import faults
 from contract import DatasetContract
+from errors import TerminalError
+from lake import data_root, quarantine_root, run_folder, run_folder_of, run_records
 from storage import DELETE_KEYS, ObjectMissingError, StoredObject, is_local, open_storage
 
 # No Glue job runs longer, so a record that still says "running" is that of a killed run:
@@ -26,7 +27,7 @@ from storage import DELETE_KEYS, ObjectMissingError, StoredObject, is_local, ope
 LONGEST_RUN = timedelta(days=7)
 
 
-class RunRecordError(Exception):
+class RunRecordError(TerminalError):
     """A run record exists but cannot be understood."""
 
 
@@ -46,7 +47,7 @@ class RunLog:
     """The run records of a dataset."""
 
     def __init__(self, contract: DatasetContract, attempt: str, run_id: str) -> None:
-        self._folder = f"{contract.lake_uri}manifests/{contract.dataset}/runs/"
+        self._folder = run_records(contract)
         self._storage = open_storage(self._folder)
         self._local = is_local(self._folder)
         self._own = RunRecord(attempt, run_id, True, platform.node(), os.getpid())
@@ -121,7 +122,7 @@ def sweep(contract: DatasetContract, log: RunLog, referenced: Callable[[], set[s
     """
     retain = timedelta(hours=contract.retain_superseded_hours)
     records = log.read()
-    running = {f"run={record.attempt}" for item, record in records if log.may_run(item, record, now)}
+    running = {run_folder(record.attempt) for item, record in records if log.may_run(item, record, now)}
     recent = {folder for item, record in records if now - item.modified < retain for folder in record.superseded}
     folders = _run_folders(contract)
     needed = referenced() | recent
@@ -129,7 +130,7 @@ def sweep(contract: DatasetContract, log: RunLog, referenced: Callable[[], set[s
         folder: items
         for folder, items in folders.items()
         if folder not in needed
-        and folder.rstrip("/").rpartition("/")[2] not in running
+        and run_folder_of(folder) not in running
         and now - max(item.modified for item in items) >= retain
     }
     _delete(contract, doomed)
@@ -140,12 +141,11 @@ def sweep(contract: DatasetContract, log: RunLog, referenced: Callable[[], set[s
 def _run_folders(contract: DatasetContract) -> dict[str, list[StoredObject]]:
     """Return every run folder of the dataset's two tables with the objects in it."""
     folders: dict[str, list[StoredObject]] = {}
-    for kind in ("tables", "quarantine"):
-        root = f"{contract.lake_uri}{kind}/{contract.dataset}/"
+    for root in (data_root(contract), quarantine_root(contract)):
         for item in open_storage(root).list(root):
-            folder = item.uri.rpartition("/")[0]
-            if folder.rpartition("/")[2].startswith("run="):
-                folders.setdefault(f"{folder}/", []).append(item)
+            folder = item.uri.rpartition("/")[0] + "/"
+            if run_folder_of(folder) is not None:
+                folders.setdefault(folder, []).append(item)
     return folders
 
 

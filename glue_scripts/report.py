@@ -12,7 +12,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contract import DatasetContract
-from storage import RETRIES, is_local, open_storage
+from errors import TransientError
+from lake import report_uri
+from storage import RETRIES, aws_region, is_local, open_storage
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -38,7 +40,7 @@ METRICS = {
 }
 
 
-class MetricsError(Exception):
+class MetricsError(TransientError):
     """The run's metrics could not be sent."""
 
 
@@ -101,11 +103,6 @@ class Report:
         return content
 
 
-def report_uri(contract: DatasetContract, run_id: str) -> str:
-    """Return where a run's report lies."""
-    return f"{contract.lake_uri}reports/{contract.dataset}/{run_id}.json"
-
-
 def write_report(contract: DatasetContract, report: Report) -> None:
     """Write the report to the lake and as one line to stdout."""
     text = report.to_json()
@@ -128,7 +125,7 @@ def send_metrics(contract: DatasetContract, report: Report, client: CloudWatchCl
         {"MetricName": name, "Dimensions": dimensions, "Value": float(getattr(report, name)), "Unit": unit}
         for name, unit in METRICS.items()
     ]
-    cloudwatch = client or boto3.client("cloudwatch", config=RETRIES)
+    cloudwatch = client or boto3.client("cloudwatch", region_name=aws_region(), config=RETRIES)
     try:
         cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except (ClientError, BotoCoreError) as error:

@@ -7,12 +7,14 @@ mixture of two versions.
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import io
 import os
 import secrets
 import shutil
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,17 +28,25 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    HTTPClientError,
     IncompleteReadError,
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from botocore.exceptions import ConnectionError as BotocoreConnectionError
+
+from errors import TerminalError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 # Throttling and transient errors are retried with exponential backoff and jitter by botocore itself:
 # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
-RETRIES = Config(retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=32, connect_timeout=10)
+# A service that is silent for a minute is asked again as well:
+# https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
+RETRIES = Config(
+    retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=32, connect_timeout=10, read_timeout=60
+)
 
 # A part of a multipart upload may be 5 MiB to 5 GiB and there may be 10,000 of them:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -47,6 +57,24 @@ DELETE_KEYS = 1000
 BODY_ATTEMPTS = 5
 _BODY_ERRORS = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
+# Codes of errors that pass by themselves and come with a status below 500; botocore has retried them in vain:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+_TRANSIENT_CODES = frozenset(
+    (
+        "ConcurrentModificationException",
+        "OperationTimeoutException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ResourceNotReadyException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    )
+)
+
 _Result = TypeVar("_Result")
 # Inside the classes below the name `list` is their method.
 _Strings = list[str]
@@ -56,11 +84,19 @@ class StorageError(Exception):
     """An object could not be read, written, listed or deleted; the message names the call and the object."""
 
 
-class ObjectMissingError(StorageError):
+class StorageRefusedError(StorageError, TerminalError):
+    """The request itself is refused, as without a right: it would be refused again."""
+
+
+class StorageUnavailableError(StorageError, TransientError):
+    """The storage did not answer, or not rightly, however often it was asked."""
+
+
+class ObjectMissingError(StorageError, TerminalError):
     """The object or folder does not exist."""
 
 
-class ObjectChangedError(StorageError):
+class ObjectChangedError(StorageError, TransientError):
     """The object is not the version that was asked for: it was overwritten after it had been listed."""
 
 
@@ -104,9 +140,6 @@ class Storage(Protocol):
     def delete(self, uris: Iterable[str]) -> None:
         """Delete the objects; what is already gone is no error."""
 
-    def exists(self, uri: str) -> bool:
-        """Say whether the object exists."""
-
 
 def open_storage(uri: str) -> Storage:
     """Return the storage that a URI lives in: s3:// (also s3a:// and s3n://), file:// or a local path."""
@@ -115,7 +148,7 @@ def open_storage(uri: str) -> Storage:
         return S3Storage()
     if scheme in ("", "file"):
         return LocalStorage()
-    raise StorageError(
+    raise StorageRefusedError(
         f"cannot open {uri}: the scheme {scheme}:// is unknown, allowed are s3://, file:// and local paths"
     )
 
@@ -138,17 +171,43 @@ def local_path(uri: str) -> Path:
 
 
 # ------------------------------------------------------------------------------------------------------------------ S3
+def aws_region() -> str | None:
+    """Return the region that this process acts in, None where nothing tells.
+
+    boto3 knows AWS_DEFAULT_REGION and the configuration file; runtimes of AWS set AWS_REGION, which it does not read:
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
+    """
+    return boto3.Session().region_name or os.environ.get("AWS_REGION")
+
+
+def act_in_region(region: str | None) -> None:
+    """Let all clients that this process opens from now on act in a region; None changes nothing.
+
+    For the workers of a cluster: without a region boto3 asks S3 in us-east-1, and other services not at all.
+    """
+    if region:
+        os.environ["AWS_DEFAULT_REGION"] = region
+
+
 @functools.cache
 def s3_client() -> S3Client:
     """Return this process's S3 client; boto3 clients are safe to share among threads."""
-    return boto3.client("s3", config=RETRIES)
+    return boto3.client("s3", region_name=aws_region(), config=RETRIES)
+
+
+def is_transient(error: ClientError | BotoCoreError) -> bool:
+    """Say whether an AWS request that failed for good, retries included, may succeed another time."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+        return status >= 500 or error.response.get("Error", {}).get("Code") in _TRANSIENT_CODES
+    return isinstance(error, (HTTPClientError, BotocoreConnectionError))
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:
     """Return bucket and key of an s3:// URI, taken literally (keys may hold `?`, `#` and `%`)."""
     bucket, _, key = uri.partition("://")[2].partition("/")
     if not bucket:
-        raise StorageError(f"{uri} names no bucket; expected s3://bucket/key")
+        raise StorageRefusedError(f"{uri} names no bucket; expected s3://bucket/key")
     return bucket, key
 
 
@@ -164,9 +223,18 @@ def _s3_call(call: str, uri: str, action: Callable[[], _Result]) -> _Result:
             raise ObjectMissingError(message) from error
         if code in ("PreconditionFailed", "412"):
             raise ObjectChangedError(f"{message} (the object was overwritten while the job ran: run again)") from error
-        raise StorageError(message) from error
+        raise _failure(error)(message) from error
     except BotoCoreError as error:
-        raise StorageError(f"S3 {call} {uri}: {type(error).__name__}: {error}") from error
+        raise _failure(error)(f"S3 {call} {uri}: {type(error).__name__}: {error}") from error
+
+
+def _failure(error: ClientError | BotoCoreError) -> type[StorageError]:
+    return StorageUnavailableError if is_transient(error) else StorageRefusedError
+
+
+def crc32_text(data: bytes) -> str:
+    """Return the CRC32 of bytes as S3 spells it: base64 of the big-endian number."""
+    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode("ascii")
 
 
 class S3Storage:
@@ -236,19 +304,11 @@ class S3Storage:
         answer = _s3_call("DeleteObjects", place, lambda: s3_client().delete_objects(Bucket=bucket, Delete=request))
         if failed := answer.get("Errors", []):
             first = failed[0]
-            raise StorageError(
+            passing = first.get("Code") in (*_TRANSIENT_CODES, "InternalError", "ServiceUnavailable")
+            raise (StorageUnavailableError if passing else StorageRefusedError)(
                 f"S3 DeleteObjects s3://{bucket}/{first.get('Key')}: {first.get('Code')}: {first.get('Message')} "
                 f"({len(failed)} of {len(keys)} objects were not deleted)"
             )
-
-    def exists(self, uri: str) -> bool:
-        """Say whether the object exists."""
-        bucket, key = split_s3_uri(uri)
-        try:
-            _s3_call("HeadObject", uri, lambda: s3_client().head_object(Bucket=bucket, Key=key))
-        except ObjectMissingError:
-            return False
-        return True
 
 
 class _S3Reader(io.RawIOBase):
@@ -296,7 +356,7 @@ class _S3Reader(io.RawIOBase):
                 data: bytes = self._body.read(size)
             except _BODY_ERRORS as error:
                 if attempt == BODY_ATTEMPTS:
-                    raise StorageError(
+                    raise StorageUnavailableError(
                         f"S3 GetObject {self._uri}: the connection broke {BODY_ATTEMPTS} times at byte "
                         f"{self._position}: {error}"
                     ) from error
@@ -314,7 +374,13 @@ class _S3Reader(io.RawIOBase):
 
 
 class _S3Writer(io.RawIOBase):
-    """Bytes on their way into one S3 object: one request when small, a multipart upload otherwise."""
+    """Bytes on their way into one S3 object: one request when small, a multipart upload otherwise.
+
+    Every part carries its CRC32, which is announced when the upload begins and repeated part by part when it is
+    completed: S3 refuses an upload whose three steps differ. boto3 from 1.36 on adds one to the parts alone, older ones
+    add none: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompletedPart.html,
+    https://github.com/aws/aws-sdk-go-v2/issues/3005
+    """
 
     def __init__(self, uri: str) -> None:
         super().__init__()
@@ -345,18 +411,25 @@ class _S3Writer(io.RawIOBase):
             started = _s3_call(
                 "CreateMultipartUpload",
                 self._uri,
-                lambda: s3_client().create_multipart_upload(Bucket=self._bucket, Key=self._key),
+                lambda: s3_client().create_multipart_upload(
+                    Bucket=self._bucket, Key=self._key, ChecksumAlgorithm="CRC32"
+                ),
             )
             self._upload_id = started["UploadId"]
-        upload_id, number = self._upload_id, len(self._parts) + 1
+        upload_id, number, checksum = self._upload_id, len(self._parts) + 1, crc32_text(data)
         answer = _s3_call(
             "UploadPart",
             self._uri,
             lambda: s3_client().upload_part(
-                Bucket=self._bucket, Key=self._key, UploadId=upload_id, PartNumber=number, Body=data
+                Bucket=self._bucket,
+                Key=self._key,
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=data,
+                ChecksumCRC32=checksum,
             ),
         )
-        self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
+        self._parts.append({"ETag": answer["ETag"], "PartNumber": number, "ChecksumCRC32": checksum})
 
     def finish(self) -> None:
         """Make the object visible."""
@@ -404,8 +477,10 @@ def _local_call(call: str, uri: str, action: Callable[[], _Result]) -> _Result:
         return action()
     except FileNotFoundError as error:
         raise ObjectMissingError(f"{call} {uri}: the file does not exist") from error
+    except PermissionError as error:
+        raise StorageRefusedError(f"{call} {uri}: {error.strerror or error}") from error
     except OSError as error:
-        raise StorageError(f"{call} {uri}: {error.strerror or error}") from error
+        raise StorageUnavailableError(f"{call} {uri}: {error.strerror or error}") from error
 
 
 class LocalStorage:
@@ -487,7 +562,3 @@ class LocalStorage:
                     folder.rmdir()
                 except OSError:
                     break  # not empty, or already gone: nothing above it can be empty because of this file
-
-    def exists(self, uri: str) -> bool:
-        """Say whether the file exists."""
-        return local_path(uri).is_file()

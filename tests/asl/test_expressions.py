@@ -352,14 +352,14 @@ def it_starts_the_job_with_its_arguments(inner: dict[str, Any]) -> None:
             "Arguments": {
                 "--dataset_config": "s3://artifacts/contracts/flights.json",
                 "--run_id": "run-1",
-                "--mode": "apply",
+                "--run_mode": "apply",
             },
         }
         wanted = [{"month": "2013-02"}]
         full = evaluate(
             inner[state]["Arguments"], **{**variables, "dryRun": True, "force": True, "partitions": {"flights": wanted}}
         )["Arguments"]
-        assert (full["--mode"], full["--force"]) == ("plan", "true")
+        assert (full["--run_mode"], full["--force"]) == ("plan", "true")
         assert json.loads(full["--partitions"]) == wanted
 
 

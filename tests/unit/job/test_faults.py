@@ -24,7 +24,8 @@ import pytest
 
 import faults
 from contract import DatasetContract
-from conversion import ConversionResult, UnitWork, convert_units
+from conversion import UnitResult, convert_units
+from conversion_plan import UnitWork
 from conversion_task import run_task
 from local_aws.extensions.glue_jobs import find_java_home
 from local_aws.processes import end_session, session_members, wait_until_gone
@@ -237,7 +238,7 @@ def it_leaves_one_file_when_a_task_runs_twice_at_the_same_time(tmp_path: Path, m
                 reports += faster.result()
         return reports
 
-    def speculative(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+    def speculative(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> list[UnitResult]:
         with monkeypatch.context() as patch:
             patch.setattr(LocalStorage, "open_write", open_write)
             return convert_units(None, contract, work, run_id=run_id, runner=twice)

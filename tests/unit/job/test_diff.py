@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+import diff
 from catalog import Partition
-from contract import parse_contract
-from diff import Decision, plan
+from contract import Values, parse_contract
+from diff import Decision
 from lake_manifests import ManifestSource, ManifestUnit
-from sources import SourceFile, Unit, Values, unit_fingerprint
+from sources import SourceFile, Unit, unit_fingerprint
 
 JANUARY: Values = ("01",)
 
@@ -41,7 +42,7 @@ def decide(
         published[JANUARY] = Partition(JANUARY, "s3://l/x/run=1/", parameters)
     force = changes.pop("force", False)
     selection = changes.pop("selection", None)
-    decisions = plan(contract(**changes), units, published, lambda p: None if lost else record, force, selection)
+    decisions = diff.decide(contract(**changes), units, published, lambda p: None if lost else record, force, selection)
     assert len(decisions) == 1
     return decisions[0]
 
@@ -106,5 +107,5 @@ def it_knows_which_units_stay_behind_when_only_some_are_selected(
 def it_replaces_a_partition_that_somebody_else_made() -> None:
     units = {JANUARY: Unit(JANUARY, files("a@1"), None)}
     published = {JANUARY: Partition(JANUARY, "s3://elsewhere/", {})}
-    assert [item.action for item in plan(contract(), units, published, lambda p: None)] == ["replaced"]
-    assert [item.action for item in plan(contract(), {}, published, lambda p: None)] == ["kept"]
+    assert [item.action for item in diff.decide(contract(), units, published, lambda p: None)] == ["replaced"]
+    assert [item.action for item in diff.decide(contract(), {}, published, lambda p: None)] == ["kept"]
