@@ -78,6 +78,8 @@ def _machine(machine: dict[str, Any], drawn: set[str], identifiers: dict[str, st
         state = states[name]
         if state["Type"] == "Map":
             yield f'{indent}subgraph {identifiers[name]}["{_text(name)}"]'
+            # Without it Mermaid lays a box inside another one from left to right, too wide for a page.
+            yield f"{indent}  direction TB"
             yield from _machine(state["ItemProcessor"], drawn, identifiers, indent + "  ")
             yield f"{indent}end"
         else:
