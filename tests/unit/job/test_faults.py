@@ -317,6 +317,7 @@ def start_on_spark(world: World, deed: str, marker: Path) -> subprocess.Popen[st
     )
 
 
+@pytest.mark.spark
 def it_is_killed_in_the_middle_of_a_spark_task(tmp_path: Path) -> None:
     world = World(tmp_path)
     load_and_change(world)
@@ -344,6 +345,7 @@ def it_is_killed_in_the_middle_of_a_spark_task(tmp_path: Path) -> None:
     check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
 
 
+@pytest.mark.spark
 def it_leaves_one_file_when_a_spark_task_dies_after_writing_it(tmp_path: Path) -> None:
     world = World(tmp_path)
     load_and_change(world)
