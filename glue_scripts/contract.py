@@ -320,6 +320,12 @@ def _check_names(dataset: str, columns: Sequence[Column], keys: Sequence[Partiti
             f"dataset {dataset}: {', '.join(repeated)} named more than once; columns and partition keys need names "
             "that differ, also in more than upper and lower case"
         )
+    taken = [name for name, _ in QUARANTINE_COLUMNS]
+    if clashing := [key.name for key in keys if key.name in taken]:
+        raise ContractError(
+            f"dataset {dataset}: partition key {clashing[0]} has the name of a column of the quarantine table, which "
+            f"has the same partition keys; any other name than {', '.join(taken)} is allowed"
+        )
 
 
 def _check_pattern(dataset: str, pattern: Any, keys: Sequence[PartitionKey]) -> None:
