@@ -10,9 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from errors import TerminalError
 from storage import folder_uri, open_storage
 
+# The partition values of a unit, one for each partition key, in the spelling of the catalog.
+Values = tuple[str, ...]
+
 SCALAR_TYPES = ("string", "boolean", "int", "bigint", "float", "double", "date", "timestamp")
+# Names and types of the quarantine table's columns.
+QUARANTINE_COLUMNS = (
+    ("source_file", "string"),
+    ("line_number", "bigint"),
+    ("reason", "string"),
+    ("column_name", "string"),
+    ("raw_text", "string"),
+    ("run_id", "string"),
+)
 PARTITION_TYPES = ("string", "int", "bigint", "date")
 DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
@@ -20,7 +33,7 @@ IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _FOREIGN_KEYS = ("workflow",)
 
 
-class ContractError(Exception):
+class ContractError(TerminalError):
     """The contract breaks a rule; the message names the dataset, the setting, its value and what is allowed."""
 
 

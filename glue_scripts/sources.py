@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import unquote_to_bytes
 
-from contract import DatasetContract, PartitionKey
+from contract import DatasetContract, PartitionKey, Values
+from errors import TerminalError
 from storage import open_storage
 
 SUFFIXES = (".csv", ".csv.gz")
@@ -18,18 +19,14 @@ HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 # A partition value: https://docs.aws.amazon.com/glue/latest/webapi/API_PartitionInput.html
 MAX_VALUE_LENGTH = 1024
 INT_RANGES = {"int": 2**31, "bigint": 2**63}
-# The characters that Hive escapes in the folder names of partitions, as %XX.
-_ESCAPED = re.compile(r"""[\x00-\x1f\x7f"#%'*/:=?\\{}\[\]^]""")
 _PARTITION_FOLDER = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 
-Values = tuple[str, ...]
 
-
-class UnmatchedKeysError(Exception):
+class UnmatchedKeysError(TerminalError):
     """Keys below the source prefix belong to no unit and `on_unmatched` is `fail`."""
 
 
-class UnmatchedKeyError(Exception):
+class UnmatchedKeyError(TerminalError):
     """One key belongs to no unit; the message says why."""
 
 
@@ -182,16 +179,6 @@ def _date_value(key: PartitionKey, text: str) -> str:
     except ValueError as error:
         raise UnmatchedKeyError(f"the value {text} of {key.name} is no date: {error}") from error
     raise UnmatchedKeyError(f"the value {text} of {key.name} is no date; expected YYYY-MM-DD")
-
-
-def partition_path(keys: Sequence[PartitionKey], values: Sequence[str]) -> str:
-    """Return the Hive folder of partition values, ending in a slash; empty for an unpartitioned dataset."""
-    return "".join(f"{key.name}={escape_value(value)}/" for key, value in zip(keys, values, strict=True))
-
-
-def escape_value(value: str) -> str:
-    """Escape a partition value for a folder name as Hive does."""
-    return _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", value)
 
 
 def partition_label(keys: Sequence[PartitionKey], values: Sequence[str]) -> str:

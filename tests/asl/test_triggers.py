@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from scripts.offline_plan import ACCOUNT, REGION
 from tests.asl.expressions import evaluate
-from tests.asl.rendering import ACCOUNT, REGION, TRIGGERS, Planned, statements
+from tests.asl.rendering import TRIGGERS, Planned, statements
 from tests.asl.test_graph import validate
 
 STATES = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine"

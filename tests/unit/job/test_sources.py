@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from contract import PartitionKey, parse_contract
+from lake import escape_value, partition_path
 from sources import (
     SourceFile,
     UnmatchedKeyError,
     UnmatchedKeysError,
     assign,
-    escape_value,
     fold_digest,
     list_units,
-    partition_path,
     refuse_unmatched,
     unit_fingerprint,
 )
