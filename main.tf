@@ -128,6 +128,7 @@ module "workflow" {
   dataset_views          = var.dataset_views
   on_overlap             = var.workflow.on_overlap
   glue_job_name          = module.job[0].job_name
+  glue_job_runs          = var.glue.max_concurrent_runs
   crawler_names          = values(module.catalog[0].crawler_names)
   lake_bucket            = local.bucket_names.lake
   artifacts_bucket       = local.bucket_names.artifacts

@@ -99,9 +99,9 @@ variable "glue" {
   validation {
     condition = length(setintersection(keys(var.glue.default_arguments), [
       "--extra-py-files", "--job-language", "--enable-auto-scaling", "--enable-metrics", "--custom-logGroup-prefix",
-      "--additional-python-modules", "--dataset_config", "--run_id", "--mode", "--force", "--partitions",
+      "--additional-python-modules", "--dataset_config", "--run_id", "--run_mode", "--force", "--partitions",
     ])) == 0
-    error_message = "glue.default_arguments must not hold what the module sets itself: --extra-py-files, --job-language, --enable-auto-scaling (autoscaling), --enable-metrics (metrics), --custom-logGroup-prefix, --additional-python-modules (additional_python_modules), --dataset_config, --run_id, --mode, --force, --partitions."
+    error_message = "glue.default_arguments must not hold what the module sets itself: --extra-py-files, --job-language, --enable-auto-scaling (autoscaling), --enable-metrics (metrics), --custom-logGroup-prefix, --additional-python-modules (additional_python_modules), --dataset_config, --run_id, --run_mode, --force, --partitions."
   }
 }
 

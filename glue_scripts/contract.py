@@ -10,9 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from errors import TerminalError
 from storage import folder_uri, open_storage
 
+# The partition values of a unit, one for each partition key, in the spelling of the catalog.
+Values = tuple[str, ...]
+
 SCALAR_TYPES = ("string", "boolean", "int", "bigint", "float", "double", "date", "timestamp")
+# Names and types of the quarantine table's columns.
+QUARANTINE_COLUMNS = (
+    ("source_file", "string"),
+    ("line_number", "bigint"),
+    ("reason", "string"),
+    ("column_name", "string"),
+    ("raw_text", "string"),
+    ("run_id", "string"),
+)
 PARTITION_TYPES = ("string", "int", "bigint", "date")
 DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
@@ -20,7 +33,7 @@ IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _FOREIGN_KEYS = ("workflow",)
 
 
-class ContractError(Exception):
+class ContractError(TerminalError):
     """The contract breaks a rule; the message names the dataset, the setting, its value and what is allowed."""
 
 
@@ -306,6 +319,12 @@ def _check_names(dataset: str, columns: Sequence[Column], keys: Sequence[Partiti
         raise ContractError(
             f"dataset {dataset}: {', '.join(repeated)} named more than once; columns and partition keys need names "
             "that differ, also in more than upper and lower case"
+        )
+    taken = [name for name, _ in QUARANTINE_COLUMNS]
+    if clashing := [key.name for key in keys if key.name in taken]:
+        raise ContractError(
+            f"dataset {dataset}: partition key {clashing[0]} has the name of a column of the quarantine table, which "
+            f"has the same partition keys; any other name than {', '.join(taken)} is allowed"
         )
 
 

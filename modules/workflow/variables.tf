@@ -71,6 +71,12 @@ variable "glue_job_name" {
   description = "The Glue job that converts CSV to Parquet."
 }
 
+variable "glue_job_runs" {
+  type        = number
+  default     = null
+  description = "How many runs of the Glue job there may be at a time; null stands for `max_concurrency`."
+}
+
 variable "crawler_names" {
   type        = list(string)
   nullable    = false

@@ -70,6 +70,10 @@ def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
         ({"columns": [{"name": "a", "required": "yes"}]}, "required is 'yes'; allowed are true and false"),
         ({"columns": [{"name": "a"}, {"name": "A"}]}, "a named more than once"),
         ({"partition_keys": [{"name": "id"}]}, "id named more than once"),
+        (
+            {"partition_keys": [{"name": "run_id"}]},
+            "partition key run_id has the name of a column of the quarantine table",
+        ),
         ({"partition_keys": [{"name": "Month"}]}, "partition key 'Month'; expected lower-case"),
         ({"partition_keys": [{"name": "m", "type": "double"}]}, "type double; allowed are string, int, bigint, date"),
         ({"partition_pattern": "(?P<y>"}, "not a regular expression"),
