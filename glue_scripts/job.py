@@ -24,11 +24,11 @@ from catalog_publication import (
     align_quarantine,
     open_tables,
     publish,
-    register_raw_partitions,
     seal,
     unit_partition,
     wanted_quarantine,
 )
+from catalog_raw import align_raw_table
 from contract import DatasetContract, Values, load_contract
 from conversion import SourceOutcome, UnitResult, check_options
 from conversion_plan import UnitWork
@@ -91,7 +91,7 @@ def run_job(arguments: Arguments, convert: Convert, clock: Callable[[], datetime
     started = time.monotonic()
     contract = load_contract(arguments.dataset_config)
     catalog = open_catalog(contract)
-    declared = contract.fingerprint
+    declared, crawled = contract.fingerprint, contract.crawled
     contract = _resolve_columns(contract, catalog, arguments.mode)
     check_options(contract)
     if arguments.mode == "apply":
@@ -125,6 +125,7 @@ def run_job(arguments: Arguments, convert: Convert, clock: Callable[[], datetime
             arguments,
             contract,
             declared,
+            crawled,
             catalog,
             listing,
             published,
@@ -204,6 +205,7 @@ class _Run:
     arguments: Arguments
     contract: DatasetContract
     declared_fingerprint: str
+    crawled: bool
     catalog: Catalog
     listing: Listing
     published: Mapping[Values, Partition]
@@ -238,7 +240,7 @@ class _Run:
         if changing:
             log.publish()
             dead = self._publish(claim, [*self._record(units), *again], removing, decisions)
-        register_raw_partitions(self.catalog, self.contract, self.listing.units)
+        self._align_raw_table(results)
         faults.reach("raw")
         pending = any(decision.pending for decision in decisions)
         unsettled = self._seal(claim, decisions, pending, changing, table)
@@ -270,6 +272,12 @@ class _Run:
         results = self.convert(self.contract, work, self.arguments.run_id) if work else ()
         faults.reach("converted")
         return results
+
+    def _align_raw_table(self, results: Sequence[UnitResult]) -> None:
+        outcomes = [outcome for result in results for outcome in result.sources]
+        headers = () if self.crawled else [outcome.header for outcome in outcomes if outcome.header]
+        complete = len(outcomes) == sum(len(unit.sources) for unit in self.listing.units.values())
+        align_raw_table(self.catalog, self.contract, self.listing.units, headers, complete)
 
     def _record(self, units: Sequence[ManifestUnit]) -> list[Partition]:
         """Write the manifest and return the partitions to publish."""
