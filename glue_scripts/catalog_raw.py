@@ -2,9 +2,9 @@
 
 Athena reads CSV by position, whatever names a table or a partition gives its columns, so the table must have the
 columns of the files and not those of the contract:
-https://docs.aws.amazon.com/athena/latest/ug/updates-and-partitions.html. The state machine makes the table with numbered
-columns; the job names them once it has read the headers. Where the headers of a dataset's files differ no name is right
-for all of them, and the columns stay numbered.
+https://docs.aws.amazon.com/athena/latest/ug/updates-and-partitions.html. The state machine makes the table with
+numbered columns; the job names them once it has read the headers. Where the headers of a dataset's files differ no name
+is right for all of them, and the columns stay numbered.
 """
 
 from __future__ import annotations
