@@ -6,7 +6,7 @@ KEEP ?=
 
 BIN := .venv/bin
 TF := $(BIN)/python -m scripts.terraform --
-EXAMPLES := $(sort $(wildcard examples/*))
+CONFIGURATIONS := . $(sort $(wildcard modules/*) $(wildcard examples/*))
 export TERRAFORM
 
 # What Glue 5.0, 5.1 and 6.0 run; requirements/spark-*.txt pins them.
@@ -53,12 +53,12 @@ format: setup ## put all code into the form that lint wants
 docs: setup ## write the generated parts of all pages
 	$(BIN)/python -m scripts.docs
 
-test-rules: setup ## the rules of the variables
+test-rules: setup ## what the inputs refuse and accept
 	$(TF) -chdir=tests/rules init -backend=false -input=false -no-color >/dev/null
 	$(TF) -chdir=tests/rules test
 
-test-terraform: setup ## terraform validate and test
-	@for folder in . $(EXAMPLES); do \
+test-terraform: test-rules ## terraform validate and test
+	@for folder in $(CONFIGURATIONS); do \
 	  echo "terraform validate $$folder"; \
 	  $(TF) -chdir=$$folder init -backend=false -input=false -no-color >/dev/null || exit 1; \
 	  $(TF) -chdir=$$folder validate -no-color || exit 1; \
