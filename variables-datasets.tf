@@ -411,3 +411,23 @@ variable "dataset_views" {
     error_message = "A dataset must not be named v_<other dataset>: that is the other one's view (dataset_views = false turns those off)."
   }
 }
+
+locals {
+  # What the absence of an option from a dataset's fingerprint means. It says so for ever: a new option is added with what
+  # was done before it existed, so that no lake is converted again because of it, and an entry stays when the default of
+  # its option changes, so that every lake is that says nothing else. Options whose default is null need no entry.
+  unsaid = {
+    dataset       = { columns = [], csv = {}, partition_keys = [], schema_drift = "fail" }
+    column        = { type = "string", required = false }
+    partition_key = { type = "string" }
+    csv = {
+      delimiter = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
+    }
+  }
+
+  # What leaves the converted bytes as they are, of a dataset and of its columns.
+  indecisive = [
+    "prefix", "max_bad_fraction", "max_bad_rows", "on_source_removed", "on_unmatched", "on_contract_change",
+    "target_file_mb", "retain_superseded_hours", "comment",
+  ]
+}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 import faults
 from job import SourceConflictError
+from storage import LocalStorage, StorageRefusedError, StoredObject
 from tests.unit.job.support import BAD, World
 
 LATER = timedelta(days=30)
@@ -200,6 +203,54 @@ def it_publishes_again_when_an_old_catalog_names_a_superseded_folder(tmp_path: P
     assert world.rows() == {"01": ["1"]}
     assert world.run().units_restored == 1
     assert world.rows() == {"01": ["1", "2"]}
+
+
+# ------------------------------------------------------------------------------------------------------- archived files
+@pytest.fixture
+def archive(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that moves files, by the end of their keys, into an archive: listed, and not readable."""
+    archived: list[str] = []
+    listed, opened = LocalStorage.list, LocalStorage.open_read
+
+    def seen(self: LocalStorage, prefix_uri: str) -> Iterator[StoredObject]:
+        for item in listed(self, prefix_uri):
+            yield replace(item, storage_class="GLACIER") if item.uri.endswith(tuple(archived)) else item
+
+    def refused(self: LocalStorage, uri: str, etag: str | None = None) -> BinaryIO:
+        if uri.endswith(tuple(archived)):
+            raise StorageRefusedError(f"S3 GetObject {uri}: InvalidObjectState")
+        return opened(self, uri, etag)
+
+    monkeypatch.setattr(LocalStorage, "list", seen)
+    monkeypatch.setattr(LocalStorage, "open_read", refused)
+    return archived.append
+
+
+@pytest.mark.parametrize("policy", ["keep", "mirror"])
+def it_takes_archived_files_for_expired_ones(tmp_path: Path, archive: Callable[[str], None], policy: str) -> None:
+    world = World(tmp_path, on_source_removed=policy)
+    world.put("month=01/a.csv", "1")
+    world.run()
+    archive("01/a.csv")
+    assert world.run().status == "unchanged"
+    assert world.run(force=True).status == "unchanged"
+    world.save(columns=[{"name": "id"}, {"name": "n", "type": "bigint"}])
+    assert world.run().status == "unchanged"
+    world.save(columns=[{"name": "id"}, {"name": "n", "type": "int"}])
+    world.put("month=01/b.csv", "2")
+    assert world.run().converged
+    assert world.rows() == {"01": ["1", "2"]}
+    assert world.run().status == "unchanged"
+
+
+def it_names_archived_files_that_were_never_loaded(world: World, archive: Callable[[str], None]) -> None:
+    rows = world.rows()
+    unit = next(iter(rows))
+    world.put(place(world, "01", "cold.csv"), "9")
+    archive("cold.csv")
+    with pytest.raises(SourceConflictError, match=r"1 archived file\(s\) of it cannot be read, first .*cold\.csv"):
+        world.run()
+    assert (world.rows()[unit], world.digest()) == (rows[unit], None)
 
 
 # --------------------------------------------------------------------------------------------- lost and altered objects
