@@ -37,7 +37,7 @@ test: setup-test ## every check and test, as CI runs them
 	@$(MAKE) --no-print-directory lint test-terraform test-python test-spark-4.1.1 test-e2e
 
 check: setup-test lint test-rules ## what to run before every commit: lint, rules, tests without Spark and servers
-	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl -m "not spark and not server"
+	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl -m "not (spark or server or random)"
 
 lint: setup ## ruff, mypy and terraform fmt
 	$(BIN)/ruff format --check .
