@@ -15,15 +15,16 @@ from catalog import (
     ALREADY_EXISTS,
     NOT_FOUND,
     CatalogError,
+    CatalogRefusedError,
+    CatalogUnavailableError,
     Partition,
     Refusal,
     Table,
     TableChangedError,
-    Values,
     require_table,
 )
-from contract import DatasetContract
-from storage import RETRIES, aws_region
+from contract import DatasetContract, Values
+from storage import RETRIES, aws_region, is_transient
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -95,6 +96,10 @@ def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
 
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "Unknown"))
+
+
+def _failure(error: ClientError | BotoCoreError) -> type[CatalogError]:
+    return CatalogUnavailableError if is_transient(error) else CatalogRefusedError
 
 
 def _partition(item: Any) -> Partition:
@@ -254,7 +259,7 @@ class GlueCatalog:
                 key = next(iter(left))
                 code, text = failed[key].get("ErrorCode", "Unknown"), failed[key].get("ErrorMessage", "")
                 if code not in TRANSIENT_ENTRY_CODES or attempt == ENTRY_ATTEMPTS:
-                    raise CatalogError(
+                    raise (CatalogUnavailableError if code in TRANSIENT_ENTRY_CODES else CatalogRefusedError)(
                         f"Glue {operation} {self._place(table, [key])}: {code}: {text} "
                         f"({len(left)} of {len(batch)} partitions of the batch failed)"
                     )
@@ -276,9 +281,9 @@ class GlueCatalog:
                 if code == "ConcurrentModificationException" and operation == "UpdateTable":
                     raise TableChangedError(message) from error
                 if code not in TRANSIENT_CALL_CODES or attempt == CALL_ATTEMPTS:
-                    raise CatalogError(message) from error
+                    raise _failure(error)(message) from error
             except BotoCoreError as error:
-                raise CatalogError(f"Glue {operation} {place}: {type(error).__name__}: {error}") from error
+                raise _failure(error)(f"Glue {operation} {place}: {type(error).__name__}: {error}") from error
             self._wait(attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
 

@@ -14,7 +14,7 @@ from zipimport import zipimporter
 import pyarrow as pa
 
 from conversion_plan import MEBIBYTE, Task
-from conversion_task import Job, PartReport, PlaceLines, run_task
+from conversion_task import PartReport, PlaceLines, TaskContext, run_task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 SHARE_BYTES = 256 * MEBIBYTE
 
 Tasks = Sequence[Task | PlaceLines]
-Runner = Callable[[Job, Tasks], Iterable[PartReport]]
+Runner = Callable[[TaskContext, Tasks], Iterable[PartReport]]
 
 
-def in_process(job: Job, tasks: Tasks) -> Iterator[PartReport]:
+def in_process(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
     """Run tasks one after the other in this process."""
     for task in tasks:
-        yield from run_task(job, task)
+        yield from run_task(context, task)
 
 
 def process_pool(workers: int) -> Runner:
     """Return a runner that spreads tasks over processes of this machine."""
 
-    def run(job: Job, tasks: Tasks) -> Iterator[PartReport]:
+    def run(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
         # Not forked: Arrow's threads and locks of this process must not be copied.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for reports in pool.map(partial(run_task, job), tasks):
+            for reports in pool.map(partial(run_task, context), tasks):
                 yield from reports
 
     return run
@@ -50,13 +50,13 @@ def on_spark(spark: SparkSession) -> Runner:
     An RDD and not a DataFrame: docs/benchmarks.md shows what mapInArrow costs, and no table goes through Spark here.
     """
 
-    def run(job: Job, tasks: Tasks) -> list[PartReport]:
+    def run(context: TaskContext, tasks: Tasks) -> list[PartReport]:
         if not tasks:
             return []
         share_modules(spark)
-        context = spark.sparkContext
-        shares = shares_of(tasks, context.defaultParallelism)
-        return context.parallelize(shares, len(shares)).flatMap(partial(run_share, job)).collect()
+        driver = spark.sparkContext
+        shares = shares_of(tasks, driver.defaultParallelism)
+        return driver.parallelize(shares, len(shares)).flatMap(partial(run_share, context)).collect()
 
     return run
 
@@ -81,12 +81,12 @@ def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
     return shares
 
 
-def run_share(job: Job, tasks: Tasks) -> Iterator[PartReport]:
+def run_share(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
     """Run a share of the tasks in a worker of Spark."""
     # One thread: Spark runs as many tasks as there are cores.
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    yield from in_process(job, tasks)
+    yield from in_process(context, tasks)
     _forget_zip_importers()
 
 

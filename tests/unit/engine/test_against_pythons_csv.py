@@ -288,7 +288,7 @@ def it_reads_what_pythons_csv_reads(case: Case) -> None:
     found = convert({name: data}, declared, case.csv, split=case.split, window=case.window)
     assert found.bad_places() == bad
     assert comparable(found.rows) == comparable(good)
-    outcome = found.result.outcomes[0]
+    outcome = found.result.sources[0]
     assert (outcome.rows_read, outcome.rows_written, outcome.rows_quarantined) == (
         len(good) + len(bad),
         len(good),

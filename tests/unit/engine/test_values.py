@@ -181,7 +181,7 @@ def it_reads_a_big_piece_once_although_many_columns_are_bad(monkeypatch: pytest.
     good = 9 * BLOCK_BYTES // len(b"1,2.5,3\n")
     data = b"a,b,c\n" + b"x,2.5,3\n1,y,3\n1,2.5,z\n" * 100 + b"1,2.5,3\n" * good
     found = convert(data, columns(a="int", b="double", c="bigint"))
-    assert [item.rows_written for item in found.result.outcomes] == [good]
+    assert [item.rows_written for item in found.result.sources] == [good]
     assert len(found.bad) == 300
     # The bad columns were found in the first megabyte; only once all was read.
     assert sum(size > 8 * BLOCK_BYTES for size in read) == 1

@@ -17,7 +17,8 @@ from catalog import Catalog
 from catalog_glue import GlueCatalog
 from catalog_local import LocalCatalog
 from contract import DatasetContract, parse_contract
-from conversion import ConversionResult, UnitWork, convert_units
+from conversion import UnitResult, convert_units
+from conversion_plan import UnitWork
 from job import Arguments, run_job
 from report import Report
 from tests.unit.job.fake_glue import FakeGlue
@@ -26,7 +27,7 @@ BAD = "bad"
 _CLOCK = itertools.count(1)
 
 
-def convert(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+def convert(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> list[UnitResult]:
     """Convert with the real engine, in this process instead of on Spark."""
     return convert_units(None, contract, work, run_id=run_id)
 

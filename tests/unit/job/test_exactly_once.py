@@ -27,7 +27,8 @@ import job
 from catalog import Catalog
 from catalog_publication import ConcurrentRunError
 from contract import DatasetContract, load_contract
-from conversion import ConversionResult, UnitWork
+from conversion import UnitResult
+from conversion_plan import UnitWork
 from job import SourceConflictError
 from storage import StorageError
 from tests.unit.job.fake_glue import FakeGlue
@@ -281,11 +282,11 @@ class History:
         self.check_digest(after)
         self.settle()
 
-    def dying_convert(self, contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+    def dying_convert(self, contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> list[UnitResult]:
         convert(contract, work[: self.dice.randint(0, len(work))], run_id)
         raise KilledError
 
-    def pausing_convert(self, contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+    def pausing_convert(self, contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> list[UnitResult]:
         self.turns.pause()
         result = convert(contract, work, run_id)
         self.turns.pause()
