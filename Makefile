@@ -28,7 +28,7 @@ setup: check-python
 	@$(PYTHON) scripts/bootstrap.py
 
 setup-test: check-python
-	@$(PYTHON) scripts/bootstrap.py --node
+	@$(PYTHON) scripts/bootstrap.py --node --judge
 
 demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 leaves it running, PORT=… picks the port)
 	@$(BIN)/python -m scripts.demo --port $(PORT) $(if $(KEEP),--keep)
