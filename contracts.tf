@@ -108,7 +108,12 @@ locals {
       StorageDescriptor = {
         # OpenCSVSerde reads every column as text, quotes handled:
         # https://docs.aws.amazon.com/athena/latest/ug/csv-serde.html
-        Columns      = [for column in dataset.columns : { Name = column.name, Type = "string", Comment = column.comment }]
+        # It reads by position, so the names are those of the files' headers, which the job will have read.
+        Columns = [for index, column in dataset.columns : {
+          Name    = dataset.csv.header ? "column_${index + 1}" : column.name
+          Type    = "string"
+          Comment = dataset.csv.header ? "" : column.comment
+        }]
         Location     = "s3://${local.bucket_names.raw}/${dataset.prefix}"
         InputFormat  = local.text_input_format
         OutputFormat = local.text_output_format

@@ -55,9 +55,15 @@ def it_names_all_inputs_and_outputs_of_the_root() -> None:
 
 def it_has_a_line_in_the_map_for_every_module() -> None:
     page = (ROOT / docs.MAP).read_text()
-    for path in [*ROOT.glob("glue_scripts/*.py"), *ROOT.glob("local_aws/**/*.py"), *MODULES]:
+    for path in [
+        *ROOT.glob("glue_scripts/*.py"),
+        *ROOT.glob("local_aws/**/*.py"),
+        *ROOT.glob("scripts/*.py"),
+        *MODULES,
+    ]:
         if path.name != "__init__.py":
-            assert f"\n| [`{path.name}`](../{path.relative_to(ROOT)}) | " in page, f"{path} is not in the map"
+            room, _, name = path.relative_to(ROOT).as_posix().partition("/")
+            assert f"\n| [`{name}`](../{room}/{name}) | " in page, f"{path} is not in the map"
 
 
 # --------------------------------------------------------------------------------------------- what people wrote holds
