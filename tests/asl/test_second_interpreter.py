@@ -31,6 +31,8 @@ from tests.asl.expressions import NODE
 from tests.asl.graph import machines, tasks
 from tests.asl.rendering import Rendered
 
+# No server, but the interpreter of the local AWS: too long for `make check`.
+pytestmark = pytest.mark.server
 JUDGE = ROOT / "build" / "judge"
 ANSWER_SECONDS = 300
 # What no service answers with: the SDK itself and Step Functions' clock raise these.
