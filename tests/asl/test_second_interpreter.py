@@ -31,9 +31,22 @@ from tests.asl.expressions import NODE
 from tests.asl.graph import machines, tasks
 from tests.asl.rendering import Rendered
 
+JUDGE = ROOT / "build" / "judge"
+
+
+def missing() -> str:
+    """Why the second interpreter is not there, as set-up noted it; empty when it is."""
+    if (JUDGE / "bin" / "python").exists():
+        return ""
+    note = JUDGE / "missing.txt"
+    return note.read_text().strip() if note.exists() else "the second interpreter is not set up: make setup-test"
+
+
 # No server, but the interpreter of the local AWS: too long for `make check`.
 pytestmark = pytest.mark.server
-JUDGE = ROOT / "build" / "judge"
+if missing():
+    # All tests in one line of the summary.
+    pytest.skip(missing(), allow_module_level=True)
 ANSWER_SECONDS = 300
 # What no service answers with: the SDK itself and Step Functions' clock raise these.
 NO_ANSWERS = ("SdkClientException", "States.Timeout")
@@ -446,9 +459,6 @@ def shortest(verdicts: dict[str, list[Execution]], state: str) -> tuple[Step, ..
 # --------------------------------------------------------------------------------------------------------------- tests
 @pytest.fixture(scope="module")
 def court(all_rendered: dict[str, Rendered], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
-    if not (JUDGE / "bin" / "python").exists():
-        reason = JUDGE / "missing.txt"
-        pytest.skip(reason.read_text().strip() if reason.exists() else "not set up: make setup-test")
     court = Court(all_rendered["complete"], tmp_path_factory.mktemp("interpreters"))
     yield court
     court.stop()
