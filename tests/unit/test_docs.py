@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +131,15 @@ def it_plans_the_usage_block_of_every_readme(tmp_path: Path) -> None:
         child["address"].split(".")[1] for child in planned["root_module"]["child_modules"] if size(child) > 0
     }
     assert {name for names in calls.values() for name in names} == with_resources
+    # The blocks lie there as they stand in the pages, but for the source.
+    assert terraform(tmp_path, "fmt", "-check", "-diff") == ""
+
+
+def terraform(folder: Path, *arguments: str) -> str:
+    """Run Terraform in a folder and return what it says, of differences and mistakes."""
+    command = [sys.executable, "-m", "scripts.terraform", "--", f"-chdir={folder}", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return done.stdout + (done.stderr if done.returncode else "")
 
 
 def size(module: dict[str, object]) -> int:
