@@ -322,3 +322,23 @@ def it_pins_every_action_to_a_commit() -> None:
     assert uses
     for action in uses:
         assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+
+def collected(expression: str, path: str) -> set[str]:
+    """The names of the tests below a path that have the marks of an expression."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "-m", expression, path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return set(re.findall(r"::(\w+)", done.stdout))
+
+
+def it_leaves_to_make_test_what_starts_something() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    left_out = re.findall(r'^check: .*\n\t.* -m "not \((.*)\)"$', makefile, re.MULTILINE)[0]
+    assert collected(f"not ({left_out})", "tests/e2e") == set()
+    assert len(collected(left_out, "tests/e2e")) > 20
+    checked = collected(f"not ({left_out})", "tests/unit/engine/test_with_spark.py")
+    assert "it_gives_spark_few_tasks_for_ten_thousand_small_partitions" in checked
+    assert "it_gives_spark_exactly_the_declared_rows" not in checked
+    assert "it_keeps_the_limits_of_batches" not in collected(
+        f"not ({left_out})", "tests/local_aws/test_glue_catalog.py"
+    )
