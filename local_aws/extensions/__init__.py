@@ -20,6 +20,7 @@ from local_aws.extensions.s3_archive import Archive
 from local_aws.extensions.s3_checksums import Checksums
 from local_aws.extensions.s3_etags import ETags
 from local_aws.extensions.step_functions import StepFunctions
+from local_aws.extensions.topics import Topics
 from local_aws.settings import Settings
 
 
@@ -31,10 +32,10 @@ def install(settings: Settings) -> GlueJobs:
     """
     emulator = Emulator()
     sessions = RoleSessions(emulator, settings)
-    iam = Iam(emulator, settings)
+    keys = Keys(emulator)
+    iam = Iam(emulator, settings, keys)
     logs = GlueLogs(emulator, sessions, iam)
     jobs = GlueJobs(emulator, settings, sessions, iam, logs)
-    keys = Keys(emulator)
     extensions = (
         Repeats(emulator),
         iam,
@@ -46,7 +47,7 @@ def install(settings: Settings) -> GlueJobs:
         GlueCrawlers(emulator, sessions, logs),
         Athena(emulator, settings, sessions, iam),
         StepFunctions(emulator, sessions, iam),
-        EventTargets(emulator, sessions),
+        EventTargets(emulator, sessions, Topics(emulator, keys)),
         Logs(emulator, keys),
         CloudWatch(emulator),
         Defaults(emulator),
