@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from local_aws.extensions.athena import Athena
+from local_aws.extensions.call_faults import CallFaults
 from local_aws.extensions.cloudwatch import CloudWatch
 from local_aws.extensions.defaults import Defaults
 from local_aws.extensions.event_targets import EventTargets
@@ -13,12 +14,14 @@ from local_aws.extensions.glue_logs import GlueLogs
 from local_aws.extensions.hooks import Emulator
 from local_aws.extensions.iam import Iam
 from local_aws.extensions.keys import Keys
+from local_aws.extensions.limits import Limits
 from local_aws.extensions.logs import Logs
 from local_aws.extensions.repeats import Repeats
 from local_aws.extensions.roles import RoleSessions
 from local_aws.extensions.s3_archive import Archive
 from local_aws.extensions.s3_checksums import Checksums
 from local_aws.extensions.s3_etags import ETags
+from local_aws.extensions.sdk_calls import DOCUMENTED, OTHER
 from local_aws.extensions.step_functions import StepFunctions
 from local_aws.extensions.topics import Topics
 from local_aws.settings import Settings
@@ -37,6 +40,8 @@ def install(settings: Settings) -> GlueJobs:
     logs = GlueLogs(emulator, sessions, iam)
     jobs = GlueJobs(emulator, settings, sessions, iam, logs)
     extensions = (
+        Limits(emulator),
+        CallFaults(emulator, settings.call_faults),
         Repeats(emulator),
         iam,
         ETags(emulator),
@@ -46,7 +51,7 @@ def install(settings: Settings) -> GlueJobs:
         jobs,
         GlueCrawlers(emulator, sessions, logs),
         Athena(emulator, settings, sessions, iam),
-        StepFunctions(emulator, sessions, iam),
+        StepFunctions(emulator, sessions, iam, OTHER if settings.other_spelling else DOCUMENTED),
         EventTargets(emulator, sessions, Topics(emulator, keys)),
         Logs(emulator, keys),
         CloudWatch(emulator),
