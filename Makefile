@@ -6,14 +6,14 @@ KEEP ?=
 
 BIN := .venv/bin
 TF := $(BIN)/python -m scripts.terraform --
-EXAMPLES := $(sort $(wildcard examples/*))
+CONFIGURATIONS := . $(sort $(wildcard modules/*) $(wildcard examples/*))
 export TERRAFORM
 
 # What Glue 5.0, 5.1 and 6.0 run; requirements/spark-*.txt pins them.
 SPARK_VERSIONS := 3.5.4 3.5.6 4.1.1
 
-.PHONY: help check-python setup setup-test demo test test-terraform test-python test-e2e test-spark-matrix lint bench \
-  lock clean $(SPARK_VERSIONS:%=test-spark-%)
+.PHONY: help check-python setup setup-test demo test check lint format docs test-rules test-terraform test-python \
+  test-e2e test-spark-matrix bench lock clean $(SPARK_VERSIONS:%=test-spark-%)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -28,7 +28,7 @@ setup: check-python
 	@$(PYTHON) scripts/bootstrap.py
 
 setup-test: check-python
-	@$(PYTHON) scripts/bootstrap.py --node
+	@$(PYTHON) scripts/bootstrap.py --node --judge
 
 demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 leaves it running, PORT=… picks the port)
 	@$(BIN)/python -m scripts.demo --port $(PORT) $(if $(KEEP),--keep)
@@ -36,14 +36,29 @@ demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 l
 test: setup-test ## every check and test, as CI runs them
 	@$(MAKE) --no-print-directory lint test-terraform test-python test-spark-4.1.1 test-e2e
 
-lint: setup ## ruff and mypy
+check: setup-test lint test-rules ## what to run before every commit: lint, rules, tests without Spark and servers
+	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl -m "not (spark or server or random)"
+
+lint: setup ## ruff, mypy and terraform fmt
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-
-test-terraform: setup ## terraform fmt, validate and test
 	$(TF) fmt -check -recursive
-	@for folder in . $(EXAMPLES); do \
+
+format: setup ## put all code into the form that lint wants
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(TF) fmt -recursive
+
+docs: setup ## write the generated parts of all pages
+	$(BIN)/python -m scripts.docs
+
+test-rules: setup ## what the inputs refuse and accept
+	$(TF) -chdir=tests/rules init -backend=false -input=false -no-color >/dev/null
+	$(TF) -chdir=tests/rules test
+
+test-terraform: test-rules ## terraform validate and test
+	@for folder in $(CONFIGURATIONS); do \
 	  echo "terraform validate $$folder"; \
 	  $(TF) -chdir=$$folder init -backend=false -input=false -no-color >/dev/null || exit 1; \
 	  $(TF) -chdir=$$folder validate -no-color || exit 1; \

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from contract import DatasetContract
 from conversion_errors import ConversionError, UnreadableFileError, UnterminatedQuoteError
-from conversion_parquet import ParquetFolder
+from conversion_parquet import ParquetFolder, WrittenFile
 from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, is_compressed
 from conversion_quarantine import UNPLACED, place_lines, quarantine_table, quarantine_writer
 from csv_dialect import Dialect, dialect_of, to_utf8
@@ -39,8 +39,10 @@ class TaskContext:
 
 @dataclass(frozen=True)
 class PlaceLines:
-    """A task that turns line numbers of a split into line numbers of the file; all are taken to cost the same."""
+    """A task that turns line numbers of a split of a source into those of the file; all are taken to cost the same."""
 
+    unit: int
+    source_number: int
     unplaced_uri: str
     lines_before: int
     weight: int = 1
@@ -65,14 +67,13 @@ class PartReport:
     rows_quarantined: int = 0
     closed: bool = True
     open_line: int = 0
+    header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     sample_lines: tuple[int, ...] = ()
     sample_reasons: tuple[str, ...] = ()
-    file_uris: tuple[str, ...] = ()
-    file_rows: tuple[int, ...] = ()
-    file_sizes: tuple[int, ...] = ()
-    quarantine_uris: tuple[str, ...] = ()
+    files: tuple[WrittenFile, ...] = ()
+    bad_files: tuple[WrittenFile, ...] = ()
     error_kind: str = ""
     error_text: str = ""
 
@@ -81,8 +82,8 @@ def run_task(context: TaskContext, task: Task | PlaceLines) -> list[PartReport]:
     """Do one task; errors of the data come back as a report, errors of the machine as exceptions."""
     act_in_region(context.region)
     if isinstance(task, PlaceLines):
-        place_lines(task.unplaced_uri, task.lines_before)
-        return []
+        placed = place_lines(task.unplaced_uri, task.lines_before)
+        return [PartReport(task.unit, task.source_number, 0, 0, bad_files=(placed,))]
     try:
         return _Conversion(context, task).run()
     except ConversionError as error:
@@ -120,6 +121,7 @@ class _Tally:
             rows_quarantined=self.rows_quarantined,
             closed=self.closed,
             open_line=self.open_line,
+            header=self.layout.header if self.layout else (),
             missing=self.layout.missing if self.layout else (),
             extra=self.layout.extra if self.layout else (),
             sample_lines=tuple(line for line, _ in self.samples),
@@ -154,13 +156,7 @@ class _Conversion:
                 reports.append(self._convert_part(part))
                 if not reports[-1].closed:
                     break
-        reports[0] = replace(
-            reports[0],
-            file_uris=tuple(file.uri for file in data.files),
-            file_rows=tuple(file.rows for file in data.files),
-            file_sizes=tuple(file.size for file in data.files),
-            quarantine_uris=tuple(file.uri for file in quarantine.files),
-        )
+        reports[0] = replace(reports[0], files=tuple(data.files), bad_files=tuple(quarantine.files))
         return reports
 
     def _convert_part(self, part: Part) -> PartReport:

@@ -399,6 +399,7 @@ def no_real_death(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+@pytest.mark.random
 @pytest.mark.parametrize("first", range(0, HISTORIES, PER_TEST))
 def it_ends_in_exactly_the_right_table_whatever_happens(
     first: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
