@@ -85,6 +85,16 @@ class Settings:
         return int(os.environ.get("LOCAL_AWS_SPARK_PARALLEL", "2"))
 
     @property
+    def s3_first_byte_ms(self) -> float:
+        """Milliseconds that a request to S3 takes besides its bytes: LOCAL_AWS_S3_FIRST_BYTE_MS, 0 for none."""
+        return float(os.environ.get("LOCAL_AWS_S3_FIRST_BYTE_MS", "0"))
+
+    @property
+    def s3_mb_per_second(self) -> float:
+        """MB a second that a request to S3 sends or receives: LOCAL_AWS_S3_MB_PER_SECOND, 0 for as many as it can."""
+        return float(os.environ.get("LOCAL_AWS_S3_MB_PER_SECOND", "0"))
+
+    @property
     def timeout_scale(self) -> float:
         """Factor on the timeouts of Glue jobs, for quick tests: LOCAL_AWS_TIMEOUT_SCALE."""
         return float(os.environ.get("LOCAL_AWS_TIMEOUT_SCALE", "1"))

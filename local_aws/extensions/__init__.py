@@ -21,6 +21,7 @@ from local_aws.extensions.roles import RoleSessions
 from local_aws.extensions.s3_archive import Archive
 from local_aws.extensions.s3_checksums import Checksums
 from local_aws.extensions.s3_etags import ETags
+from local_aws.extensions.s3_pace import S3Pace
 from local_aws.extensions.sdk_calls import DOCUMENTED, OTHER
 from local_aws.extensions.step_functions import StepFunctions
 from local_aws.extensions.topics import Topics
@@ -43,6 +44,7 @@ def install(settings: Settings) -> GlueJobs:
         Limits(emulator),
         CallFaults(emulator, settings.call_faults),
         Repeats(emulator),
+        S3Pace(emulator, settings),
         iam,
         ETags(emulator),
         Checksums(emulator),

@@ -79,7 +79,9 @@ class Run:
 class StepFunctions:
     """Replaces ministack's walk through the states and its integrations."""
 
-    def __init__(self, emulator: Emulator, sessions: RoleSessions, iam: Iam, spelling: sdk_calls.Spelling) -> None:
+    def __init__(
+        self, emulator: Emulator, sessions: RoleSessions, iam: Iam, spelling: sdk_calls.Spelling = sdk_calls.DOCUMENTED
+    ) -> None:
         self._sessions = sessions
         self._spelling = spelling
         self._iam = iam

@@ -1,8 +1,10 @@
-"""The other spelling of SDK results, for what the documents leave open: a server of its own that is told so."""
+"""Settings: a server of its own that spells SDK results the other way and takes its time with S3."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,11 @@ from .conftest import Machines
 
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    local = LocalAws(tmp_path_factory.mktemp("other_spelling"), free_port())
+    local = LocalAws(tmp_path_factory.mktemp("other_settings"), free_port())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LOCAL_AWS_SDK_SPELLING", "other")
+        patch.setenv("LOCAL_AWS_S3_FIRST_BYTE_MS", "100")
+        patch.setenv("LOCAL_AWS_S3_MB_PER_SECOND", "4")
         local.start()
     try:
         yield local
@@ -67,6 +71,27 @@ def it_keeps_the_names_of_an_operations_own_errors(machines: Machines) -> None:
         }
     )
     assert result.error == "Glue.EntityNotFoundException"
+
+
+def it_takes_its_time_with_each_request_to_s3_and_none_for_others(aws: LocalAws, bucket: str) -> None:
+    s3 = aws.client("s3")
+
+    def seconds(call: Callable[[], object]) -> float:
+        start = time.monotonic()
+        call()
+        return time.monotonic() - start
+
+    big = b"x" * 2_000_000
+    assert seconds(lambda: s3.put_object(Bucket=bucket, Key="big", Body=big)) >= 0.6
+    assert seconds(lambda: s3.get_object(Bucket=bucket, Key="big")["Body"].read()) >= 0.6
+    assert seconds(lambda: s3.head_object(Bucket=bucket, Key="big")) >= 0.1
+    one_after_the_other = seconds(lambda: [s3.head_object(Bucket=bucket, Key="big") for _ in range(8)])
+    with ThreadPoolExecutor(8) as pool:
+        at_once = seconds(lambda: list(pool.map(lambda _: s3.head_object(Bucket=bucket, Key="big"), range(8))))
+    assert one_after_the_other >= 0.8 > at_once
+    glue = aws.client("glue")
+    glue.get_databases()
+    assert min(seconds(glue.get_databases) for _ in range(5)) < 0.1
 
 
 def it_refuses_a_third_spelling(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
