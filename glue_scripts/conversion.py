@@ -37,6 +37,7 @@ class SourceOutcome:
     rows_read: int
     rows_written: int
     rows_quarantined: int
+    header: tuple[str, ...]
     missing_columns: tuple[str, ...]
     extra_columns: tuple[str, ...]
 
@@ -227,6 +228,7 @@ def _outcome(source: SourceFile, reports: Sequence[PartReport]) -> SourceOutcome
         rows_read=sum(report.rows_read for report in reports),
         rows_written=sum(report.rows_written for report in reports),
         rows_quarantined=sum(report.rows_quarantined for report in reports),
+        header=reports[0].header,
         missing_columns=reports[0].missing,
         extra_columns=reports[0].extra,
     )

@@ -67,6 +67,7 @@ class PartReport:
     rows_quarantined: int = 0
     closed: bool = True
     open_line: int = 0
+    header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     sample_lines: tuple[int, ...] = ()
@@ -120,6 +121,7 @@ class _Tally:
             rows_quarantined=self.rows_quarantined,
             closed=self.closed,
             open_line=self.open_line,
+            header=self.layout.header if self.layout else (),
             missing=self.layout.missing if self.layout else (),
             extra=self.layout.extra if self.layout else (),
             sample_lines=tuple(line for line, _ in self.samples),

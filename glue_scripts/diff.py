@@ -103,6 +103,8 @@ def decide(
             decisions.append(_damaged(contract, values, unit, current, recorded, problem))
         elif unit is None and current is not None:
             decisions.append(_without_sources(contract, values, current, chosen and problem is None))
+        elif unit is not None and any(source.archived for source in unit.sources):
+            decisions.append(_with_archived(contract, unit, current, recorded, force, chosen))
         elif unit is not None:
             decisions.append(_with_sources(contract, unit, current, recorded, force, chosen))
         if decisions[-1].action == KEPT and values in lake.recovered:
@@ -188,6 +190,32 @@ def _with_sources(
         if same_files:
             return Decision(unit.values, REPLACED, "the contract changed", wanted, current, unit, unit.sources)
     return _with_changed_sources(contract, unit, current, recorded(current), wanted, made_with, force)
+
+
+def _with_archived(
+    contract: DatasetContract,
+    unit: Unit,
+    current: Partition | None,
+    recorded: FindRecorded,
+    force: bool,
+    chosen: bool,
+) -> Decision:
+    """Decide about a unit with files that cannot be read: whatever the policy, those that were loaded are expired."""
+    wanted = unit_fingerprint(unit.sources, contract.fingerprint)
+    if not chosen or (current is not None and current.fingerprint == wanted and not force):
+        return _with_sources(contract, unit, current, recorded, False, chosen)
+    record = recorded(current) if current is not None else None
+    loaded = {source.key for source in record.sources} if record is not None else set()
+    fresh = [source.key for source in unit.sources if source.archived and source.key not in loaded]
+    if current is None or fresh:
+        reason = f"{len(fresh)} archived file(s) of it cannot be read, first {fresh[0]}: restore them or move them away"
+        fingerprint = current.fingerprint if current is not None else wanted
+        return Decision(unit.values, KEPT, reason, fingerprint, current, unit, pending=True, conflict=True)
+    readable = replace(unit, sources=tuple(source for source in unit.sources if not source.archived))
+    keep = replace(contract, on_source_removed="keep")
+    made_with = current.parameters.get("contract_fingerprint", "")
+    decision = _with_changed_sources(keep, readable, current, record, wanted, made_with, force=False)
+    return replace(decision, unit=unit)
 
 
 def _keeps_earlier_contracts(contract: DatasetContract) -> bool:

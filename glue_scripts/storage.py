@@ -102,13 +102,17 @@ class ObjectChangedError(StorageError, TransientError):
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One listed object: `key` is the whole S3 key, or the path below the listed folder; `size` is in bytes."""
+    """One listed object: `key` is the whole S3 key, or the path below the listed folder; `size` is in bytes.
+
+    An archived object that has been restored counts as one of class STANDARD.
+    """
 
     uri: str
     key: str
     size: int
     etag: str
     modified: datetime
+    storage_class: str = "STANDARD"
 
 
 class ObjectWriter(Protocol):
@@ -285,11 +289,15 @@ class S3Storage:
     def list(self, prefix_uri: str) -> Iterator[StoredObject]:
         """Yield the objects below the prefix, page by page."""
         bucket, prefix = split_s3_uri(prefix_uri)
-        pages = iter(s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
+        paginator = s3_client().get_paginator("list_objects_v2")
+        pages = iter(paginator.paginate(Bucket=bucket, Prefix=prefix, OptionalObjectAttributes=["RestoreStatus"]))
         while (page := _s3_call("ListObjectsV2", prefix_uri, lambda: next(pages, None))) is not None:
             for item in page.get("Contents", []):
                 uri = f"s3://{bucket}/{item['Key']}"
-                yield StoredObject(uri, item["Key"], item["Size"], item["ETag"], item["LastModified"])
+                # A restored copy expires; until then the object is listed with a date and can be read.
+                restored = "RestoreExpiryDate" in item.get("RestoreStatus", {})
+                storage_class = "STANDARD" if restored else item.get("StorageClass", "STANDARD")
+                yield StoredObject(uri, item["Key"], item["Size"], item["ETag"], item["LastModified"], storage_class)
 
     def copy(self, source_uri: str, target_uri: str) -> str:
         """Copy within S3; boto3 turns objects above 8 MiB into multipart copies by itself, and names no ETag."""

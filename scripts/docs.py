@@ -32,10 +32,12 @@ from scripts.offline_plan import ROOT, PlanError, plan
 REFERENCE, PICTURE = "inputs and outputs", "state machine"
 INPUTS_OUTPUTS, MAP = "docs/inputs-outputs.md", "docs/architecture.md"
 # The rooms of the house whose modules have a line each in the map.
-ROOMS = ("glue_scripts", "local_aws", "local_aws/extensions", "scripts")
+ROOMS = ("glue_scripts", "local_aws", "scripts")
 USAGE = re.compile(r"^```hcl\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 # Where a usage block takes the module from; here it is what lies in this folder.
 PUBLISHED = re.compile(r'"github\.com/your-org/terraform-aws-csv-to-parquet(?:/(?P<path>/[^"?]+))?\?ref=v[0-9.]+"')
+# Folders that a usage block takes from beside itself, where its reader has a copy of them.
+COPIED = ("glue_scripts", "sfn")
 
 
 def reference_sections(root: Path = ROOT) -> Iterator[Section]:
@@ -50,8 +52,11 @@ def reference_sections(root: Path = ROOT) -> Iterator[Section]:
 def map_sections(root: Path = ROOT) -> Iterator[Section]:
     """Yield the lines of the map: a table per room, with a line for each module."""
     for room in ROOMS:
-        files = [file for file in sorted((root / room).glob("*.py")) if file.name != "__init__.py"]
-        rows = [(f"[`{file.name}`](../{room}/{file.name})", purpose_of_python(file)) for file in files]
+        files = [file for file in sorted((root / room).rglob("*.py")) if file.name != "__init__.py"]
+        names = [file.relative_to(root / room).as_posix() for file in files]
+        rows = [
+            (f"[`{name}`](../{room}/{name})", purpose_of_python(file)) for name, file in zip(names, files, strict=True)
+        ]
         yield Section(MAP, room, table(("module", "what it is for"), rows))
     modules = terraform_modules(root)
     rows = [(f"[`{folder.name}`](../modules/{folder.name})", purpose_of_terraform(folder)) for folder in modules]
@@ -132,6 +137,8 @@ def plan_usage(folder: Path, root: Path = ROOT) -> dict[str, Any]:
         PlanError: when Terraform refuses one of them.
     """
     here = os.path.relpath(root, folder.resolve())
+    for name in COPIED:
+        (folder / name).symlink_to(root / name)
     for page, block in usage_blocks(root).items():
         name = page.removesuffix("/README.md").replace("/", "_").removesuffix(".md").lower()
         (folder / f"{name}.tf").write_text(PUBLISHED.sub(lambda found: json.dumps(here + (found["path"] or "")), block))

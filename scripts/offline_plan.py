@@ -60,7 +60,7 @@ def _terraform(folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "scripts.terraform", "--", f"-chdir={folder}", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=SECONDS)
     if done.returncode != 0:
-        raise PlanError(f"terraform {arguments[0]}: {done.stdout[-3000:]}{done.stderr[-3000:]}")
+        raise PlanError(f"terraform {arguments[0]}: {(done.stderr or done.stdout)[-3000:]}")
     return done.stdout
 
 

@@ -13,7 +13,7 @@ locals {
   # 25,000 objects a call, half a minute: far from the five minutes, and from what a slow connection gives up at.
   listing_pages = 250
 
-  listing = templatefile("${local.sfn}/listing.asl.json.tftpl", {
+  listing = templatefile("${var.templates_folder}/listing.asl.json.tftpl", {
     partition       = local.partition
     jsonata         = local.jsonata
     retries         = local.retries

@@ -7,12 +7,11 @@ locals {
   region    = data.aws_service_principal.current.region
   account   = data.aws_caller_identity.current.account_id
   role_arn  = var.create_role ? one(aws_iam_role.this[*].arn) : var.role_arn
-  sfn       = "${path.module}/../../sfn"
 
   # Expressions are kept in files of their own, with comments and line breaks; the definition gets them in one line.
   jsonata = {
-    for file in fileset("${local.sfn}/jsonata", "*.jsonata") : trimsuffix(file, ".jsonata") => trimspace(replace(
-      replace(file("${local.sfn}/jsonata/${file}"), "/(?s)/\\*.*?\\*//", ""), "/\\s*\\n\\s*/", " "
+    for file in fileset("${var.templates_folder}/jsonata", "*.jsonata") : trimsuffix(file, ".jsonata") => trimspace(replace(
+      replace(file("${var.templates_folder}/jsonata/${file}"), "/(?s)/\\*.*?\\*//", ""), "/\\s*\\n\\s*/", " "
     ))
   }
 
@@ -121,7 +120,7 @@ locals {
     task => { ErrorEquals = ["States.ALL"], Output = "{% ${caught.output} %}", Next = caught.failed }
   }
 
-  definition = templatefile("${local.sfn}/etl_pipeline.asl.json.tftpl", {
+  definition = templatefile("${var.templates_folder}/etl_pipeline.asl.json.tftpl", {
     partition = local.partition
     jsonata   = local.jsonata
     retries   = local.retries

@@ -26,6 +26,7 @@ def dataset(name: str, crawler: str | None = None) -> dict[str, Any]:
 
 MINIMAL: dict[str, Any] = {
     "name": "flights-dev",
+    "templates_folder": str(ROOT / "sfn"),
     "datasets": {"flights": dataset("flights")},
     "database_name": "flights_dev",
     "glue_job_name": "flights-dev-csv-to-parquet",

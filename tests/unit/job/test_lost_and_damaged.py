@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 import faults
 from job import SourceConflictError
+from storage import LocalStorage, StorageRefusedError, StoredObject
 from tests.unit.job.support import BAD, World
 
 LATER = timedelta(days=30)
@@ -175,6 +178,23 @@ def it_keeps_and_names_what_it_cannot_rebuild(world: World) -> None:
     assert list(Path(lost).iterdir())
 
 
+def it_keeps_what_it_cannot_rebuild_also_when_files_of_the_partition_are_still_there(world: World) -> None:
+    unit = next(iter(world.rows()))
+    world.put(place(world, "01", "late.csv"), "3")
+    world.run()
+    lost = world.location(unit).rstrip("/") + "/"
+    for path in (world.lake / "manifests/trips").glob("*.json"):
+        path.rename(path.with_suffix(".lost"))
+    lose_catalog(world)
+    for _ in range(2):
+        assert world.run(later=LATER).kept_folders[lost] == "its manifest is lost"
+    assert world.rows()[unit] == ["3"]
+    # Somebody finds the manifests again, and forgets the catalog once more.
+    for path in (world.lake / "manifests/trips").glob("*.lost"):
+        path.rename(path.with_suffix(".json"))
+    assert list(Path(lost).glob("*.parquet"))
+
+
 def it_never_deletes_a_folder_because_the_catalog_does_not_name_it(world: World) -> None:
     expired = next(iter(world.rows()))
     folders = {f"{world.location(expired, name)}".rstrip("/") + "/" for name in ("trips", "trips_quarantine")}
@@ -200,6 +220,54 @@ def it_publishes_again_when_an_old_catalog_names_a_superseded_folder(tmp_path: P
     assert world.rows() == {"01": ["1"]}
     assert world.run().units_restored == 1
     assert world.rows() == {"01": ["1", "2"]}
+
+
+# ------------------------------------------------------------------------------------------------------- archived files
+@pytest.fixture
+def archive(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return a function that moves files, by the end of their keys, into an archive: listed, and not readable."""
+    archived: list[str] = []
+    listed, opened = LocalStorage.list, LocalStorage.open_read
+
+    def seen(self: LocalStorage, prefix_uri: str) -> Iterator[StoredObject]:
+        for item in listed(self, prefix_uri):
+            yield replace(item, storage_class="GLACIER") if item.uri.endswith(tuple(archived)) else item
+
+    def refused(self: LocalStorage, uri: str, etag: str | None = None) -> BinaryIO:
+        if uri.endswith(tuple(archived)):
+            raise StorageRefusedError(f"S3 GetObject {uri}: InvalidObjectState")
+        return opened(self, uri, etag)
+
+    monkeypatch.setattr(LocalStorage, "list", seen)
+    monkeypatch.setattr(LocalStorage, "open_read", refused)
+    return archived.append
+
+
+@pytest.mark.parametrize("policy", ["keep", "mirror"])
+def it_takes_archived_files_for_expired_ones(tmp_path: Path, archive: Callable[[str], None], policy: str) -> None:
+    world = World(tmp_path, on_source_removed=policy)
+    world.put("month=01/a.csv", "1")
+    world.run()
+    archive("01/a.csv")
+    assert world.run().status == "unchanged"
+    assert world.run(force=True).status == "unchanged"
+    world.save(columns=[{"name": "id"}, {"name": "n", "type": "bigint"}])
+    assert world.run().status == "unchanged"
+    world.save(columns=[{"name": "id"}, {"name": "n", "type": "int"}])
+    world.put("month=01/b.csv", "2")
+    assert world.run().converged
+    assert world.rows() == {"01": ["1", "2"]}
+    assert world.run().status == "unchanged"
+
+
+def it_names_archived_files_that_were_never_loaded(world: World, archive: Callable[[str], None]) -> None:
+    rows = world.rows()
+    unit = next(iter(rows))
+    world.put(place(world, "01", "cold.csv"), "9")
+    archive("cold.csv")
+    with pytest.raises(SourceConflictError, match=r"1 archived file\(s\) of it cannot be read, first .*cold\.csv"):
+        world.run()
+    assert (world.rows()[unit], world.digest()) == (rows[unit], None)
 
 
 # --------------------------------------------------------------------------------------------- lost and altered objects
