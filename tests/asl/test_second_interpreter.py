@@ -32,11 +32,28 @@ from tests.asl.graph import machines, tasks
 from tests.asl.rendering import Rendered
 
 JUDGE = ROOT / "build" / "judge"
+
+
+def missing() -> str:
+    """Why the second interpreter is not there, as set-up noted it; empty when it is."""
+    if (JUDGE / "bin" / "python").exists():
+        return ""
+    note = JUDGE / "missing.txt"
+    return note.read_text().strip() if note.exists() else "the second interpreter is not set up: make setup-test"
+
+
+# No server, but the interpreter of the local AWS: too long for `make check`.
+pytestmark = pytest.mark.server
+if missing():
+    # All tests in one line of the summary.
+    pytest.skip(missing(), allow_module_level=True)
 ANSWER_SECONDS = 300
 # What no service answers with: the SDK itself and Step Functions' clock raise these.
 NO_ANSWERS = ("SdkClientException", "States.Timeout")
 # More attempts than these are not used up: that takes long and proves nothing more.
 MOST_ATTEMPTS = 20
+THE_END = ("status", "output", "error", "cause")
+EVERYTHING = (*THE_END, "entered", "calls")
 Step = dict[str, Any]
 Execution = dict[str, Any]
 # What both interpreters say about the executions of a scenario.
@@ -45,10 +62,14 @@ Verdict = tuple[list[Execution], list[Execution]]
 
 @dataclass(frozen=True)
 class Scenario:
-    """Executions one after the other; each step says what happens before and what the execution is given."""
+    """Executions one after the other; each step says what happens before and what the execution is given.
+
+    `compared` is what both interpreters have to agree in.
+    """
 
     steps: tuple[Step, ...]
     ends: tuple[str, ...]
+    compared: tuple[str, ...] = EVERYTHING
 
 
 # ----------------------------------------------------------------------------------------------------------- scenarios
@@ -70,11 +91,9 @@ ALONE, AFTER_ANOTHER = {"is": [[SELF, 0]]}, {"is": [[OLDER, 60], [SELF, 0]]}
 LATER = {**FLIGHTS, "wait_until": "2026-01-01T12:01:00Z"}
 
 SCENARIOS: dict[str, Scenario] = {
-    "everything is made and loaded, then nothing is new, then something is, then all has drifted": Scenario(
+    "everything is made and loaded, then all drifts, then nothing is new, then something is": Scenario(
         (
             {"raw": OBJECTS, "input": FLIGHTS},
-            {"input": FLIGHTS},
-            {"raw": {"flights/": ["flights/a.csv", "flights/c.csv"]}, "input": FLIGHTS},
             {
                 "patch": {
                     "raw_flights": {"StorageDescriptor": {"Columns": COLUMNS[:1]}},
@@ -84,9 +103,34 @@ SCENARIOS: dict[str, Scenario] = {
                 },
                 "input": FLIGHTS,
             },
+            {"input": FLIGHTS},
+            {"raw": {"flights/": ["flights/a.csv", "flights/c.csv"]}, "input": FLIGHTS},
             {"input": {**FLIGHTS, "partitions": {"flights": [{"month": "2013-02"}]}, "force": True}},
         ),
         ("SUCCEEDED",) * 5,
+    ),
+    "tables of another shape": Scenario(
+        (
+            {
+                "raw": OBJECTS,
+                "patch": {
+                    "raw_flights": {"StorageDescriptor": {"Location": "s3://raw/flights", "Columns": []}},
+                    "flights_quarantine": {"StorageDescriptor": {"Columns": []}},
+                },
+                "input": FLIGHTS,
+            },
+        ),
+        ("SUCCEEDED",),
+    ),
+    "all but the Parquet table was deleted": Scenario(
+        (
+            {
+                "raw": OBJECTS,
+                "patch": {"flights": {"StorageDescriptor": {"Columns": COLUMNS}, "Parameters": {"run_id": "run-0"}}},
+                "input": FLIGHTS,
+            },
+        ),
+        ("SUCCEEDED",),
     ),
     "two datasets at a time": Scenario(
         ({"raw": OBJECTS, "input": {"datasets": ["flights", "airlines"]}},),
@@ -131,7 +175,7 @@ SCENARIOS: dict[str, Scenario] = {
     "more pages than one call lists": Scenario(
         (
             {
-                "raw": {"flights/": [f"flights/{number:03}.csv" for number in range(53)]},
+                "raw": {"flights/": [f"flights/{number:03}.csv" for number in range(253)]},
                 "page_size": 1,
                 "input": FLIGHTS,
             },
@@ -163,6 +207,10 @@ SCENARIOS: dict[str, Scenario] = {
             {"job": {"JobRunState": "TIMEOUT"}, "input": FLIGHTS},
         ),
         ("FAILED", "FAILED"),
+    ),
+    # No document says whether startJobRun.sync succeeds then. The two take different ways and have to tell the same.
+    "somebody stops the run": Scenario(
+        ({"raw": OBJECTS, "job": {"JobRunState": "STOPPED"}, "input": FLIGHTS},), ("FAILED",), THE_END
     ),
     "a query fails": Scenario(
         (
@@ -291,11 +339,13 @@ def comparable(ended: Execution) -> Execution:
     return {**ended, "entered": Counter(ended["entered"]), "calls": calls, "cause": cause}
 
 
-def differences(name: str, first: list[Execution], second: list[Execution]) -> list[str]:
+def differences(
+    name: str, first: list[Execution], second: list[Execution], compared: tuple[str, ...] = EVERYTHING
+) -> list[str]:
     """Where the two do not say the same, one sentence each."""
     found = []
     for number, (one, other) in enumerate(zip(map(comparable, first), map(comparable, second), strict=True), 1):
-        for what in sorted(set(one) | set(other)):
+        for what in compared:
             if one.get(what) != other.get(what):
                 said = f"{one.get(what)}\n    the second says {other.get(what)}"
                 found.append(f"{name}, execution {number}, {what}: the first says {said}")
@@ -335,29 +385,33 @@ def all_states(definitions: dict[str, dict[str, Any]]) -> set[str]:
 def faults_of(state: dict[str, Any]) -> Iterator[list[str]]:
     """The errors that a Task's call is answered with, once for each rule of its Retry and Catch.
 
-    An error that is retried occurs once, and once so often that the attempts are used up.
+    An error that is retried occurs once, that of the first rule also so often that the attempts are used up.
     """
-    for retrier in state["Retry"]:
-        for code in [code for code in map(code_of, retrier["ErrorEquals"]) if code][:1]:
+    sdk = "aws-sdk" in state["Resource"]
+    for number, retrier in enumerate(state["Retry"]):
+        for code in [code for name in retrier["ErrorEquals"] if (code := code_of(name, sdk))][:1]:
             yield [code]
-            if retrier["MaxAttempts"] < MOST_ATTEMPTS:
+            if number == 0 and retrier["MaxAttempts"] < MOST_ATTEMPTS:
                 yield [code] * (retrier["MaxAttempts"] + 1)
     for catcher in state["Catch"]:
         for name in catcher["ErrorEquals"]:
-            caught = unnamed_code(state) if name == "States.ALL" else code_of(name)
+            caught = unnamed_code(state) if name == "States.ALL" else code_of(name, sdk)
             if caught:
                 yield [caught]
 
 
-def code_of(error: str) -> str | None:
-    """The code with which a service answers so that Step Functions names the error so; None where none does."""
+def code_of(error: str, sdk: bool) -> str | None:
+    """The code with which a service answers so that Step Functions names the error so; None where none does.
+
+    How an optimized integration names an error that the service's model does not know is documented nowhere.
+    """
     prefix, _, exception = error.partition(".")
     if error in NO_ANSWERS or exception in NO_ANSWERS:
         return None
     shapes = model_of(prefix.lower()).error_shapes
     known = {f"{shape.name.removesuffix('Exception')}Exception": shape.name for shape in shapes}
     # The general exception of a service stands for every code that its model does not know.
-    return known.get(exception, "SlowDown" if exception == f"{prefix}Exception" else None)
+    return known.get(exception, "SlowDown" if sdk and exception == f"{prefix}Exception" else None)
 
 
 def unnamed_code(state: dict[str, Any]) -> str:
@@ -405,9 +459,6 @@ def shortest(verdicts: dict[str, list[Execution]], state: str) -> tuple[Step, ..
 # --------------------------------------------------------------------------------------------------------------- tests
 @pytest.fixture(scope="module")
 def court(all_rendered: dict[str, Rendered], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Court]:
-    if not (JUDGE / "bin" / "python").exists():
-        reason = JUDGE / "missing.txt"
-        pytest.skip(reason.read_text().strip() if reason.exists() else "not set up: make setup-test")
     court = Court(all_rendered["complete"], tmp_path_factory.mktemp("interpreters"))
     yield court
     court.stop()
@@ -434,7 +485,7 @@ def failures(
 @pytest.mark.parametrize("name", SCENARIOS)
 def it_comes_to_the_same_end_in_both_interpreters(verdicts: dict[str, Verdict], name: str) -> None:
     first, second = verdicts[name]
-    assert differences(name, first, second) == []
+    assert differences(name, first, second, SCENARIOS[name].compared) == []
     assert tuple(execution["status"] for execution in second) == SCENARIOS[name].ends
 
 

@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
             problem = self.s3.upload_part(query["partNumber"][0], body, self.headers.get(CHECKSUM))
         elif "uploadId" in query and self.command == "POST":
             problem = self.s3.complete(url.path, body.decode())
-            text = "<CompleteMultipartUploadResult/>"
+            text = '<CompleteMultipartUploadResult><ETag>"e-3"</ETag></CompleteMultipartUploadResult>'
         if problem:
             code, _, message = problem.partition(": ")
             text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
