@@ -51,6 +51,7 @@ module "catalog" {
   count  = var.create ? 1 : 0
 
   name            = var.name
+  global_suffix   = var.global_suffix
   create_database = var.create_database
   database_name   = local.database_name
   raw_bucket      = local.bucket_names.raw
@@ -66,6 +67,7 @@ module "catalog" {
   role_path              = var.iam.path
   permissions_boundary   = var.iam.permissions_boundary
   kms_key_arn            = var.kms_key_arn
+  kms_keys               = var.kms_keys
   security_configuration = one(module.job[*].security_configuration)
   tags                   = var.tags
 }
@@ -75,6 +77,7 @@ module "job" {
   count  = var.create ? 1 : 0
 
   name                 = var.name
+  global_suffix        = var.global_suffix
   database_name        = local.database_name
   contracts            = { for name, contract in local.contracts : name => jsonencode(contract) }
   tables               = flatten([for dataset in local.datasets : [dataset.raw_table, dataset.parquet_table, dataset.quarantine_table]])
@@ -85,6 +88,7 @@ module "job" {
   artifacts_bucket     = local.bucket_names.artifacts
   artifacts_prefix     = local.artifacts_prefix
   kms_key_arn          = var.kms_key_arn
+  kms_keys             = var.kms_keys
   glue                 = var.glue
   create_role          = var.iam.job.create
   role_arn             = var.iam.job.role_arn
@@ -110,6 +114,7 @@ module "workflow" {
   count  = var.create ? 1 : 0
 
   name             = var.name
+  global_suffix    = var.global_suffix
   templates_folder = "${path.module}/sfn"
   datasets = {
     for name, dataset in local.datasets : name => {
@@ -135,6 +140,7 @@ module "workflow" {
   athena_workgroup       = var.athena.create_workgroup ? one(module.query[*].workgroup_name) : var.athena.workgroup_name
   athena_results_uri     = local.results_uri
   kms_key_arn            = var.kms_key_arn
+  kms_keys               = var.kms_keys
   create_role            = var.iam.workflow.create
   role_arn               = var.iam.workflow.role_arn
   role_path              = var.iam.path
@@ -153,6 +159,7 @@ module "triggers" {
   count  = var.create && (var.schedule != null || var.trigger_on_upload != null) ? 1 : 0
 
   name                 = var.name
+  global_suffix        = var.global_suffix
   state_machine_arn    = module.workflow[0].state_machine_arn
   schedule             = var.schedule
   on_upload            = var.trigger_on_upload
@@ -185,6 +192,7 @@ module "monitoring" {
   count  = var.create ? 1 : 0
 
   name              = var.name
+  global_suffix     = var.global_suffix
   state_machine_arn = module.workflow[0].state_machine_arn
   database_name     = local.database_name
   datasets          = keys(var.datasets)

@@ -24,6 +24,23 @@ variable "name" {
   }
 }
 
+variable "global_suffix" {
+  type        = string
+  nullable    = false
+  default     = ""
+  description = <<-EOT
+    What is appended to the names that an account has only once over all regions: those of the roles and of the dashboard.
+    Needed where another instance of the same name runs in another region of the account, for example `-eu-west-1`.
+  EOT
+
+  validation {
+    # A role's name has 64 characters, and the longest that is derived from the name without it has 36:
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    condition     = can(regex("^(-[a-z0-9-]{0,26}[a-z0-9])?$", var.global_suffix))
+    error_message = "global_suffix must be empty or a hyphen and up to 27 lower-case letters, digits and hyphens, not ending with a hyphen, for example -eu-west-1."
+  }
+}
+
 variable "create_database" {
   type        = bool
   nullable    = false
@@ -182,6 +199,29 @@ variable "kms_key_arn" {
   validation {
     condition     = can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", coalesce(var.kms_key_arn, "arn:aws:kms:x:000000000000:key/x")))
     error_message = "kms_key_arn must be the ARN of a key, arn:<partition>:kms:<region>:<account>:key/<id>: policies know no aliases."
+  }
+}
+
+variable "kms_keys" {
+  type = object({
+    catalog = optional(string)
+    read    = optional(list(string), [])
+  })
+  nullable    = false
+  default     = {}
+  description = <<-EOT
+    Further KMS keys that the roles may use, for which the keys' policies have to let IAM decide.
+    - `catalog`: ARN of the key that encrypts the Data Catalog, if it is a customer managed one; default none.
+    - `read`: ARNs of keys to decrypt objects with beside `kms_key_arn`, such as the key of a brought raw bucket or the
+      one that `kms_key_arn` was before; default none.
+  EOT
+
+  validation {
+    condition = alltrue([
+      for key in concat(var.kms_keys.read, compact([var.kms_keys.catalog])) :
+      can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", key))
+    ])
+    error_message = "kms_keys must hold the ARNs of keys, arn:<partition>:kms:<region>:<account>:key/<id>: policies know no aliases."
   }
 }
 

@@ -76,6 +76,10 @@ run "by_default_every_role_may_touch_its_own_things_only" {
           "arn:aws:s3:::sales-lake-artifacts-123456789012-eu-central-1/contracts/*",
         ])
       }
+      FindScripts = {
+        actions   = toset(["s3:GetBucketLocation"])
+        resources = toset(["arn:aws:s3:::sales-lake-artifacts-123456789012-eu-central-1"])
+      }
       ListRawData = {
         actions   = toset(["s3:ListBucket"])
         resources = toset(["arn:aws:s3:::sales-lake-raw-123456789012-eu-central-1"])
@@ -202,7 +206,7 @@ run "with_everything_on_a_role_gets_what_that_needs_and_no_more" {
       for policy in values(output.role_policies) : [
         for statement in jsondecode(policy).Statement : statement.Sid if contains(flatten([statement.Resource]), "*")
       ]
-    ])) == toset(["ReportMetrics", "LookAtNetwork", "DeliverLogs", "Trace"])
+    ])) == toset(["ReportMetrics", "LookAtNetwork", "DeliverLogs", "Trace", "SeeSecurityConfiguration"])
     error_message = "Other statements than the documented exceptions have the resource *."
   }
 
@@ -256,6 +260,38 @@ run "with_everything_on_a_role_gets_what_that_needs_and_no_more" {
       if statement.Sid == "MarkNetworkInterfaces"
     ] == ["aws-glue-service-resource"]
     error_message = "Other tags than Glue's may be set: ${output.role_policies.job}"
+  }
+}
+
+run "further_keys_are_used_for_what_they_are_given_for" {
+  command = plan
+
+  variables {
+    kms_keys = {
+      catalog = "arn:aws:kms:eu-central-1:123456789012:key/ca7a1090-2222-3333-4444-555555555555"
+      read    = ["arn:aws:kms:eu-central-1:210987654321:key/1a4d0000-2222-3333-4444-555555555555"]
+    }
+  }
+
+  assert {
+    condition = alltrue([
+      for policy in values(output.role_policies) : {
+        for statement in jsondecode(policy).Statement : statement.Sid => {
+          actions   = toset(flatten([statement.Action]))
+          resources = toset(flatten([statement.Resource]))
+        } if startswith(flatten([statement.Action])[0], "kms:")
+        } == {
+        ReadUnderOtherKeys = {
+          actions   = toset(["kms:Decrypt"])
+          resources = toset(["arn:aws:kms:eu-central-1:210987654321:key/1a4d0000-2222-3333-4444-555555555555"])
+        }
+        UseCatalogKey = {
+          actions   = toset(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"])
+          resources = toset(["arn:aws:kms:eu-central-1:123456789012:key/ca7a1090-2222-3333-4444-555555555555"])
+        }
+      }
+    ])
+    error_message = "The policies are ${jsonencode(output.role_policies)}"
   }
 }
 
@@ -384,5 +420,41 @@ run "a_bucket_refuses_requests_without_tls" {
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }])
     error_message = "The bucket's policy is ${aws_s3_bucket_policy.this[0].policy}"
+  }
+}
+
+# EventBridge names nobody it publishes for, so a condition on that would keep every message from an encrypted topic:
+# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
+run "the_key_of_the_complete_example_lets_eventbridge_publish" {
+  command = plan
+
+  module {
+    source = "./examples/complete"
+  }
+
+  variables {
+    name = "shop"
+  }
+
+  override_data {
+    target = data.aws_caller_identity.current
+    values = { account_id = "123456789012" }
+  }
+
+  override_module {
+    target  = module.shop_lake
+    outputs = { start_command = "", upload_uris = {} }
+  }
+
+  assert {
+    condition = alltrue([
+      for principal in ["events.amazonaws.com", "cloudwatch.amazonaws.com"] : anytrue([
+        for statement in jsondecode(data.aws_iam_policy_document.key.json).Statement :
+        contains(flatten([try(statement.Principal.Service, [])]), principal) &&
+        toset(flatten([statement.Action])) == toset(["kms:Decrypt", "kms:GenerateDataKey*"]) &&
+        !(principal == "events.amazonaws.com" && can(statement.Condition))
+      ])
+    ])
+    error_message = "The key's policy is ${data.aws_iam_policy_document.key.json}"
   }
 }

@@ -17,7 +17,7 @@ locals {
   region    = data.aws_service_principal.current.region
 }
 
-# Who may use the key: the account, and three services for what belongs to this account.
+# Who may use the key: the account and three services.
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/encrypt-log-data-kms.html
 # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html#compatibility-with-aws-services
 data "aws_iam_policy_document" "key" {
@@ -49,14 +49,26 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
+  # Without a condition: EventBridge does not say for whom it publishes to an encrypted topic. The topic's policy does.
   statement {
-    sid       = "Notifications"
+    sid       = "ExecutionsThatEndBadly"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
     resources = ["*"]
 
     principals {
       type        = "Service"
-      identifiers = ["events.amazonaws.com", "cloudwatch.amazonaws.com"]
+      identifiers = ["events.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "Alarms"
+    actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]
+    resources = ["*"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
 
     condition {

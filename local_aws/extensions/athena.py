@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import itertools
 import shutil
 import time
 from pathlib import Path
@@ -24,6 +25,8 @@ from local_aws.extensions.roles import Credentials, RoleSessions
 from local_aws.settings import Settings
 
 MAX_REASON = 2000
+# https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html#full-access-to-default-db-per-region
+DEFAULT_DATABASE_ACTIONS = ("glue:GetDatabase", "glue:GetDatabases", "glue:CreateDatabase")
 # What AWS documents as needed on the bucket and on the objects of the results, whether or not a result is large enough
 # to be uploaded in parts: https://docs.aws.amazon.com/step-functions/latest/dg/connect-athena.html
 RESULT_BUCKET_ACTIONS = ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads")
@@ -140,13 +143,11 @@ class Athena:
             engine.close()
 
     def _check_default_database(self, credentials: Credentials) -> None:
-        """Check that the caller may see the database `default`, whatever the query; it need not exist.
-
-        https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html#full-access-to-default-db-per-region
-        """
+        """Check that the caller may see and create the database `default`, whatever the query; it need not exist."""
         place = f"arn:aws:glue:{self._sessions.region}:{self._sessions.account_id}"
-        for resource in (f"{place}:database/default", f"{place}:catalog"):
-            if denial := self._iam.denial(credentials.access_key, "glue:GetDatabase", resource):
+        resources = (f"{place}:database/default", f"{place}:catalog")
+        for action, resource in itertools.product(DEFAULT_DATABASE_ACTIONS, resources):
+            if denial := self._iam.denial(credentials.access_key, action, resource):
                 raise QueryError(f"Insufficient permissions to execute the query. {denial}")
 
     def _create_table(self, ddl: Any, database: str, glue: Any) -> QueryResult:

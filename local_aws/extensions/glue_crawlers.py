@@ -181,6 +181,8 @@ class GlueCrawlers:
                     glue.update_partition(PartitionValueList=entry["Values"], PartitionInput=entry, **place)
 
     def _data_keys(self, s3: Any, bucket: str, prefix: str, exclusions: list[str]) -> list[str]:
+        # As the managed policy lets a crawler's role do: https://docs.aws.amazon.com/glue/latest/dg/crawler-prereqs.html
+        s3.get_bucket_location(Bucket=bucket)
         listing = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [entry["Key"] for page in listing for entry in page.get("Contents", []) if entry["Size"]]
         patterns = [glob_pattern(exclusion) for exclusion in exclusions]

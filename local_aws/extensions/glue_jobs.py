@@ -209,6 +209,8 @@ class GlueJobs:
             raise ValueError("the local AWS runs jobs of the type glueetl only")
         s3 = self._sessions.client("s3", credentials)
         arguments = run["Arguments"]
+        # As the managed policy lets a job's role do: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSGlueServiceRole.html
+        s3.get_bucket_location(Bucket=job["Command"]["ScriptLocation"].split("/")[2])
         script = self._fetch(s3, job["Command"]["ScriptLocation"], folder)
         for uri in filter(None, arguments.get("--extra-py-files", "").split(",")):
             self._fetch(s3, uri.strip(), folder / "modules")

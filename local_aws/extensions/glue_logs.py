@@ -47,10 +47,14 @@ class GlueLogs:
             sys.stderr.write(f"the logs of {stream} could not be delivered to {group}: {error}\n")
 
     def _check_key(self, security_configuration: str | None, group: str, credentials: Credentials) -> None:
-        """Check that the role may have its logs encrypted when the security configuration asks for it.
+        """Check that the role may see the security configuration and have its logs encrypted as that asks for.
 
         https://docs.aws.amazon.com/glue/latest/dg/set-up-encryption.html
         """
+        if not security_configuration:
+            return
+        if denial := self._iam.denial(credentials.access_key, "glue:GetSecurityConfiguration", "*"):
+            raise LogDeliveryError(denial)
         configuration = self._glue._security_configs.get(security_configuration) or {}
         encryption = configuration.get("EncryptionConfiguration", {}).get("CloudWatchEncryption") or {}
         if encryption.get("KmsKeyArn"):

@@ -54,6 +54,8 @@ LOG_DELIVERY_ACTIONS = (
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
 )
+# The two on the same page that know resources.
+LOG_WRITING_ACTIONS = ("logs:CreateLogStream", "logs:PutLogEvents")
 # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-xray-tracing.html
 TRACING_ACTIONS = (
     "xray:PutTraceSegments",
@@ -190,13 +192,18 @@ class StepFunctions:
             credentials = self._sessions.assume(data.get("roleArn", ""), "states.amazonaws.com", "create", arn)
         except RoleError as error:
             return self._responses.error_response_json("AccessDeniedException", str(error), 400)
-        needed: tuple[str, ...] = ()
-        if (data.get("loggingConfiguration") or {}).get("level", "OFF") != "OFF":
-            needed += LOG_DELIVERY_ACTIONS
+        needed: list[tuple[str, str]] = []
+        logging = data.get("loggingConfiguration") or {}
+        if logging.get("level", "OFF") != "OFF":
+            needed += [(action, "*") for action in LOG_DELIVERY_ACTIONS]
+            for destination in logging.get("destinations") or []:
+                group = destination["cloudWatchLogsLogGroup"]["logGroupArn"]
+                stream = f"{group.removesuffix(':*')}:log-stream:{data.get('name')}"
+                needed += [(action, stream) for action in LOG_WRITING_ACTIONS]
         if (data.get("tracingConfiguration") or {}).get("enabled"):
-            needed += TRACING_ACTIONS
-        for action in needed:
-            denial = self._iam.denial(credentials.access_key, action, "*")
+            needed += [(action, "*") for action in TRACING_ACTIONS]
+        for action, resource in needed:
+            denial = self._iam.denial(credentials.access_key, action, resource)
             if denial:
                 message = f"The state machine IAM Role is not authorized to access the Log Destination: {denial}"
                 return self._responses.error_response_json("AccessDeniedException", message, 400)

@@ -112,6 +112,13 @@ data "aws_iam_policy_document" "assume" {
 data "aws_iam_policy_document" "crawler" {
   count = local.crawls ? 1 : 0
 
+  # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSGlueServiceRole.html
+  statement {
+    sid       = "FindRawData"
+    actions   = ["s3:GetBucketLocation"]
+    resources = ["${local.s3_arn}${var.raw_bucket}"]
+  }
+
   # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
   statement {
     sid       = "ListRawData"
@@ -131,13 +138,16 @@ data "aws_iam_policy_document" "crawler" {
     resources = local.source_arns
   }
 
+  # AWSGlueServiceRole allows all of Glue. These are what it takes to make a table and its partitions and to keep them:
+  # https://docs.aws.amazon.com/glue/latest/dg/crawler-prereqs.html
   # Every table ARN needs those of its database and catalog:
   # https://docs.aws.amazon.com/glue/latest/dg/glue-specifying-resource-arns.html
   statement {
     sid = "WriteRawTables"
     actions = [
-      "glue:GetDatabase", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable",
-      "glue:GetPartitions", "glue:BatchGetPartition", "glue:BatchCreatePartition", "glue:UpdatePartition",
+      "glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:CreateTable", "glue:UpdateTable",
+      "glue:GetPartition", "glue:GetPartitions", "glue:BatchGetPartition", "glue:CreatePartition",
+      "glue:BatchCreatePartition", "glue:UpdatePartition", "glue:BatchUpdatePartition",
     ]
     resources = concat(
       ["${local.glue_arn}:catalog", "${local.glue_arn}:database/${var.database_name}"],
@@ -165,6 +175,17 @@ data "aws_iam_policy_document" "crawler" {
   }
 
   dynamic "statement" {
+    for_each = var.security_configuration == null ? [] : [true]
+
+    content {
+      # Knows no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
+      sid       = "SeeSecurityConfiguration"
+      actions   = ["glue:GetSecurityConfiguration"]
+      resources = ["*"]
+    }
+  }
+
+  dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 
     content {
@@ -174,12 +195,34 @@ data "aws_iam_policy_document" "crawler" {
       resources = [statement.value]
     }
   }
+
+  dynamic "statement" {
+    for_each = length(var.kms_keys.read) > 0 ? [true] : []
+
+    content {
+      # Raw objects under another key
+      sid       = "ReadUnderOtherKeys"
+      actions   = ["kms:Decrypt"]
+      resources = var.kms_keys.read
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_keys.catalog == null ? [] : [var.kms_keys.catalog]
+
+    content {
+      # Whoever calls an encrypted Data Catalog: https://docs.aws.amazon.com/glue/latest/dg/encrypt-glue-data-catalog.html
+      sid       = "UseCatalogKey"
+      actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
 }
 
 resource "aws_iam_role" "crawler" {
   count = local.creates_role ? 1 : 0
 
-  name                 = "${var.name}-crawler"
+  name                 = "${var.name}-crawler${var.global_suffix}"
   path                 = var.role_path
   description          = "Crawlers of ${var.name}"
   permissions_boundary = var.permissions_boundary

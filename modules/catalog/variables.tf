@@ -4,6 +4,13 @@ variable "name" {
   description = "Name of the instance; the crawlers' role is named after it."
 }
 
+variable "global_suffix" {
+  type        = string
+  nullable    = false
+  default     = ""
+  description = "What is appended to the name of the role, which an account has once over all regions."
+}
+
 variable "create_database" {
   type        = bool
   nullable    = false
@@ -69,6 +76,16 @@ variable "kms_key_arn" {
   type        = string
   default     = null
   description = "KMS key of the raw bucket; null when none is used."
+}
+
+variable "kms_keys" {
+  type = object({
+    catalog = optional(string)
+    read    = optional(list(string), [])
+  })
+  nullable    = false
+  default     = {}
+  description = "Further KMS keys: of the Data Catalog (`catalog`), and to decrypt objects with (`read`)."
 }
 
 variable "security_configuration" {

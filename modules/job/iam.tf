@@ -51,6 +51,14 @@ data "aws_iam_policy_document" "this" {
     ]
   }
 
+  # Glue fetches script and modules with the job's role:
+  # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSGlueServiceRole.html
+  statement {
+    sid       = "FindScripts"
+    actions   = ["s3:GetBucketLocation"]
+    resources = ["${local.s3_arn}${var.artifacts_bucket}"]
+  }
+
   # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
   statement {
     sid       = "ListRawData"
@@ -135,12 +143,45 @@ data "aws_iam_policy_document" "this" {
   }
 
   dynamic "statement" {
+    for_each = local.has_security_configuration ? [true] : []
+
+    content {
+      # Knows no resources: https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
+      sid       = "SeeSecurityConfiguration"
+      actions   = ["glue:GetSecurityConfiguration"]
+      resources = ["*"]
+    }
+  }
+
+  dynamic "statement" {
     for_each = var.kms_key_arn == null ? [] : [var.kms_key_arn]
 
     content {
       # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
       sid       = "UseKey"
       actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(var.kms_keys.read) > 0 ? [true] : []
+
+    content {
+      # Raw objects, and what was written under another key than today's
+      sid       = "ReadUnderOtherKeys"
+      actions   = ["kms:Decrypt"]
+      resources = var.kms_keys.read
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_keys.catalog == null ? [] : [var.kms_keys.catalog]
+
+    content {
+      # Whoever calls an encrypted Data Catalog: https://docs.aws.amazon.com/glue/latest/dg/encrypt-glue-data-catalog.html
+      sid       = "UseCatalogKey"
+      actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
       resources = [statement.value]
     }
   }
@@ -219,7 +260,7 @@ locals {
 resource "aws_iam_role" "this" {
   count = var.create_role ? 1 : 0
 
-  name                 = "${var.name}-job"
+  name                 = "${var.name}-job${var.global_suffix}"
   path                 = var.role_path
   description          = "Glue job ${local.job_name}"
   permissions_boundary = var.permissions_boundary

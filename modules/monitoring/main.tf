@@ -127,7 +127,7 @@ locals {
 resource "aws_cloudwatch_dashboard" "this" {
   count = var.dashboard ? 1 : 0
 
-  dashboard_name = var.name
+  dashboard_name = "${var.name}${var.global_suffix}"
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
   dashboard_body = jsonencode({
     widgets = [

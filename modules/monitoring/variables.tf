@@ -4,6 +4,13 @@ variable "name" {
   description = "Name of the instance; dashboard and alarms are named after it."
 }
 
+variable "global_suffix" {
+  type        = string
+  nullable    = false
+  default     = ""
+  description = "What is appended to the name of the dashboard, which an account has once over all regions."
+}
+
 variable "state_machine_arn" {
   type        = string
   nullable    = false

@@ -58,7 +58,7 @@ data "aws_iam_policy_document" "schedule" {
 resource "aws_iam_role" "schedule" {
   count = var.schedule != null ? 1 : 0
 
-  name                 = "${var.name}-schedule"
+  name                 = "${var.name}-schedule${var.global_suffix}"
   path                 = var.role_path
   description          = "Schedule of ${var.name}"
   permissions_boundary = var.permissions_boundary
@@ -87,7 +87,7 @@ data "aws_iam_policy_document" "rule" {
 resource "aws_iam_role" "rule" {
   count = local.uploads ? 1 : 0
 
-  name                 = "${var.name}-upload-rule"
+  name                 = "${var.name}-upload-rule${var.global_suffix}"
   path                 = var.role_path
   description          = "Upload rule of ${var.name}"
   permissions_boundary = var.permissions_boundary
@@ -122,12 +122,20 @@ data "aws_iam_policy_document" "collector" {
     ]
     resources = ["*"]
   }
+
+  # The two of the ten actions of that page that know resources. Express executions write with them:
+  # https://github.com/terraform-aws-modules/terraform-aws-step-functions/issues/76
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/vendedlogs/states/${local.collector}:*"]
+  }
 }
 
 resource "aws_iam_role" "collector" {
   count = local.uploads ? 1 : 0
 
-  name                 = "${var.name}-uploads"
+  name                 = "${var.name}-uploads${var.global_suffix}"
   path                 = var.role_path
   description          = "State machine ${local.collector}"
   permissions_boundary = var.permissions_boundary

@@ -4,6 +4,13 @@ variable "name" {
   description = "Name of the pipeline; what is created here is named after it."
 }
 
+variable "global_suffix" {
+  type        = string
+  nullable    = false
+  default     = ""
+  description = "What is appended to the names of the roles, which an account has once over all regions."
+}
+
 variable "state_machine_arn" {
   type        = string
   nullable    = false

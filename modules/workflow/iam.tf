@@ -67,11 +67,11 @@ data "aws_iam_policy_document" "this" {
     ]
   }
 
-  # Athena wants to see the default database whatever the query:
-  # https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+  # Athena wants the default database to be there whatever the query:
+  # https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html#full-access-to-default-db-per-region
   statement {
-    sid       = "SeeDefaultDatabase"
-    actions   = ["glue:GetDatabase"]
+    sid       = "UseDefaultDatabase"
+    actions   = ["glue:GetDatabase", "glue:GetDatabases", "glue:CreateDatabase"]
     resources = ["${local.glue_arn}:catalog", "${local.glue_arn}:database/default"]
   }
 
@@ -169,6 +169,14 @@ data "aws_iam_policy_document" "this" {
     resources = ["*"]
   }
 
+  # The two of the ten actions of that page that know resources. Express executions write with them:
+  # https://github.com/terraform-aws-modules/terraform-aws-step-functions/issues/76
+  statement {
+    sid       = "WriteLogs"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/vendedlogs/states/${var.name}:*"]
+  }
+
   dynamic "statement" {
     for_each = var.tracing ? [true] : []
 
@@ -193,12 +201,34 @@ data "aws_iam_policy_document" "this" {
       resources = [statement.value]
     }
   }
+
+  dynamic "statement" {
+    for_each = length(var.kms_keys.read) > 0 ? [true] : []
+
+    content {
+      # Contracts and reports that were written under another key
+      sid       = "ReadUnderOtherKeys"
+      actions   = ["kms:Decrypt"]
+      resources = var.kms_keys.read
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_keys.catalog == null ? [] : [var.kms_keys.catalog]
+
+    content {
+      # Whoever calls an encrypted Data Catalog: https://docs.aws.amazon.com/glue/latest/dg/encrypt-glue-data-catalog.html
+      sid       = "UseCatalogKey"
+      actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+    }
+  }
 }
 
 resource "aws_iam_role" "this" {
   count = var.create_role ? 1 : 0
 
-  name                 = "${var.name}-workflow"
+  name                 = "${var.name}-workflow${var.global_suffix}"
   path                 = var.role_path
   description          = "State machine ${var.name}"
   permissions_boundary = var.permissions_boundary

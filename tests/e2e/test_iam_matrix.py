@@ -40,7 +40,17 @@ with open_storage(uri).open_write(uri) as stream:
 # What the local AWS makes no use of. Where a job logs that has a security configuration and a prefix of its own is not
 # documented, so both places are granted: https://docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html
 SECURED_LOGS = f"arn:aws:logs:us-east-1:000000000000:log-group:/aws-glue/jobs-*-{NAME}/*"
-UNUSED = [("job", "EncryptLogs", SECURED_LOGS), ("job", "WriteLogs", SECURED_LOGS)]
+# What a crawler calls is documented only as the managed policy that allows all of Glue; the local one has other ways:
+# https://docs.aws.amazon.com/glue/latest/dg/crawler-prereqs.html
+OTHER_WAYS = ("glue:BatchUpdatePartition", "glue:CreatePartition", "glue:GetPartition", "glue:GetTables")
+UNUSED = [
+    *(("crawler", "WriteRawTables", action) for action in OTHER_WAYS),
+    ("job", "EncryptLogs", SECURED_LOGS),
+    ("job", "WriteLogs", SECURED_LOGS),
+]
+# The local AWS has no encrypted Data Catalog: what a key of it takes is compared with its documentation by
+# tests/unit/test_example_policies.py.
+UNPROVEN = {(role, "UseCatalogKey") for role in ("crawler", "job", "workflow")}
 Calls = list[dict[str, Any]]
 Attempt = Callable[[Pipeline], str]
 
@@ -62,26 +72,42 @@ def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
 @pytest.fixture(scope="module")
 def calls(rights: Pipeline) -> Calls:
     """What the roles call from the creation of the pipeline to every kind of change."""
-    rights.upload("orders/month=2024-01/a.csv", "order_id,amount\n1,10\n2,20\n")
+    upload_under_another_key(rights, "orders/month=2024-01/a.csv", "order_id,amount\n1,10\n2,20\n")
     # The amount is no number, so that there is something in quarantine.
     rights.upload("orders/month=2024-02/a.csv", "order_id,amount\n3,thirty\n")
+    rights.upload("products/year=2023/a.csv", "sku,price\nZ,1\n")
     rights.upload("products/year=2024/a.csv", "sku,price\nA,1\n")
+    write_under_another_key(rights, rights.outputs["artifacts_bucket"], "contracts/products.json")
     rights.succeed()
     # A unit that is replaced, one that is removed, one that is new; columns that a second crawl finds.
     rights.upload("orders/month=2024-01/b.csv", "order_id,amount\n4,40\n")
     rights.upload("orders/month=2024-03/a.csv", "order_id,amount\n5,50\n")
     rights.remove("orders/month=2024-02/a.csv")
-    rights.upload("products/year=2024/a.csv", "sku,price,colour\nA,1,red\n")
+    rights.upload("products/year=2023/a.csv", "sku,price,colour\nZ,1,blue\n")
+    upload_under_another_key(rights, "products/year=2024/a.csv", "sku,price,colour\nA,1,red\n")
     crawl(rights)
     rights.succeed()
     assert rights.rows("SELECT month, amount FROM sales") == [("2024-01", "70"), ("2024-03", "50")]
-    assert rights.rows("SELECT sku, colour FROM products") == [("A", "red")]
+    assert rights.rows("SELECT sku, colour FROM products WHERE year = '2024'") == [("A", "red")]
     assert give_up_an_upload(rights) == "ValueError: the upload is given up"
     fire_the_schedule(rights)
     upload_an_event(rights)
     # Two were started above, one by the schedule, one by the upload.
     until(lambda: executions(rights) == ["SUCCEEDED"] * 4, "the end of what the schedule and the upload started")
     return rights.aws.iam_calls()
+
+
+def upload_under_another_key(pipeline: Pipeline, key: str, text: str) -> None:
+    """Upload a CSV file as somebody does who has a key of their own."""
+    pipeline.upload(key, text)
+    write_under_another_key(pipeline, pipeline.outputs["raw_bucket"], key)
+
+
+def write_under_another_key(pipeline: Pipeline, bucket: str, key: str) -> None:
+    """Write an object again as it is, under the other key."""
+    s3, key_arn = pipeline.aws.client("s3"), pipeline.outputs["other_key_arn"]
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    s3.put_object(Bucket=bucket, Key=key, Body=body, ServerSideEncryption="aws:kms", SSEKMSKeyId=key_arn)
 
 
 def executions(pipeline: Pipeline) -> list[str]:
@@ -265,6 +291,7 @@ def upload_that_starts_nothing(pipeline: Pipeline) -> str:
 
 CASES: Mapping[tuple[str, str], Attempt] = {
     ("job", "ReadScriptsAndContracts"): load,
+    ("job", "FindScripts"): load,
     ("job", "ListRawData"): load,
     ("job", "ListLake"): load,
     ("job", "ReadRawData"): load,
@@ -273,14 +300,16 @@ CASES: Mapping[tuple[str, str], Attempt] = {
     ("job", "ReportMetrics"): repair,
     ("job", "WriteLogs"): said_in_the_log(plan),
     ("job", "EncryptLogs"): said_in_the_log(plan),
+    ("job", "SeeSecurityConfiguration"): said_in_the_log(plan),
     ("job", "UseKey"): load,
+    ("job", "ReadUnderOtherKeys"): load,
     ("job", "UseConnections"): load,
     ("job", "LookAtNetwork"): load,
     ("job", "AttachToNetwork"): load,
     ("job", "MarkNetworkInterfaces"): load,
     ("workflow", "RunJob"): load,
     ("workflow", "UseCatalog"): run("orders"),
-    ("workflow", "SeeDefaultDatabase"): create_the_view,
+    ("workflow", "UseDefaultDatabase"): create_the_view,
     ("workflow", "SeeOwnExecutions"): run("orders"),
     ("workflow", "StartListing"): run("orders"),
     ("workflow", "ReadContracts"): run("orders"),
@@ -290,18 +319,24 @@ CASES: Mapping[tuple[str, str], Attempt] = {
     ("workflow", "FindQueryResults"): create_the_view,
     ("workflow", "WriteQueryResults"): create_the_view,
     ("workflow", "DeliverLogs"): update_the_state_machine,
+    ("workflow", "WriteLogs"): update_the_state_machine,
     ("workflow", "Trace"): update_the_state_machine,
     ("workflow", "UseKey"): run("orders"),
+    ("workflow", "ReadUnderOtherKeys"): run("products"),
     ("workflow", "Crawl"): crawl_for_the_first_time,
+    ("crawler", "FindRawData"): crawl_for_the_first_time,
     ("crawler", "ListRawData"): crawl_for_the_first_time,
     ("crawler", "ReadRawData"): crawl_for_the_first_time,
     ("crawler", "WriteRawTables"): crawl_for_the_first_time,
     ("crawler", "ReadEncrypted"): crawl_for_the_first_time,
     ("crawler", "WriteLogs"): said_in_the_log(crawl),
     ("crawler", "EncryptLogs"): said_in_the_log(crawl),
+    ("crawler", "SeeSecurityConfiguration"): said_in_the_log(crawl),
+    ("crawler", "ReadUnderOtherKeys"): crawl_for_the_first_time,
     ("schedule", "StartPipeline"): said_in_the_log(fire_the_schedule),
     ("rule", "StartCollector"): said_in_the_log(upload_an_event),
     ("collector", "DeliverLogs"): update_the_collector,
+    ("collector", "WriteLogs"): update_the_collector,
     ("collector", "StartPipeline"): upload_that_starts_nothing,
 }
 
@@ -314,7 +349,7 @@ def it_knows_every_role_and_statement(rights: Pipeline) -> None:
     roles = {role["RoleName"] for role in rights.aws.client("iam").list_roles()["Roles"]}
     assert roles == set(ROLES.values())
     found = [(kind, statement["Sid"]) for kind in ROLES for statement in statements(rights, kind)]
-    assert sorted(found) == sorted(CASES)
+    assert sorted(found) == sorted({*CASES, *UNPROVEN})
 
 
 def it_grants_nothing_that_is_not_used(rights: Pipeline, calls: Calls) -> None:
@@ -323,6 +358,8 @@ def it_grants_nothing_that_is_not_used(rights: Pipeline, calls: Calls) -> None:
     for kind in ROLES:
         made = [call for call in calls if call["role"].endswith(f"/{ROLES[kind]}")]
         for statement in statements(rights, kind):
+            if (kind, statement["Sid"]) in UNPROVEN:
+                continue
             actions, resources = statement["Action"], statement["Resource"]
             # Every call on something in the catalog is checked on the catalog too, whichever statement it was for.
             own = [resource for resource in resources if not resource.endswith(":catalog")]

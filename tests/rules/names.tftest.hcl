@@ -48,6 +48,28 @@ run "accepts_a_name_of_3_characters" {
   }
 }
 
+run "refuses_a_global_suffix_without_a_hyphen_in_front" {
+  command         = plan
+  expect_failures = [var.global_suffix]
+  variables {
+    global_suffix = "eu-west-1"
+  }
+}
+
+run "refuses_a_global_suffix_of_29_characters" {
+  command         = plan
+  expect_failures = [var.global_suffix]
+  variables {
+    global_suffix = "-abcdefghijklmnopqrstuvwxyz01"
+  }
+}
+
+run "accepts_a_global_suffix_of_28_characters" {
+  variables {
+    global_suffix = "-abcdefghijklmnopqrstuvwxyz0"
+  }
+}
+
 run "refuses_a_name_that_ends_with_a_hyphen" {
   command         = plan
   expect_failures = [var.name]

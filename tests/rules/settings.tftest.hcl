@@ -182,6 +182,28 @@ run "accepts_the_arn_of_a_key" {
   }
 }
 
+run "refuses_the_alias_of_the_catalogs_key" {
+  command         = plan
+  expect_failures = [var.kms_keys]
+  variables {
+    kms_keys = { catalog = "alias/catalog" }
+  }
+}
+
+run "refuses_the_alias_of_a_key_to_read_with" {
+  command         = plan
+  expect_failures = [var.kms_keys]
+  variables {
+    kms_keys = { read = ["arn:aws:kms:eu-central-1:123456789012:key/1", "alias/raw"] }
+  }
+}
+
+run "accepts_the_arns_of_further_keys" {
+  variables {
+    kms_keys = { catalog = "arn:aws:kms:eu-central-1:123456789012:key/1", read = ["arn:aws:kms:eu-central-1:123456789012:key/1"] }
+  }
+}
+
 run "refuses_a_role_path_without_slashes" {
   command         = plan
   expect_failures = [var.iam]

@@ -31,11 +31,17 @@ resource "aws_kms_key" "this" {
   })
 }
 
+# What the CSV files come under, and one contract that was written before the pipeline had its key.
+resource "aws_kms_key" "other" {
+  description = "Data of others"
+}
+
 module "lake" {
   source = "../../.."
 
   name          = "rights"
   kms_key_arn   = aws_kms_key.this.arn
+  kms_keys      = { catalog = aws_kms_key.this.arn, read = [aws_kms_key.other.arn] }
   force_destroy = true
   # The local endpoint speaks plain HTTP.
   require_tls = false
