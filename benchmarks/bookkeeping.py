@@ -31,7 +31,8 @@ import boto3
 
 from catalog_local import LocalCatalog
 from contract import DatasetContract, parse_contract
-from conversion import OutputFile, SourceOutcome, UnitResult
+from conversion import SourceOutcome, UnitResult
+from conversion_parquet import WrittenFile
 from conversion_plan import UnitWork
 from job import Arguments, run_job
 from local_aws import LocalAws, free_port
@@ -68,10 +69,10 @@ def run_once(config: str, run_id: str) -> None:
         started = time.perf_counter(), time.process_time()
         results = []
         for unit in work:
-            outcomes = tuple(SourceOutcome(source, 10, 10, 0, (), ()) for source in unit.sources)
-            file = OutputFile(f"{unit.data_uri}part-0.snappy.parquet", 10 * len(outcomes), 4)
-            open_storage(file.uri).write_bytes(file.uri, b"PAR1")
-            results.append(UnitResult(unit, outcomes, (file,)))
+            outcomes = tuple(SourceOutcome(source, 10, 10, 0, (), (), ()) for source in unit.sources)
+            uri = f"{unit.data_uri}part-0.snappy.parquet"
+            etag = open_storage(uri).write_bytes(uri, b"PAR1")
+            results.append(UnitResult(unit, outcomes, (WrittenFile(uri, 10 * len(outcomes), 4, etag, ""),), ()))
         converting[:] = time.perf_counter() - started[0], time.process_time() - started[1]
         return results
 

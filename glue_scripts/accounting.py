@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from catalog import Partition
+from contract import DatasetContract
 from conversion import SourceOutcome, UnitResult
 from conversion_errors import AccountingError
+from conversion_parquet import WrittenFile
+from conversion_plan import UnitWork
 from diff import Decision
-from lake import EMPTY_MARK
-from lake_manifests import ManifestSource, ManifestUnit, read_manifest
+from lake import EMPTY_MARK, quarantine_folder
+from lake_manifests import ManifestFile, ManifestSource, ManifestUnit, read_manifest
 from storage import open_storage
 
 _CARRIED = re.compile(r"carried-[0-9a-f]{8}-")
@@ -20,24 +24,29 @@ _CARRIED = re.compile(r"carried-[0-9a-f]{8}-")
 def recorded(partition: Partition) -> ManifestUnit | None:
     """Return the manifest entry of a published partition; None when its manifest is lost."""
     uri = partition.parameters.get("manifest")
-    return read_manifest(uri).get(partition.values) if uri else None
+    manifest = read_manifest(uri) if uri else None
+    return manifest.units.get(partition.values) if manifest else None
 
 
-def account(decision: Decision, result: UnitResult) -> ManifestUnit:
+def account(contract: DatasetContract, decision: Decision, result: UnitResult) -> ManifestUnit:
     """Return a unit's manifest entry: what was converted and what is carried over; its folder holds all of it now."""
     unit = ManifestUnit(
         decision.values,
         decision.wanted or "",
-        result.unit.data_uri,
-        result.unit.quarantine_uri,
-        tuple((file.uri, file.rows) for file in result.files),
+        decision.current.folder.removeprefix(contract.lake_uri) if decision.current is not None else None,
+        tuple(map(_file, result.files)),
+        tuple(map(_file, result.bad_files)),
         tuple(map(_source, result.sources)),
     )
     if decision.carry:
-        unit = _with_carried(decision, unit)
+        unit = _with_carried(contract, decision, unit, result.unit)
     if not unit.files:
-        _mark_empty(unit.data_uri)
+        unit = replace(unit, files=(_empty_mark(result.unit.data_uri),))
     return unit
+
+
+def _file(file: WrittenFile) -> ManifestFile:
+    return ManifestFile(file.uri.rpartition("/")[2], file.rows, file.size, file.etag, file.sha256)
 
 
 def _source(outcome: SourceOutcome) -> ManifestSource:
@@ -47,38 +56,39 @@ def _source(outcome: SourceOutcome) -> ManifestSource:
     )
 
 
-def _with_carried(decision: Decision, unit: ManifestUnit) -> ManifestUnit:
+def _with_carried(contract: DatasetContract, decision: Decision, unit: ManifestUnit, work: UnitWork) -> ManifestUnit:
     """Copy the published files of a unit into its new folders and take over their accounting."""
-    if decision.current is None or (record := recorded(decision.current)) is None:
-        raise AccountingError(f"no manifest records the published files of {unit.data_uri}")
-    rows = {uri.rpartition("/")[2]: count for uri, count in record.files}
-    copied = _carry_over(decision.current.folder, unit.data_uri)
-    if set(copied) != set(rows):
-        raise AccountingError(
-            f"{decision.current.location} holds the files {sorted(copied)}, its manifest names {sorted(rows)}"
-        )
-    if record.quarantined_rows:
-        _carry_over(record.quarantine_uri, unit.quarantine_uri)
+    current = decision.current
+    if current is None or (record := recorded(current)) is None:
+        raise AccountingError(f"no manifest records the published files of {work.data_uri}")
+    bad_uri = quarantine_folder(contract, current.values, current.run_folder)
+    files = _carry_over(current.folder, work.data_uri, record.files)
+    bad_files = _carry_over(bad_uri, work.quarantine_uri, record.bad_files)
     sources = tuple(replace(source, carried=True) for source in record.sources)
-    files = tuple((target, rows[name]) for name, target in copied.items())
-    return replace(unit, files=(*files, *unit.files), sources=(*sources, *unit.sources))
+    return replace(
+        unit,
+        files=(*files, *unit.files),
+        bad_files=(*bad_files, *unit.bad_files),
+        sources=(*sources, *unit.sources),
+    )
 
 
-def _carry_over(source_folder: str, target_folder: str) -> dict[str, str]:
-    """Copy the files of one run folder into another under names that no new file has; old name to new URI."""
-    storage = open_storage(source_folder)
-    copied = {}
-    for item in storage.list(source_folder):
-        name = item.uri.rpartition("/")[2]
-        if name == EMPTY_MARK:
+def _carry_over(source: str, target: str, files: Iterable[ManifestFile]) -> list[ManifestFile]:
+    """Copy files of one run folder into another under names that no new file has."""
+    storage = open_storage(source)
+    carried = []
+    for file in files:
+        if file.name == EMPTY_MARK:
             continue
-        origin = hashlib.sha256(item.uri.encode()).hexdigest()[:8]
-        target = f"{target_folder}carried-{origin}-{_CARRIED.sub('', name)}"
-        storage.copy(item.uri, target)
-        copied[name] = target
-    return copied
+        uri = f"{source}{file.name}"
+        origin = hashlib.sha256(uri.encode()).hexdigest()[:8]
+        name = f"carried-{origin}-{_CARRIED.sub('', file.name)}"
+        etag = storage.copy(uri, f"{target}{name}")
+        carried.append(replace(file, name=name, etag=etag))
+    return carried
 
 
-def _mark_empty(folder: str) -> None:
+def _empty_mark(folder: str) -> ManifestFile:
     """Give a folder without rows an object: no Location that the catalog names may be missing."""
-    open_storage(folder).write_bytes(f"{folder}{EMPTY_MARK}", b"")
+    etag = open_storage(folder).write_bytes(f"{folder}{EMPTY_MARK}", b"")
+    return ManifestFile(EMPTY_MARK, 0, 0, etag, hashlib.sha256(b"").hexdigest())

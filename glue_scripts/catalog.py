@@ -190,3 +190,15 @@ def parquet_columns(contract: DatasetContract) -> list[dict[str, str]]:
 def quarantine_columns() -> list[dict[str, str]]:
     """Return the quarantine table's columns in the catalog's shape."""
     return [{"Name": name, "Type": kind} for name, kind in QUARANTINE_COLUMNS]
+
+
+def raw_columns(contract: DatasetContract) -> list[dict[str, str]]:
+    """Return the columns that a raw table is made with: numbered where the files' headers will name them."""
+    if contract.csv.header:
+        return numbered_columns(len(contract.columns))
+    return [{"Name": column.name, "Type": "string"} for column in contract.columns]
+
+
+def numbered_columns(width: int) -> list[dict[str, str]]:
+    """Return the columns of CSV files whose headers are unknown, or differ."""
+    return [{"Name": f"column_{place}", "Type": "string"} for place in range(1, width + 1)]

@@ -26,6 +26,7 @@ from catalog import (
     TableChangedError,
     parquet_columns,
     quarantine_columns,
+    raw_columns,
 )
 from contract import DatasetContract, Values
 from lake import data_root, escape_value, local_catalog, quarantine_root, table_location
@@ -129,7 +130,7 @@ class LocalCatalog:
         keys = [{"Name": key.name, "Type": key.type} for key in contract.partition_keys]
         raw = {
             "StorageDescriptor": {
-                "Columns": [{"Name": column.name, "Type": "string"} for column in contract.columns],
+                "Columns": raw_columns(contract),
                 "Location": contract.source_uri,
             },
             "PartitionKeys": [] if contract.partition_pattern is not None else keys,

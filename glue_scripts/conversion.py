@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from contract import DatasetContract
 from conversion_errors import AccountingError, TooManyBadRows, error_of_kind
+from conversion_parquet import WrittenFile
 from conversion_plan import Settings, Task, UnitWork, as_stream, plan_tasks
 from conversion_quarantine import UNPLACED
 from conversion_runners import Runner, in_process, on_spark
@@ -36,26 +37,19 @@ class SourceOutcome:
     rows_read: int
     rows_written: int
     rows_quarantined: int
+    header: tuple[str, ...]
     missing_columns: tuple[str, ...]
     extra_columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class OutputFile:
-    """One Parquet file of the data; `size` is in bytes."""
-
-    uri: str
-    rows: int
-    size: int
-
-
-@dataclass(frozen=True)
 class UnitResult:
-    """What became of one unit: its sources in the order of the work, its files by name."""
+    """What became of one unit: its sources in the order of the work, its files of data and of bad rows by name."""
 
     unit: UnitWork
     sources: tuple[SourceOutcome, ...]
-    files: tuple[OutputFile, ...]
+    files: tuple[WrittenFile, ...]
+    bad_files: tuple[WrittenFile, ...]
 
 
 def check_options(contract: DatasetContract) -> None:
@@ -88,9 +82,7 @@ def convert_units(
     accounts = _Accounts(context, runner or in_process, work)
     tasks = plan_tasks(work, dialect_of(contract), context.settings, contract.target_file_mb, slots or 1)
     accounts.convert(tasks)
-    results = accounts.results()
-    accounts.place_lines()
-    return results
+    return accounts.results()
 
 
 class _Accounts:
@@ -142,9 +134,7 @@ class _Accounts:
 
     def _restart(self, tasks: Sequence[Task], source: SourceId) -> Task:
         """Forget what was made of a file and return the task that makes it again."""
-        leftovers = [
-            uri for report in self._reports.pop(source) for uri in (*report.file_uris, *report.quarantine_uris)
-        ]
+        leftovers = [file.uri for report in self._reports.pop(source) for file in (*report.files, *report.bad_files)]
         if leftovers:
             open_storage(leftovers[0]).delete(leftovers)
         for task in tasks:
@@ -153,37 +143,56 @@ class _Accounts:
                 return as_stream(task, part)
         raise AssertionError(f"no task reads the beginning of {self._source(source).key}")
 
-    def place_lines(self) -> None:
-        """Turn the line numbers of splits into line numbers of their files."""
-        placements = []
-        for reports in self._reports.values():
-            lines = 0
-            for report in reports:
-                placements += [PlaceLines(uri, lines) for uri in report.quarantine_uris if UNPLACED in uri]
-                lines += report.lines
-        if placements:
-            for _ in _without_errors(self._runner(self._context, placements)):
-                pass
-            open_storage(placements[0].unplaced_uri).delete([placement.unplaced_uri for placement in placements])
-
     def results(self) -> list[UnitResult]:
         """Return the accounts, having checked them."""
-        results = [self._unit(number, unit) for number, unit in enumerate(self._work)]
-        self._check_bad_rows([outcome for result in results for outcome in result.sources])
-        return results
+        outcomes = [
+            tuple(_outcome(source, self._reports[number, place]) for place, source in enumerate(unit.sources))
+            for number, unit in enumerate(self._work)
+        ]
+        self._check_bad_rows([outcome for of_unit in outcomes for outcome in of_unit])
+        placed = self._place_lines()
+        return [
+            self._unit(number, unit, of_unit, placed[number])
+            for number, (unit, of_unit) in enumerate(zip(self._work, outcomes, strict=True))
+        ]
 
-    def _unit(self, number: int, unit: UnitWork) -> UnitResult:
-        reports = [self._reports[number, source_number] for source_number in range(len(unit.sources))]
-        outcomes = tuple(map(_outcome, unit.sources, reports))
-        files = sorted(
-            (file for parts in reports for part in parts for file in _files(part)), key=lambda file: file.uri
+    def _unit(
+        self, number: int, unit: UnitWork, outcomes: tuple[SourceOutcome, ...], placed: Sequence[WrittenFile]
+    ) -> UnitResult:
+        reports = [report for place in range(len(unit.sources)) for report in self._reports[number, place]]
+        files = [file for report in reports for file in report.files]
+        bad_files = [file for report in reports for file in report.bad_files if UNPLACED not in file.uri]
+        counts = (
+            ("written", sum(outcome.rows_written for outcome in outcomes), sum(file.rows for file in files)),
+            (
+                "quarantined",
+                sum(outcome.rows_quarantined for outcome in outcomes),
+                sum(file.rows for file in (*bad_files, *placed)),
+            ),
         )
-        written, in_files = sum(outcome.rows_written for outcome in outcomes), sum(file.rows for file in files)
-        if written != in_files:
-            raise AccountingError(
-                f"{unit.data_uri}: {written} rows were to be written and the Parquet files hold {in_files}"
-            )
-        return UnitResult(unit, outcomes, tuple(files))
+        for word, wanted, found in counts:
+            if wanted != found:
+                raise AccountingError(
+                    f"{unit.data_uri}: {wanted} rows were to be {word} and the Parquet files hold {found}"
+                )
+        return UnitResult(unit, outcomes, _by_name(files), _by_name([*bad_files, *placed]))
+
+    def _place_lines(self) -> dict[int, list[WrittenFile]]:
+        """Turn the line numbers of splits into line numbers of their files; return the new files by unit."""
+        placements = []
+        for source, reports in self._reports.items():
+            lines = 0
+            for report in reports:
+                placements += [
+                    PlaceLines(*source, file.uri, lines) for file in report.bad_files if UNPLACED in file.uri
+                ]
+                lines += report.lines
+        placed: dict[int, list[WrittenFile]] = defaultdict(list)
+        if placements:
+            for report in _without_errors(self._runner(self._context, placements)):
+                placed[report.unit] += report.bad_files
+            open_storage(placements[0].unplaced_uri).delete([placement.unplaced_uri for placement in placements])
+        return placed
 
     def _check_bad_rows(self, outcomes: Sequence[SourceOutcome]) -> None:
         contract = self._context.contract
@@ -231,6 +240,7 @@ def _outcome(source: SourceFile, reports: Sequence[PartReport]) -> SourceOutcome
         rows_read=sum(report.rows_read for report in reports),
         rows_written=sum(report.rows_written for report in reports),
         rows_quarantined=sum(report.rows_quarantined for report in reports),
+        header=reports[0].header,
         missing_columns=reports[0].missing,
         extra_columns=reports[0].extra,
     )
@@ -242,5 +252,5 @@ def _outcome(source: SourceFile, reports: Sequence[PartReport]) -> SourceOutcome
     return outcome
 
 
-def _files(report: PartReport) -> Iterator[OutputFile]:
-    yield from map(OutputFile, report.file_uris, report.file_rows, report.file_sizes)
+def _by_name(files: Iterable[WrittenFile]) -> tuple[WrittenFile, ...]:
+    return tuple(sorted(files, key=lambda file: file.uri))

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from contract import QUARANTINE_COLUMNS
-from conversion_parquet import ParquetFolder
+from conversion_parquet import ParquetFolder, WrittenFile
 from conversion_plan import MEBIBYTE, Settings
 from csv_parsing import BadRecords
 from storage import open_storage
@@ -42,8 +42,8 @@ def quarantine_writer(folder_uri: str, name: str, settings: Settings) -> Parquet
     return ParquetFolder(folder_uri, name, QUARANTINE_SCHEMA, settings, QUARANTINE_FILE_BYTES)
 
 
-def place_lines(unplaced_uri: str, lines_before: int) -> str:
-    """Write the final version of a quarantine file whose line numbers count from a split; return its URI.
+def place_lines(unplaced_uri: str, lines_before: int) -> WrittenFile:
+    """Write and return the final version of a quarantine file whose line numbers count from a split.
 
     How many lines precede a split is known only when the splits before it have been counted. The first version stays,
     so that a repeated task adds once; the caller deletes it.
@@ -56,4 +56,4 @@ def place_lines(unplaced_uri: str, lines_before: int) -> str:
     folder, _, name = uri.rpartition("/")
     with quarantine_writer(f"{folder}/", name.removesuffix(".snappy.parquet"), Settings()) as writer:
         writer.write(moved)
-    return uri
+    return writer.files[0]

@@ -18,7 +18,7 @@ from conversion_errors import (
     UnterminatedQuoteError,
     record_too_long,
 )
-from conversion_parquet import ParquetFolder
+from conversion_parquet import ParquetFolder, WrittenFile
 from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, is_compressed
 from conversion_quarantine import UNPLACED, place_lines, quarantine_table, quarantine_writer
 from csv_arrow import ColumnMemory
@@ -51,8 +51,10 @@ class TaskContext:
 
 @dataclass(frozen=True)
 class PlaceLines:
-    """A task that turns line numbers of a split into line numbers of the file; all are taken to cost the same."""
+    """A task that turns line numbers of a split of a source into those of the file; all are taken to cost the same."""
 
+    unit: int
+    source_number: int
     unplaced_uri: str
     lines_before: int
     weight: int = 1
@@ -79,14 +81,13 @@ class PartReport:
     closed: bool = True
     open_line: int = 0
     too_long: bool = False
+    header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     sample_lines: tuple[int, ...] = ()
     sample_reasons: tuple[str, ...] = ()
-    file_uris: tuple[str, ...] = ()
-    file_rows: tuple[int, ...] = ()
-    file_sizes: tuple[int, ...] = ()
-    quarantine_uris: tuple[str, ...] = ()
+    files: tuple[WrittenFile, ...] = ()
+    bad_files: tuple[WrittenFile, ...] = ()
     error_kind: str = ""
     error_text: str = ""
 
@@ -96,8 +97,8 @@ def run_task(context: TaskContext, task: Task | PlaceLines) -> list[PartReport]:
     act_in_region(context.region)
     try:
         if isinstance(task, PlaceLines):
-            place_lines(task.unplaced_uri, task.lines_before)
-            return []
+            placed = place_lines(task.unplaced_uri, task.lines_before)
+            return [PartReport(task.unit, task.source_number, 0, 0, bad_files=(placed,))]
         return _Conversion(context, task).run()
     except REPORTED_ERRORS as error:
         return [PartReport(0, 0, 0, 0, error_kind=type(error).__name__, error_text=str(error))]
@@ -138,6 +139,7 @@ class _Tally:
             closed=self.closed,
             open_line=self.open_line,
             too_long=self.too_long,
+            header=self.layout.header if self.layout else (),
             missing=self.layout.missing if self.layout else (),
             extra=self.layout.extra if self.layout else (),
             sample_lines=tuple(line for line, _ in self.samples),
@@ -172,13 +174,7 @@ class _Conversion:
                 reports.append(self._convert_part(part))
                 if not reports[-1].closed:
                     break
-        reports[0] = replace(
-            reports[0],
-            file_uris=tuple(file.uri for file in data.files),
-            file_rows=tuple(file.rows for file in data.files),
-            file_sizes=tuple(file.size for file in data.files),
-            quarantine_uris=tuple(file.uri for file in quarantine.files),
-        )
+        reports[0] = replace(reports[0], files=tuple(data.files), bad_files=tuple(quarantine.files))
         return reports
 
     def _convert_part(self, part: Part) -> PartReport:

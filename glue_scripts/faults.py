@@ -1,8 +1,9 @@
 """Where a test may kill the job: `CSV_TO_PARQUET_FAULT=<step>[:n]`. Without the variable nothing here does anything.
 
 Steps, in order of the run: listed, planned, converting:n (n seconds after the conversion has begun), converted,
-manifested, claimed, publish:n (after n partitions of the Parquet table), published, raw, swept:n (after n deleted
-folders), sealing, sealed. The process dies as if killed from outside: no exception, no clean-up, no buffers flushed.
+manifested, claimed, publish:n (after n partitions of the Parquet table), published, raw, sealing, sealed, noted,
+swept:n (after n deleted folders). The process dies as if killed from outside: no exception, no clean-up, no buffers
+flushed.
 """
 
 from __future__ import annotations
@@ -23,9 +24,10 @@ STEPS = (
     "publish",
     "published",
     "raw",
-    "swept",
     "sealing",
     "sealed",
+    "noted",
+    "swept",
 )
 
 

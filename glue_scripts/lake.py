@@ -33,6 +33,11 @@ def run_folder(attempt: str) -> str:
     return f"run={attempt}"
 
 
+def attempt_of(run: str) -> str:
+    """Return the attempt that a run folder's name tells of."""
+    return run.removeprefix("run=")
+
+
 def run_folder_of(folder_uri: str) -> str | None:
     """Return the name of the run folder that a URI ends in, or None when it is none."""
     name = folder_uri.rstrip("/").rpartition("/")[2]

@@ -80,6 +80,9 @@ class Report:
     seconds: float
     hidden_files: int = 0
     folders_swept: int = 0
+    units_restored: int = 0
+    units_proved: int = 0
+    kept_folders: Mapping[str, str] = field(default_factory=dict)
     missing_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     extra_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unmatched_keys: Sequence[str] = ()
@@ -96,6 +99,8 @@ class Report:
         content = asdict(replace(self, units=ordered[:limit]))
         for name in ("missing_columns", "extra_columns"):
             content[name] = {key: list(names)[:limit] for key, names in list(content[name].items())[:limit]}
+        content["kept_folders_count"] = len(self.kept_folders)
+        content["kept_folders"] = dict(list(self.kept_folders.items())[:limit])
         for name in ("unmatched_keys", "removed_sources"):
             content[f"{name}_count"] = len(content[name])
             content[name] = list(content[name])[:limit]

@@ -14,6 +14,9 @@ from errors import TerminalError
 from storage import open_storage
 
 SUFFIXES = (".csv", ".csv.gz")
+# Objects of these classes cannot be read until they are restored (InvalidObjectState):
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 # What Hive writes for a null; Athena reads it as one.
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 # A partition value: https://docs.aws.amazon.com/glue/latest/webapi/API_PartitionInput.html
@@ -32,12 +35,16 @@ class UnmatchedKeyError(TerminalError):
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One CSV file as the listing saw it; `size` is in bytes, `etag` as the API returns it, with its quotes."""
+    """One CSV file as the listing saw it; `size` is in bytes, `etag` as the API returns it, with its quotes.
+
+    An archived file is listed and cannot be read.
+    """
 
     uri: str
     key: str
     size: int
     etag: str
+    archived: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,11 +85,20 @@ def list_units(contract: DatasetContract) -> Listing:
         except UnmatchedKeyError as error:
             unmatched[item.key] = str(error)
             continue
-        units.setdefault(values, []).append(SourceFile(item.uri, item.key, item.size, item.etag))
-        if folder is not None:
-            folders.setdefault(values, contract.source_uri + folder)
+        if folder is not None and folders.setdefault(values, folder) != folder:
+            unmatched[item.key] = (
+                f"folder {folder} is the same partition as folder {folders[values]}, and the raw table can show only "
+                "one of them: give every partition one folder"
+            )
+            continue
+        units.setdefault(values, []).append(
+            SourceFile(item.uri, item.key, item.size, item.etag, item.storage_class in ARCHIVED)
+        )
     return Listing(
-        {values: Unit(values, tuple(files), folders.get(values)) for values, files in sorted(units.items())},
+        {
+            values: Unit(values, tuple(files), contract.source_uri + folders[values] if values in folders else None)
+            for values, files in sorted(units.items())
+        },
         unmatched,
         hidden,
         digest,

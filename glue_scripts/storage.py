@@ -16,7 +16,7 @@ import secrets
 import shutil
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -102,13 +102,29 @@ class ObjectChangedError(StorageError, TransientError):
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One listed object: `key` is the whole S3 key, or the path below the listed folder; `size` is in bytes."""
+    """One listed object: `key` is the whole S3 key, or the path below the listed folder; `size` is in bytes.
+
+    An archived object that has been restored counts as one of class STANDARD.
+    """
 
     uri: str
     key: str
     size: int
     etag: str
     modified: datetime
+    storage_class: str = "STANDARD"
+
+
+class ObjectWriter(Protocol):
+    """An object while it is being written; `etag` is known once the `with` block has ended."""
+
+    etag: str
+
+    def write(self, data: Any, /) -> int:
+        """Add bytes and return how many."""
+
+    def tell(self) -> int:
+        """Return how many bytes were written."""
 
 
 class Storage(Protocol):
@@ -123,19 +139,17 @@ class Storage(Protocol):
     def open_read(self, uri: str, etag: str | None = None) -> BinaryIO:
         """Open the object for streaming from its first byte."""
 
-    def write_bytes(self, uri: str, data: bytes) -> None:
-        """Write the object; readers see nothing or all of it."""
+    def write_bytes(self, uri: str, data: bytes) -> str:
+        """Write the object and return its ETag; readers see nothing or all of it."""
 
-    @contextmanager
-    def open_write(self, uri: str) -> Iterator[BinaryIO]:
+    def open_write(self, uri: str) -> AbstractContextManager[ObjectWriter]:
         """Open an object for writing that comes into being only when the `with` block ends without an exception."""
-        yield io.BytesIO()
 
     def list(self, prefix_uri: str) -> Iterator[StoredObject]:
         """Yield all objects below the prefix in the order of S3, that is by the bytes of the key."""
 
-    def copy(self, source_uri: str, target_uri: str) -> None:
-        """Copy an object within the same kind of storage without passing its bytes through this process."""
+    def copy(self, source_uri: str, target_uri: str) -> str:
+        """Copy an object within the same kind of storage, not through this process; return the copy's ETag."""
 
     def delete(self, uris: Iterable[str]) -> None:
         """Delete the objects; what is already gone is no error."""
@@ -256,17 +270,17 @@ class S3Storage:
         """Open the object for streaming; a connection that breaks is resumed where it broke, on the same version."""
         return cast(BinaryIO, io.BufferedReader(_S3Reader(uri, etag, 0, None), buffer_size=1024 * 1024))
 
-    def write_bytes(self, uri: str, data: bytes) -> None:
-        """Write the object in one request."""
+    def write_bytes(self, uri: str, data: bytes) -> str:
+        """Write the object in one request and return its ETag."""
         bucket, key = split_s3_uri(uri)
-        _s3_call("PutObject", uri, lambda: s3_client().put_object(Bucket=bucket, Key=key, Body=data))
+        return _s3_call("PutObject", uri, lambda: s3_client().put_object(Bucket=bucket, Key=key, Body=data))["ETag"]
 
     @contextmanager
-    def open_write(self, uri: str) -> Iterator[BinaryIO]:
+    def open_write(self, uri: str) -> Iterator[ObjectWriter]:
         """Upload in parts of 16 MiB; an exception aborts the upload and leaves no object."""
         writer = _S3Writer(uri)
         try:
-            yield cast(BinaryIO, writer)
+            yield writer
         except BaseException:
             writer.abort()
             raise
@@ -275,17 +289,24 @@ class S3Storage:
     def list(self, prefix_uri: str) -> Iterator[StoredObject]:
         """Yield the objects below the prefix, page by page."""
         bucket, prefix = split_s3_uri(prefix_uri)
-        pages = iter(s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
+        paginator = s3_client().get_paginator("list_objects_v2")
+        pages = iter(paginator.paginate(Bucket=bucket, Prefix=prefix, OptionalObjectAttributes=["RestoreStatus"]))
         while (page := _s3_call("ListObjectsV2", prefix_uri, lambda: next(pages, None))) is not None:
             for item in page.get("Contents", []):
                 uri = f"s3://{bucket}/{item['Key']}"
-                yield StoredObject(uri, item["Key"], item["Size"], item["ETag"], item["LastModified"])
+                # A restored copy expires; until then the object is listed with a date and can be read.
+                restored = "RestoreExpiryDate" in item.get("RestoreStatus", {})
+                storage_class = "STANDARD" if restored else item.get("StorageClass", "STANDARD")
+                yield StoredObject(uri, item["Key"], item["Size"], item["ETag"], item["LastModified"], storage_class)
 
-    def copy(self, source_uri: str, target_uri: str) -> None:
-        """Copy within S3; boto3 turns objects above 8 MiB into multipart copies by itself."""
+    def copy(self, source_uri: str, target_uri: str) -> str:
+        """Copy within S3; boto3 turns objects above 8 MiB into multipart copies by itself, and names no ETag."""
         source, target = split_s3_uri(source_uri), split_s3_uri(target_uri)
         origin: Any = {"Bucket": source[0], "Key": source[1]}
         _s3_call("CopyObject", source_uri, lambda: s3_client().copy(origin, target[0], target[1]))
+        return _s3_call("HeadObject", target_uri, lambda: s3_client().head_object(Bucket=target[0], Key=target[1]))[
+            "ETag"
+        ]
 
     def delete(self, uris: Iterable[str]) -> None:
         """Delete up to 1,000 objects per request."""
@@ -390,6 +411,7 @@ class _S3Writer(io.RawIOBase):
         self._written = 0
         self._upload_id: str | None = None
         self._parts: list[dict[str, Any]] = []
+        self.etag = ""
 
     def writable(self) -> bool:
         return True
@@ -434,20 +456,21 @@ class _S3Writer(io.RawIOBase):
     def finish(self) -> None:
         """Make the object visible."""
         if self._upload_id is None:
-            S3Storage().write_bytes(self._uri, bytes(self._buffer))
+            self.etag = S3Storage().write_bytes(self._uri, bytes(self._buffer))
         else:
             try:
                 if self._buffer:
                     self._send_part(bytes(self._buffer))
                 parts: Any = {"Parts": self._parts}
                 upload_id = self._upload_id
-                _s3_call(
+                answer = _s3_call(
                     "CompleteMultipartUpload",
                     self._uri,
                     lambda: s3_client().complete_multipart_upload(
                         Bucket=self._bucket, Key=self._key, UploadId=upload_id, MultipartUpload=parts
                     ),
                 )
+                self.etag = answer["ETag"]
             except StorageError:
                 self.abort()
                 raise
@@ -483,6 +506,12 @@ def _local_call(call: str, uri: str, action: Callable[[], _Result]) -> _Result:
         raise StorageUnavailableError(f"{call} {uri}: {error.strerror or error}") from error
 
 
+class _LocalWriter(io.BufferedWriter):
+    """A file that is being written under a hidden name."""
+
+    etag = ""
+
+
 class LocalStorage:
     """Files below local folders, with the same promises: whole files or none, order by bytes, versions by ETag."""
 
@@ -507,20 +536,21 @@ class LocalStorage:
             raise ObjectChangedError(f"read {uri}: the file was overwritten while the job ran: run again")
         return stream
 
-    def write_bytes(self, uri: str, data: bytes) -> None:
-        """Write the file under another name and rename it."""
+    def write_bytes(self, uri: str, data: bytes) -> str:
+        """Write the file under another name, rename it and return its ETag."""
         with self.open_write(uri) as stream:
             stream.write(data)
+        return stream.etag
 
     @contextmanager
-    def open_write(self, uri: str) -> Iterator[BinaryIO]:
+    def open_write(self, uri: str) -> Iterator[ObjectWriter]:
         """Write under a hidden name in the same folder and rename at the end."""
         target = local_path(uri)
         hidden = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
 
-        def create() -> BinaryIO:
+        def create() -> _LocalWriter:
             target.parent.mkdir(parents=True, exist_ok=True)
-            return hidden.open("wb")
+            return _LocalWriter(io.FileIO(hidden, "wb"))
 
         stream = _local_call("write", uri, create)
         try:
@@ -529,6 +559,7 @@ class LocalStorage:
         except BaseException:
             hidden.unlink(missing_ok=True)
             raise
+        stream.etag = _local_etag(hidden.stat())
         _local_call("write", uri, lambda: hidden.replace(target))
 
     def list(self, prefix_uri: str) -> Iterator[StoredObject]:
@@ -547,10 +578,11 @@ class LocalStorage:
             modified = datetime.fromtimestamp(status.st_mtime, timezone.utc)
             yield StoredObject(str(path), key, status.st_size, _local_etag(status), modified)
 
-    def copy(self, source_uri: str, target_uri: str) -> None:
-        """Copy a file; readers of the target see nothing or all of it."""
+    def copy(self, source_uri: str, target_uri: str) -> str:
+        """Copy a file and return the copy's ETag; readers of the target see nothing or all of it."""
         with self.open_read(source_uri) as source, self.open_write(target_uri) as target:
             shutil.copyfileobj(source, target)
+        return target.etag
 
     def delete(self, uris: Iterable[str]) -> None:
         """Delete files, and the folders that become empty by it: S3 knows no empty folders either."""

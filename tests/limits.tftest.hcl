@@ -16,6 +16,7 @@ mock_provider "aws" {
 
 variables {
   name               = "shop"
+  templates_folder   = "sfn"
   database_name      = "shop"
   glue_job_name      = "shop"
   lake_bucket        = "lake"

@@ -12,7 +12,13 @@ from local_aws.extensions.glue_jobs import GlueJobs
 from local_aws.extensions.glue_logs import GlueLogs
 from local_aws.extensions.hooks import Emulator
 from local_aws.extensions.iam import Iam
+from local_aws.extensions.keys import Keys
+from local_aws.extensions.logs import Logs
+from local_aws.extensions.repeats import Repeats
 from local_aws.extensions.roles import RoleSessions
+from local_aws.extensions.s3_archive import Archive
+from local_aws.extensions.s3_checksums import Checksums
+from local_aws.extensions.s3_etags import ETags
 from local_aws.extensions.step_functions import StepFunctions
 from local_aws.settings import Settings
 
@@ -28,14 +34,20 @@ def install(settings: Settings) -> GlueJobs:
     iam = Iam(emulator, settings)
     logs = GlueLogs(emulator, sessions, iam)
     jobs = GlueJobs(emulator, settings, sessions, iam, logs)
+    keys = Keys(emulator)
     extensions = (
+        Repeats(emulator),
         iam,
+        ETags(emulator),
+        Checksums(emulator),
+        Archive(emulator),
         GlueCatalog(emulator),
         jobs,
         GlueCrawlers(emulator, sessions, logs),
         Athena(emulator, settings, sessions, iam),
         StepFunctions(emulator, sessions, iam),
         EventTargets(emulator, sessions),
+        Logs(emulator, keys),
         CloudWatch(emulator),
         Defaults(emulator),
     )

@@ -7,7 +7,9 @@ list_awsglue.html, list_amazonathena.html, list_amazoncloudwatchlogs.html).
 from __future__ import annotations
 
 import contextvars
+import functools
 import json
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -42,7 +44,13 @@ class Iam:
             "identity_denial_message",
         )
         self._evaluator = emulator.module(
-            "core.iam_evaluator", "enforce", "EvalContext", "evaluate", "resolve_principal", "AuthError"
+            "core.iam_evaluator",
+            "enforce",
+            "EvalContext",
+            "evaluate",
+            "resolve_principal",
+            "AuthError",
+            "_fnmatch_compile",
         )
         self._app = emulator.module("app", "pin_request_origin")
         self._athena = emulator.module("services.athena", "_executions")
@@ -56,7 +64,8 @@ class Iam:
         self._caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default=ROOT_ACCESS_KEY)
 
     def install(self) -> None:
-        """Replace the resource lookup, the check and the refusal."""
+        """Replace the resource lookup, the wildcards, the check and the refusal."""
+        self._evaluator.replace("_fnmatch_compile", wildcard)
         self._original_arn = self._actions.replace("extract_resource_arn", self.extract_resource_arn)
         self._original_enforce = self._evaluator.replace("enforce", self.enforce)
         self._original_refusal = self._actions.replace("access_denied_response", self.access_denied_response)
@@ -220,6 +229,17 @@ class Iam:
         )
         with self._lock, self._call_log.open("a") as log:
             log.write(line + "\n")
+
+
+@functools.lru_cache(4096)
+def wildcard(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    """Return what a pattern of a policy matches: `*` any text and `?` any character, line ends too.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html#reference_policies_elements_resource_wildcards
+    """
+    parts = re.split(r"([*?])", pattern)
+    translated = "".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in parts)
+    return re.compile(rf"{translated}\Z", re.DOTALL | (re.IGNORECASE if ignore_case else 0))
 
 
 def glue_resources(action: str, data: dict[str, Any], base: str) -> list[str]:

@@ -125,3 +125,19 @@ def it_checks_the_key_of_encrypted_objects(aws: LocalAws, bucket: str, machines:
     assert f"kms:Decrypt on resource: {key}" in denied.cause
     full = role("states.amazonaws.com", objects, write_only, allow("kms:Decrypt", key))
     assert machines.run_states(put, get, role_arn=full).status == "SUCCEEDED"
+
+
+def it_lets_wildcards_match_line_ends(aws: LocalAws, bucket: str, machines: Machines, role: RoleMaker) -> None:
+    key = "folder/two\nlines\n.csv\n"
+    aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b"x")
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:headObject",
+        "Arguments": {"Bucket": bucket, "Key": key},
+    }
+    arn = f"arn:aws:s3:::{bucket}/"
+    for allowed in (f"{arn}folder/*", f"{arn}folder/two?lines?.csv?", f"{arn}{key}"):
+        assert machines.run_states(state, role_arn=role("states.amazonaws.com", allow("s3:*", allowed))).error == ""
+    for other in (f"{arn}folder/two*.csv", f"{arn}folder/two", f"{arn}folder/two?lines?.csv"):
+        result = machines.run_states(state, role_arn=role("states.amazonaws.com", allow("s3:*", other)))
+        assert result.status == "FAILED", other

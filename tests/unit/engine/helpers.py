@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from contract import DatasetContract, parse_contract
-from conversion import OutputFile, UnitResult, convert_units
+from conversion import UnitResult, convert_units
+from conversion_parquet import WrittenFile
 from conversion_plan import Settings, UnitWork
 from conversion_runners import Runner
 from sources import SourceFile
@@ -69,7 +70,7 @@ def a_unit(folder: Path, files: Mapping[str, bytes]) -> UnitWork:
     return UnitWork((), sources, f"{folder}/data/", f"{folder}/bad/")
 
 
-def read_rows(files: Sequence[OutputFile]) -> list[dict[str, Any]]:
+def read_rows(files: Sequence[WrittenFile]) -> list[dict[str, Any]]:
     """Return the rows of Parquet files, in order."""
     return [row for file in files for row in pq.read_table(file.uri).to_pylist()]
 

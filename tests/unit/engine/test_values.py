@@ -63,6 +63,7 @@ def it_reads_nan_as_nan() -> None:
 NUMBERS = ["int", "bigint", "float", "double", "decimal(9,2)", "decimal(3,3)", "decimal(38,10)"]
 
 
+@pytest.mark.random
 @settings(max_examples=1500, deadline=None)
 @given(st.sampled_from(NUMBERS), st.lists(st.text("0123456789+-.eExX naif,", max_size=12), min_size=1, max_size=4))
 def it_never_takes_a_number_that_the_exact_definition_refuses(kind: str, texts: list[str]) -> None:
@@ -75,6 +76,7 @@ TIMES = (
 )
 
 
+@pytest.mark.random
 @settings(max_examples=700, deadline=None)
 @given(
     st.sampled_from(["date", "timestamp"]),

@@ -35,7 +35,7 @@ def decide(
     if before is not None:
         sources = files(*before)
         record = ManifestUnit(
-            JANUARY, "", "", "", (), tuple(ManifestSource(item.key, 1, item.etag, 1, 1, 0) for item in sources)
+            JANUARY, "", None, (), (), tuple(ManifestSource(item.key, 1, item.etag, 1, 1, 0) for item in sources)
         )
         fingerprint = unit_fingerprint(sources, made_with)
         parameters = {"fingerprint": fingerprint, "contract_fingerprint": made_with, "source_files": str(len(sources))}
@@ -68,7 +68,10 @@ def decide(
         (["a@1", "b@2"], ["a@1"], {"made_with": "c0"}, "kept", "sources 1 removed"),
         (["a@1", "b@2"], ["a@1", "c@3"], {"made_with": "c0"}, "kept", "cannot be made anew"),
         (["a@1", "b@2"], ["a@1"], {"lost": True}, "kept", "2 source files became 1; .* the manifest is lost"),
-        (["a@1"], ["a@1", "b@2"], {"lost": True}, "replaced", "sources changed"),
+        (["a@1"], ["a@1", "b@2"], {"lost": True}, "kept", "nobody can tell whether one of them is gone"),
+        (["a@1"], ["b@2"], {"lost": True}, "kept", r"1 source files became 1\) and its manifest is lost"),
+        (["a@1"], ["b@2"], {"lost": True, "force": True}, "replaced", "sources changed"),
+        (["a@1", "c@3"], ["b@2"], {"lost": True, "force": True}, "kept", "2 source files became 1"),
         (None, ["a@1"], {"selection": frozenset()}, "kept", "not among the selected"),
         (["a@1"], ["a@2"], {"selection": frozenset()}, "kept", "not among the selected"),
     ],

@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ import faults
 from contract import DatasetContract
 from conversion import UnitResult, convert_units
 from conversion_plan import UnitWork
-from conversion_task import run_task
+from conversion_task import PartReport, run_task
 from local_aws.extensions.glue_jobs import find_java_home
 from local_aws.processes import end_session, session_members, wait_until_gone
 from storage import LocalStorage, open_storage
@@ -84,10 +85,11 @@ STEPS = [
     ("publish:2", 2),
     ("published", 3),
     ("raw", 3),
-    ("swept:0", 3),
-    ("swept:1", 3),
     ("sealing", 3),
     ("sealed", 3),
+    ("noted", 3),
+    ("swept:0", 3),
+    ("swept:1", 3),
 ]
 
 
@@ -147,14 +149,14 @@ def it_dies_at_a_step_and_one_more_run_makes_it_right(tmp_path: Path, fault: str
     kill_at(world, fault)
     assert world.rows() == {**OLD, **dict(list(CHANGED.items())[:published])}
     check_locations(world)
-    assert nothing_to_do(world) == (fault == "sealed")
+    assert nothing_to_do(world) == (fault.partition(":")[0] in ("sealed", "noted", "swept"))
     world.run()
     check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
 
 
 @pytest.mark.parametrize(
     ("fault", "new"),
-    [("claimed", False), ("publish:0", False), ("published", True), ("swept:1", True), ("sealing", True)],
+    [("claimed", False), ("publish:0", False), ("published", True), ("raw", True), ("sealing", True)],
 )
 def it_dies_likewise_where_the_table_is_the_only_unit(tmp_path: Path, fault: str, new: bool) -> None:
     world = World(tmp_path, partition_keys=[])
@@ -206,6 +208,18 @@ def it_sweeps_after_a_week_what_a_lost_run_left(tmp_path: Path) -> None:
     check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
 
 
+def without_etags(reports: Sequence[PartReport]) -> list[PartReport]:
+    """Return reports of parts, the ETags of their files left out."""
+    return [
+        replace(
+            report,
+            files=tuple(replace(file, etag="") for file in report.files),
+            bad_files=tuple(replace(file, etag="") for file in report.bad_files),
+        )
+        for report in reports
+    ]
+
+
 def pretend_it_ran_elsewhere(world: World) -> None:
     """Let the dead run have been on another machine, as every run on Glue is: nobody can ask whether it lives."""
     for path in (world.lake / "manifests/trips/runs").glob("*.json"):
@@ -234,7 +248,8 @@ def it_leaves_one_file_when_a_task_runs_twice_at_the_same_time(tmp_path: Path, m
         with ThreadPoolExecutor(2) as pool:
             for task in tasks:
                 slower, faster = (pool.submit(run_task, job, task) for _ in range(2))
-                assert slower.result(SECONDS) == faster.result(SECONDS)
+                # The slower one writes last, so the ETag is not what the faster one has reported; the content is.
+                assert without_etags(slower.result(SECONDS)) == without_etags(faster.result(SECONDS))
                 reports += faster.result()
         return reports
 
@@ -302,6 +317,7 @@ def start_on_spark(world: World, deed: str, marker: Path) -> subprocess.Popen[st
     )
 
 
+@pytest.mark.spark
 def it_is_killed_in_the_middle_of_a_spark_task(tmp_path: Path) -> None:
     world = World(tmp_path)
     load_and_change(world)
@@ -329,6 +345,7 @@ def it_is_killed_in_the_middle_of_a_spark_task(tmp_path: Path) -> None:
     check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
 
 
+@pytest.mark.spark
 def it_leaves_one_file_when_a_spark_task_dies_after_writing_it(tmp_path: Path) -> None:
     world = World(tmp_path)
     load_and_change(world)

@@ -92,6 +92,7 @@ def it_describes_each_partition_in_its_parameters(world: World) -> None:
         "quarantined_rows": "1",
         "run_id": "r7",
         "manifest": partition["Parameters"]["manifest"],
+        "folder_digest": partition["Parameters"]["folder_digest"],
     }
     manifest = json.loads(Path(partition["Parameters"]["manifest"]).read_text())
     assert [unit["values"] for unit in manifest["units"]] == [["01"]]

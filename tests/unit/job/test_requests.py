@@ -88,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
             problem = self.s3.upload_part(query["partNumber"][0], body, self.headers.get(CHECKSUM))
         elif "uploadId" in query and self.command == "POST":
             problem = self.s3.complete(url.path, body.decode())
-            text = "<CompleteMultipartUploadResult/>"
+            text = '<CompleteMultipartUploadResult><ETag>"e-3"</ETag></CompleteMultipartUploadResult>'
         if problem:
             code, _, message = problem.partition(": ")
             text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -159,7 +159,7 @@ def it_acts_in_the_region_that_aws_names_in_either_variable(strict: StrictS3, mo
 
 def it_gives_a_worker_that_knows_no_region_the_drivers(strict: StrictS3, tmp_path: Path) -> None:
     document = {"dataset": "d", "source_uri": "s3://raw/", "lake_uri": "s3://lake/", "columns": [{"name": "a"}]}
-    work = (TaskContext(parse_contract(document), Settings(), "run"), PlaceLines("s3://lake/unplaced.parquet", 0))
+    work = (TaskContext(parse_contract(document), Settings(), "run"), PlaceLines(0, 0, "s3://lake/unplaced.parquet", 0))
     (tmp_path / "work").write_bytes(pickle.dumps(work))
     environment = {
         name: value for name, value in os.environ.items() if name not in ("AWS_REGION", "AWS_DEFAULT_REGION")

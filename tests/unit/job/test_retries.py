@@ -113,7 +113,7 @@ def write_table() -> Any:
 GOOD_TABLE = (200, json.dumps({"Table": {"Name": "trips"}}))
 CALLS: dict[str, tuple[Callable[[], Any], tuple[int, str], tuple[int, str], Any]] = {
     "S3 GetObject s3://bucket/a/key.csv": (read_object, s3_error(503, "SlowDown"), (200, "rows"), b"rows"),
-    "S3 PutObject s3://bucket/a/key.csv": (write_object, s3_error(500, "InternalError"), (200, ""), None),
+    "S3 PutObject s3://bucket/a/key.csv": (write_object, s3_error(500, "InternalError"), (200, ""), '"e"'),
     "Glue GetTable db.trips": (find_table, glue_error(400, "ThrottlingException"), GOOD_TABLE, "trips"),
     "Glue UpdateTable db.trips": (write_table, glue_error(500, "InternalServiceException"), (200, "{}"), None),
 }
