@@ -69,7 +69,7 @@ class RecordCounter:
     """
 
     def __init__(self, quote: bytes | None) -> None:
-        self._quote = quote[0] if quote else -1
+        self._quote = quote
         self._inside = _WORD(0)
         self._last = LF
         self.ended_lines = 0
@@ -98,9 +98,14 @@ class RecordCounter:
         data = np.frombuffer(body, np.uint8)
         for position in range(start, end, _COUNTED_BYTES):
             stop = min(position + _COUNTED_BYTES, end)
-            self._feed(data[position:stop], self._last == CR or body.find(b"\r", position, stop) >= 0)
+            begins = self._line_ends(data[position:stop], self._last == CR or body.find(b"\r", position, stop) >= 0)
+            if self._quote is not None and body.find(self._quote, position, stop) >= 0:
+                self._count_inside(data[position:stop], begins)
+            elif self._inside:
+                self._ended_inside += int(np.count_nonzero(begins))
 
-    def _feed(self, data: Bytes, has_returns: bool) -> None:
+    def _line_ends(self, data: Bytes, has_returns: bool) -> Mask:
+        """Count line ends; return where one begins behind something that is none, in whole words."""
         # Room for whole words, and for the byte before.
         ends, begins = self._ends[: 1 + -(-len(data) // 64) * 64], self._begins[: -(-len(data) // 64) * 64]
         ends[0] = self._last in (LF, CR)
@@ -113,8 +118,7 @@ class RecordCounter:
         np.greater(ends[1:], ends[:-1], out=begins)
         self.ended_lines += int(np.count_nonzero(begins))
         self._last = int(data[-1])
-        if self._quote >= 0:
-            self._count_inside(data, begins)
+        return begins
 
     def _add_returns(self, data: Bytes, ends: Mask) -> None:
         returns = data == CR
@@ -124,7 +128,7 @@ class RecordCounter:
 
     def _count_inside(self, data: Bytes, begins: Mask) -> None:
         quotes = self._ends[: len(begins)]
-        np.equal(data, self._quote, out=quotes[: len(data)])
+        np.equal(data, ord(self._quote or b"\0"), out=quotes[: len(data)])
         quotes[len(data) :] = False
         words = np.packbits(quotes, bitorder="little").view(_WORD)
         # Each bit becomes the parity of the quotes up to it: first within its word, then with all words before.
