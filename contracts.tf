@@ -3,7 +3,9 @@
 locals {
   datasets = {
     for name, dataset in var.datasets : name => merge(dataset, {
-      prefix           = "${trimsuffix(coalesce(dataset.prefix, name), "/")}/"
+      prefix = "${trimsuffix(coalesce(dataset.prefix, name), "/")}/"
+      # Null as an input would be the default: https://developer.hashicorp.com/terraform/language/expressions/type-constraints
+      csv              = merge(dataset.csv, { quote = dataset.csv.quote == "" ? null : dataset.csv.quote })
       raw_table        = "raw_${name}"
       parquet_table    = name
       quarantine_table = "${name}_quarantine"
@@ -48,7 +50,7 @@ locals {
           }
         ]
         csv = {
-          for option, value in dataset.csv : option => value
+          for option, value in local.datasets[name].csv : option => value
           if jsonencode(value) != jsonencode(try(local.unsaid.csv[option], null))
         }
         partition_keys = [
@@ -59,7 +61,7 @@ locals {
         ]
       }) : option => value
       if !contains(local.indecisive, option) && jsonencode(value) != jsonencode(try(local.unsaid.dataset[option], null))
-    }
+    } if var.create
   }
 }
 

@@ -45,7 +45,7 @@ variable "datasets" {
       `required` sends rows without a value to quarantine, default false; `format` is a strptime format for date and
       timestamp; `comment` describes the column. Types: string (default), boolean, int, bigint, float, double,
       decimal(p,s), date, timestamp. Without columns a crawler finds them.
-    - `csv`: how the files are written. `delimiter` (default a comma), `quote` (default a double quote, null for none),
+    - `csv`: how the files are written. `delimiter` (default a comma), `quote` (default a double quote, "" for none),
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
       default ISO 8601), `quoted_newlines` (default true), `trim` (default false).
@@ -257,11 +257,11 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for character in [dataset.csv.delimiter, dataset.csv.quote, dataset.csv.escape, dataset.csv.comment] :
+        for character in concat([dataset.csv.delimiter, dataset.csv.escape, dataset.csv.comment], compact([dataset.csv.quote])) :
         character == null ? true : can(regex("^[ -~\\t]$", character))
       ]
     ]))
-    error_message = "csv.delimiter, csv.quote, csv.escape and csv.comment must each be one ASCII character, no line break (a tab is \"\\t\")."
+    error_message = "csv.delimiter, csv.quote, csv.escape and csv.comment must each be one ASCII character, no line break (a tab is \"\\t\", no quotes at all are \"\")."
   }
 
   validation {

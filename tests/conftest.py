@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 END_TO_END = Path(__file__).parent / "e2e"
-STARTING_FIXTURES = {"spark": {"spark"}, "server": {"aws", "own_aws"}}
+STARTING_FIXTURES = {"spark": {"spark"}, "server": {"aws", "own_aws", "court"}}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

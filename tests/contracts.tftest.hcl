@@ -32,6 +32,7 @@ variables {
       csv = { delimiter = ";", quote = "'", escape = "\\", encoding = "cp1252", null_values = ["", "NULL"] }
     }
     stores = {}
+    notes  = { columns = [{ name = "text" }], csv = { quote = "" } }
   }
 }
 
@@ -138,6 +139,19 @@ run "a_crawled_unpartitioned_dataset" {
       local.contracts.stores.workflow.quarantine_table_input.StorageDescriptor.Location == "s3://lake/quarantine/stores/run=none/"
     )
     error_message = "The tables are ${jsonencode(local.contracts.stores.workflow)}"
+  }
+}
+
+run "files_in_which_quotes_mean_nothing" {
+  command = plan
+
+  assert {
+    condition = jsonencode([
+      for contract in [local.contracts.notes] : [
+        contract.csv.quote, contract.workflow.raw_table_input.StorageDescriptor.SerdeInfo.Parameters,
+      ]
+    ]) == jsonencode([[null, { separatorChar = "," }]])
+    error_message = "The contract is ${jsonencode(local.contracts.notes)}"
   }
 }
 

@@ -33,6 +33,8 @@ RUNNING_STATES = ("STARTING", "WAITING", "RUNNING", "STOPPING")
 MAX_ERROR_LENGTH = 1000
 JOB_SITE = Path(__file__).parents[1] / "job_site"
 ERROR_FILE = "error.txt"
+# Takes the region from Spark's workers; see job_site/sitecustomize.py.
+WITHOUT_REGION = "LOCAL_AWS_WORKERS_WITHOUT_REGION"
 # What the workers of a job with a connection need to get into the VPC:
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSGlueServiceRole.html
 NETWORK_LOOKS = (
@@ -257,6 +259,8 @@ class GlueJobs:
             "SPARK_LOCAL_IP": "127.0.0.1",
             "TMPDIR": str(folder),
         }
+        if os.environ.get(WITHOUT_REGION):
+            environment[WITHOUT_REGION] = os.environ[WITHOUT_REGION]
         if java_home := find_java_home():
             environment["JAVA_HOME"] = java_home
         if self._settings.job_environment.exists():
@@ -277,7 +281,7 @@ class GlueJobs:
                 self._processes[run["Id"]] = process
             (folder / "pid").write_text(str(process.pid))
             try:
-                process.wait(timeout=float(run["Timeout"]) * 60)
+                process.wait(timeout=float(run["Timeout"]) * 60 * self._settings.timeout_scale)
             except subprocess.TimeoutExpired:
                 run["_outcome"], run["ErrorMessage"] = "TIMEOUT", "Job run timed out"
             finally:

@@ -40,7 +40,8 @@ class Keys:
             return f"{key['Arn']} is {key['KeyState']}"
         for action in actions:
             request = self._evaluator.EvalContext(
-                principal_arn=service,
+                # Not an IAM principal of the account, yet somebody: only "*" and the service's own name match.
+                principal_arn="*",
                 principal_type="Service",
                 principal_account=self._responses.get_account_id(),
                 action=action,

@@ -15,13 +15,12 @@ from collections import OrderedDict
 from typing import Any
 
 from local_aws.extensions.hooks import Emulator
+from local_aws.extensions.requests import CREDENTIAL
 from local_aws.settings import ROOT_ACCESS_KEY
 
 KEPT_ANSWERS = 1000
 KEPT_BYTES = 64 * 1024
 ATTEMPT = re.compile(r"attempt=(\d+)")
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html
-CREDENTIAL = re.compile(r"Credential=(?P<key>[^/]+)/\d+/[^/]+/(?P<service>[^/]+)/")
 
 
 class Repeats:

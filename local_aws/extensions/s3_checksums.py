@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local_aws.extensions.hooks import Emulator
-from local_aws.extensions.s3_etags import first
+from local_aws.extensions.iam import first
 
 # "If the object was uploaded without a checksum", S3 adds this one:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_Checksum.html

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_aws.extensions.hooks import Emulator
+from local_aws.extensions.iam import first
 
 ALGORITHM = "x-amz-server-side-encryption"
 CUSTOMER_ALGORITHM = "x-amz-server-side-encryption-customer-algorithm"
@@ -147,8 +148,3 @@ def renewed_etag(written: dict[str, Any], data: bytes, *, of_parts: bool) -> str
     if encrypted:
         return f'"{secrets.token_hex(16)}"'
     return f'"{hashlib.md5(data, usedforsecurity=False).hexdigest()}"'
-
-
-def first(value: Any) -> str:
-    """Return a query parameter, which may come as a list of one."""
-    return str((value[0] if value else "") if isinstance(value, list) else value or "")

@@ -10,10 +10,10 @@ locals {
 
   events = {
     execution = 31 # all outside the iterations
-    dataset   = 72 # the first load of declared columns
+    dataset   = 72 # the first load of declared columns, failing at its last step
     crawl     = 5  # a crawl on top of that, the looks at it left out
-    view      = 27
-    look      = 9 # one round of a loop that waits: Wait, Task, Choice
+    view      = 29 # one that is created and then fails
+    look      = 9  # one round of a loop that waits: Wait, Task, Choice
     retry     = 3
   }
 

@@ -99,6 +99,7 @@ class Rendered:
     variables: dict[str, Any]
     text: str
     definition: dict[str, Any]
+    history_events: int
     resources: dict[str, dict[str, Any]]
 
     @property
@@ -162,8 +163,9 @@ def resources(planned: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
 
 def rendered(name: str, planned: dict[str, Any]) -> Rendered:
     """Pick what belongs to one module call out of a plan."""
-    text = planned["outputs"][name]["value"]
-    return Rendered(VARIABLE_SETS[name], text, json.loads(text), resources(planned, name))
+    text = planned["outputs"][f"{name}_definition"]["value"]
+    events = planned["outputs"][f"{name}_history_events"]["value"]
+    return Rendered(VARIABLE_SETS[name], text, json.loads(text), events, resources(planned, name))
 
 
 def configuration(folder: Path) -> dict[str, Any]:
@@ -176,7 +178,11 @@ def configuration(folder: Path) -> dict[str, Any]:
     calls["many_prefixes"] = {"source": triggers, **escaped(MANY_PREFIXES)}
     return {
         "module": calls,
-        "output": {name: {"value": f"${{module.{name}.definition}}"} for name in VARIABLE_SETS},
+        "output": {
+            f"{name}_{output}": {"value": f"${{module.{name}.{output}}}"}
+            for name in VARIABLE_SETS
+            for output in ("definition", "history_events")
+        },
     }
 
 

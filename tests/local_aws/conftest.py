@@ -21,7 +21,10 @@ RoleMaker = Callable[..., str]
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     local = LocalAws(tmp_path_factory.mktemp("local_aws"), free_port())
-    local.start()
+    with pytest.MonkeyPatch.context() as patch:
+        # A minute of a Glue job's timeout takes three seconds.
+        patch.setenv("LOCAL_AWS_TIMEOUT_SCALE", "0.05")
+        local.start()
     try:
         yield local
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 import time
 import uuid
@@ -292,6 +293,60 @@ def it_is_stopped_with_the_task_that_waits_for_it(aws: LocalAws, jobs: Jobs, mac
     assert result.status == ("ABORTED" if how == "stop" else "FAILED")
     assert result.error == ("" if how == "stop" else "States.Timeout")
     wait_for(lambda: glue.get_job_runs(JobName=name)["JobRuns"][0]["JobRunState"] == "STOPPED")
+
+
+@pytest.mark.parametrize("end", ["TIMEOUT", "STOPPED"])
+def it_fails_the_sync_form_when_the_run_times_out_or_is_stopped(
+    aws: LocalAws, jobs: Jobs, machines: Machines, end: str
+) -> None:
+    name, glue = jobs.create("import time; time.sleep(60)"), aws.client("glue")
+    arguments = {"JobName": name, **({"Timeout": 1} if end == "TIMEOUT" else {})}
+    caught = {"ErrorEquals": ["States.TaskFailed"], "Next": "C", "Output": "{% $parse($states.errorOutput.Cause) %}"}
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::glue:startJobRun.sync",
+        "Arguments": arguments,
+        "Catch": [caught],
+        "End": True,
+    }
+    execution = machines.start(machines.create({"StartAt": "J", "States": {"J": task, "C": {"Type": "Succeed"}}}))
+    if end == "STOPPED":
+        wait_for(lambda: bool(glue.get_job_runs(JobName=name)["JobRuns"]))
+        run_id = glue.get_job_runs(JobName=name)["JobRuns"][0]["Id"]
+        glue.batch_stop_job_run(JobName=name, JobRunIds=[run_id])
+    result = aws.follow(execution, timeout=40)
+    assert result.status == "SUCCEEDED", result
+    assert (result.output["JobRunState"], result.output["JobName"]) == (end, name)
+    assert isinstance(result.output["CompletedOn"], int)
+
+
+def it_gives_the_workers_no_region_when_told_so(aws: LocalAws, bucket: str, jobs: Jobs) -> None:
+    name = jobs.create(
+        f"""
+        import json, os, boto3
+        from pyspark.sql import SparkSession
+
+        def seen(_):
+            return {{key: os.environ.get(key) for key in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL")}}
+
+        driver = seen(0)
+        worker = SparkSession.builder.getOrCreate().sparkContext.parallelize([0]).map(seen).collect()[0]
+        boto3.client("s3").put_object(Bucket="{bucket}", Key="seen", Body=json.dumps([driver, worker]).encode())
+        """
+    )
+
+    def run() -> list[dict[str, str | None]]:
+        assert jobs.run(name)["JobRunState"] == "SUCCEEDED"
+        found: list[dict[str, str | None]] = json.load(aws.client("s3").get_object(Bucket=bucket, Key="seen")["Body"])
+        return found
+
+    everywhere = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": aws.endpoint}
+    assert run() == [everywhere, everywhere]
+    aws.set_job_environment({"LOCAL_AWS_WORKERS_WITHOUT_REGION": "1"})
+    try:
+        assert run() == [everywhere, {**everywhere, "AWS_REGION": None, "AWS_DEFAULT_REGION": None}]
+    finally:
+        aws.set_job_environment({})
 
 
 def it_needs_every_documented_right_for_the_sync_form(jobs: Jobs, machines: Machines, role: RoleMaker) -> None:

@@ -817,13 +817,13 @@ run "accepts_a_tab_as_delimiter" {
   }
 }
 
-run "refuses_an_empty_quote" {
+run "refuses_a_quote_of_two_characters" {
   command         = plan
   expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
-        csv     = { quote = "" }
+        csv     = { quote = "''" }
         columns = [{ name = "order_id" }]
       }
     }
@@ -834,7 +834,7 @@ run "accepts_no_quote" {
   variables {
     datasets = {
       orders = {
-        csv     = { quote = null }
+        csv     = { quote = "" }
         columns = [{ name = "order_id" }]
       }
     }

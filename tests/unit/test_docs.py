@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -129,6 +131,15 @@ def it_plans_the_usage_block_of_every_readme(tmp_path: Path) -> None:
         child["address"].split(".")[1] for child in planned["root_module"]["child_modules"] if size(child) > 0
     }
     assert {name for names in calls.values() for name in names} == with_resources
+    # The blocks lie there as they stand in the pages, but for the source.
+    assert terraform(tmp_path, "fmt", "-check", "-diff") == ""
+
+
+def terraform(folder: Path, *arguments: str) -> str:
+    """Run Terraform in a folder and return what it says, of differences and mistakes."""
+    command = [sys.executable, "-m", "scripts.terraform", "--", f"-chdir={folder}", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return done.stdout + (done.stderr if done.returncode else "")
 
 
 def size(module: dict[str, object]) -> int:
@@ -311,3 +322,23 @@ def it_pins_every_action_to_a_commit() -> None:
     assert uses
     for action in uses:
         assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+
+def collected(expression: str, path: str) -> set[str]:
+    """The names of the tests below a path that have the marks of an expression."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "-m", expression, path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return set(re.findall(r"::(\w+)", done.stdout))
+
+
+def it_leaves_to_make_test_what_starts_something() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    left_out = re.findall(r'^check: .*\n\t.* -m "not \((.*)\)"$', makefile, re.MULTILINE)[0]
+    assert collected(f"not ({left_out})", "tests/e2e") == set()
+    assert len(collected(left_out, "tests/e2e")) > 20
+    checked = collected(f"not ({left_out})", "tests/unit/engine/test_with_spark.py")
+    assert "it_gives_spark_few_tasks_for_ten_thousand_small_partitions" in checked
+    assert "it_gives_spark_exactly_the_declared_rows" not in checked
+    assert "it_keeps_the_limits_of_batches" not in collected(
+        f"not ({left_out})", "tests/local_aws/test_glue_catalog.py"
+    )

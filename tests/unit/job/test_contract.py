@@ -117,6 +117,9 @@ def it_fingerprints_what_decides_the_bytes_and_nothing_else() -> None:
 def it_hashes_for_ever_what_it_once_did_and_what_terraform_does(dataset: str) -> None:
     entry = json.loads(FINGERPRINTS.read_text())[dataset]
     settings = {name: value for name, value in entry["settings"].items() if name != "prefix"}
+    # What Terraform writes for the text that says "none".
+    if settings.get("csv", {}).get("quote") == "":
+        settings["csv"] = {**settings["csv"], "quote": None}
     contract = parse_contract({**document(), "columns": None, **settings})
     assert contract.fingerprint == hashlib.sha256(entry["hashed"].encode()).hexdigest()
 
