@@ -12,16 +12,19 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from catalog import Catalog, Partition, Table, numbered_columns, require_table
 from catalog_publication import update_table
 from contract import DatasetContract, Values
-from sources import Unit
+from sources import SourceFile, Unit
 
-# Whose names the columns have: the digest of the one header that all files read so far have, or MIXED.
+# Whose names the columns have: the digest of the one header that all files read so far have, or MIXED; and behind a
+# slash the digest of the columns made of it, which tells when somebody else has changed them.
 HEADER = "raw_header"
 MIXED = "mixed"
+# So many files are read again where the columns of the table got lost; of more the columns are numbered.
+MOST_FILES = 1000
 
 Header = tuple[str, ...]
 
@@ -30,15 +33,23 @@ def align_raw_table(
     catalog: Catalog,
     contract: DatasetContract,
     units: Mapping[Values, Unit],
-    headers: Collection[Header],
-    complete: bool,
+    headers: Sequence[Header] | None,
+    read: Callable[[SourceFile], Header],
 ) -> None:
     """Let the raw table have the columns of the files and exactly the Hive folders that hold some.
 
-    `headers` are those of the files read in this run, none where a crawler names the columns; `complete` says that
-    there are no other files.
+    `headers` are those of the files read in this run, None where a crawler names the columns; `read` is asked for those
+    of the others where the table has lost what it knew.
     """
     table = require_table(catalog, contract.database, contract.raw_table)
+    complete = False
+    if headers is not None and contract.csv.header:
+        sources = [source for unit in units.values() for source in unit.sources if not source.archived]
+        complete = len(headers) == len(sources)
+        if _known(table) is None and not complete:
+            headers = [read(source) for source in sources[:MOST_FILES]]
+            complete = len(sources) <= MOST_FILES
+        headers = [header for header in headers if header]
     if headers and contract.csv.header:
         table = update_table(
             catalog, contract.database, contract.raw_table, lambda found: _named(contract, found, headers, complete)
@@ -49,18 +60,29 @@ def align_raw_table(
 
 def _named(contract: DatasetContract, table: Table, headers: Collection[Header], complete: bool) -> Table | None:
     """Return the table with the columns of the headers; None when it has them already."""
-    known = table.parameters.get(HEADER)
+    known = _known(table)
     distinct = {_normal(header): header for header in headers}
-    single = len(distinct) == 1 and (complete or known in (None, _digest(next(iter(distinct)))))
+    single = len(distinct) == 1 and (complete or known == _digest(next(iter(distinct))))
     if single:
         normal, header = next(iter(distinct.items()))
         columns, told = header_columns(contract, header), _digest(normal)
     else:
         there = 0 if complete or known is None else len(table.columns)
         columns, told = numbered_columns(max(there, *map(len, headers))), MIXED
-    if known == told and [column["Name"] for column in table.columns] == [column["Name"] for column in columns]:
+    value = f"{told}/{_digest(_names(columns))}"
+    if table.parameters.get(HEADER) == value and _names(table.columns) == _names(columns):
         return None
-    return table.with_changes({HEADER: told}, columns)
+    return table.with_changes({HEADER: value}, columns)
+
+
+def _known(table: Table) -> str | None:
+    """Return whose names the columns have; None where that is not known or somebody else has changed them."""
+    told, _, digest = table.parameters.get(HEADER, "").partition("/")
+    return told if digest == _digest(_names(table.columns)) else None
+
+
+def _names(columns: Sequence[Mapping[str, str]]) -> Header:
+    return tuple(column["Name"] for column in columns)
 
 
 def header_columns(contract: DatasetContract, header: Header) -> list[dict[str, str]]:

@@ -272,6 +272,18 @@ class _Conversion:
         tally.rows_quarantined += len(piece.bad)
 
 
+def read_header(contract: DatasetContract, source: SourceFile) -> tuple[str, ...]:
+    """Return the names in the header of a file; none of a file that holds nothing."""
+    dialect = dialect_of(contract)
+    if dialect.splittable and not is_compressed(source):
+        layout = file_columns(contract, dialect, source.key, _Content(source).head)
+    else:
+        with closing(open_storage(source.uri).open_read(source.uri, source.etag)) as raw:
+            stream = TextStream(_plain(source, raw), dialect, SMALL_FILE_BYTES)
+            layout = file_columns(contract, replace(dialect, encoding="utf-8"), source.key, stream.peek)
+    return layout.header if layout is not None else ()
+
+
 def open_quote_error(key: str, line: int) -> UnterminatedQuoteError:
     """Return the error about a quote that is never closed; lines count from 1."""
     return UnterminatedQuoteError(

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 
 import faults
 from accounting import account, recorded
@@ -32,6 +33,7 @@ from catalog_raw import align_raw_table
 from contract import DatasetContract, Values, load_contract
 from conversion import SourceOutcome, UnitResult, check_options
 from conversion_plan import UnitWork
+from conversion_task import read_header
 from diff import INSERTED, KEPT, REMOVED, REPLACED, RESTORED, Decision, LakeState, decide, parse_selection
 from errors import TerminalError
 from lake import data_folder, manifest_uri, quarantine_folder, run_folder
@@ -276,9 +278,9 @@ class _Run:
 
     def _align_raw_table(self, results: Sequence[UnitResult]) -> None:
         outcomes = [outcome for result in results for outcome in result.sources]
-        headers = () if self.crawled else [outcome.header for outcome in outcomes if outcome.header]
-        complete = len(outcomes) == sum(len(unit.sources) for unit in self.listing.units.values())
-        align_raw_table(self.catalog, self.contract, self.listing.units, headers, complete)
+        headers = None if self.crawled else [outcome.header for outcome in outcomes]
+        read = partial(read_header, self.contract)
+        align_raw_table(self.catalog, self.contract, self.listing.units, headers, read)
 
     def _record(self, units: Sequence[ManifestUnit]) -> list[Partition]:
         """Write the manifest and return the partitions to publish."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -100,3 +102,23 @@ def it_follows_a_renamed_column_of_the_contract(world: World) -> None:
     world.save(columns=[{"name": "number", "source": "b", "type": "int"}, {"name": "a"}])
     world.run()
     assert names(world) == ["a", "number"]
+
+
+@pytest.mark.parametrize("lost", ["table", "columns", "parameters"])
+def it_reads_the_headers_again_where_the_table_has_lost_its_columns(world: World, lost: str) -> None:
+    write(world, "month=01/a.csv", "a,b\nx,1\n")
+    (world.raw / "month=02").mkdir()
+    (world.raw / "month=02/a.csv.gz").write_bytes(gzip.compress(b"a,b\ny,2\n"))
+    world.run()
+    place = world.lake / "catalog/default/raw_trips.json"
+    content = json.loads(place.read_text())
+    if lost == "table":
+        world.lose_tables("raw_trips")
+    elif lost == "columns":
+        del content["table"]["StorageDescriptor"]["Columns"][1:]
+        place.write_text(json.dumps(content))
+    else:
+        content["table"]["Parameters"] = {}
+        place.write_text(json.dumps(content))
+    assert world.run().status == "unchanged"
+    assert names(world) == ["a", "b"]
