@@ -28,4 +28,15 @@ locals {
     "G.1X" = 1, "G.2X" = 2, "G.4X" = 4, "G.8X" = 8, "G.12X" = 12, "G.16X" = 16,
     "R.1X" = 1, "R.2X" = 2, "R.4X" = 4, "R.8X" = 8,
   }
+
+  # What the module and the state machine give the job, and what would replace that.
+  own_arguments = [
+    "--extra-py-files", "--job-language", "--scriptLocation", "--class", "--enable-auto-scaling", "--enable-metrics",
+    "--custom-logGroup-prefix", "--additional-python-modules", "--dataset_config", "--run_id", "--run_mode", "--force",
+    "--verify", "--partitions",
+  ]
+
+  # "AWS Glue uses the following arguments internally and you should never use them":
+  # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html
+  reserved_arguments = ["--debug", "--mode", "--JOB_NAME", "--endpoint"]
 }

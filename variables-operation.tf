@@ -97,11 +97,19 @@ variable "glue" {
   }
 
   validation {
-    condition = length(setintersection(keys(var.glue.default_arguments), [
-      "--extra-py-files", "--job-language", "--enable-auto-scaling", "--enable-metrics", "--custom-logGroup-prefix",
-      "--additional-python-modules", "--dataset_config", "--run_id", "--run_mode", "--force", "--partitions",
-    ])) == 0
-    error_message = "glue.default_arguments must not hold what the module sets itself: --extra-py-files, --job-language, --enable-auto-scaling (autoscaling), --enable-metrics (metrics), --custom-logGroup-prefix, --additional-python-modules (additional_python_modules), --dataset_config, --run_id, --run_mode, --force, --partitions."
+    condition     = length(setintersection(keys(var.glue.default_arguments), local.own_arguments)) == 0
+    error_message = "glue.default_arguments must not hold what the module gives the job itself (${join(", ", setintersection(keys(var.glue.default_arguments), local.own_arguments))}): other settings of glue or the input of an execution say it."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.glue.default_arguments), local.reserved_arguments)) == 0
+    error_message = "glue.default_arguments must not hold ${join(", ", local.reserved_arguments)}: Glue uses these itself."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/glue/latest/dg/security-lf-enable-considerations.html
+    condition     = !contains(keys(var.glue.default_arguments), "--enable-lakeformation-fine-grained-access")
+    error_message = "glue.default_arguments must not hold --enable-lakeformation-fine-grained-access: with it Spark knows no RDDs, of which the job is made."
   }
 }
 

@@ -14,9 +14,9 @@ from conversion_parquet import WrittenFile
 from conversion_plan import Settings, Task, UnitWork, as_stream, plan_tasks
 from conversion_quarantine import UNPLACED
 from conversion_runners import Runner, in_process, on_spark
-from conversion_task import PartReport, PlaceLines, TaskContext, open_quote_error
+from conversion_task import PartReport, PlaceLines, TaskContext, open_record_error
+from csv_columns import contract_types
 from csv_dialect import dialect_of
-from csv_parsing import contract_types
 from sources import SourceFile
 from storage import open_storage
 
@@ -99,9 +99,7 @@ class _Accounts:
         self._collect(self._runner(self._context, again))
 
     def _collect(self, reports: Iterable[PartReport]) -> None:
-        for report in reports:
-            if report.error_kind:
-                raise error_of_kind(report.error_kind, report.error_text)
+        for report in _without_errors(reports):
             self._reports[report.unit, report.source_number].append(report)
         for found in self._reports.values():
             found.sort(key=lambda report: (report.start, report.end))
@@ -113,7 +111,8 @@ class _Accounts:
         """Return the files whose splits do not join, or one of whose splits ends inside quotes.
 
         The first split begins outside quotes. A split that begins right and ends outside quotes proves the next cut
-        right, so if all join and are closed all cuts are proven. An open quote in the last one is the file's own fault.
+        right, so if all join and are closed all cuts are proven. An open quote in the last one is the file's own fault,
+        and so is a record that is too long in the first one that is not closed.
         """
         wrong = []
         for source, reports in self._reports.items():
@@ -121,9 +120,15 @@ class _Accounts:
             first_open = next((report for report in reports if not report.closed), None)
             if joined and first_open is None:
                 continue
-            if joined and first_open is not None and first_open.end == self._source(source).size:
+            at_fault = first_open is not None and (first_open.too_long or first_open.end == self._source(source).size)
+            if joined and first_open is not None and at_fault:
                 lines = sum(report.lines for report in reports if report.start < first_open.start)
-                raise open_quote_error(self._source(source).key, lines + first_open.open_line + 1)
+                raise open_record_error(
+                    self._source(source).key,
+                    lines + first_open.open_line + 1,
+                    self._context.settings.parsing.largest_record_bytes,
+                    too_long=first_open.too_long,
+                )
             wrong.append(source)
         return wrong
 
@@ -184,7 +189,7 @@ class _Accounts:
                 lines += report.lines
         placed: dict[int, list[WrittenFile]] = defaultdict(list)
         if placements:
-            for report in self._runner(self._context, placements):
+            for report in _without_errors(self._runner(self._context, placements)):
                 placed[report.unit] += report.bad_files
             open_storage(placements[0].unplaced_uri).delete([placement.unplaced_uri for placement in placements])
         return placed
@@ -215,6 +220,13 @@ class _Accounts:
                         yield f"{self._source(source).key} line {lines + line}: {reason}"
                         named += 1
                 lines += report.lines
+
+
+def _without_errors(reports: Iterable[PartReport]) -> Iterator[PartReport]:
+    for report in reports:
+        if report.error_kind:
+            raise error_of_kind(report.error_kind, report.error_text)
+        yield report
 
 
 def _outcome(source: SourceFile, reports: Sequence[PartReport]) -> SourceOutcome:

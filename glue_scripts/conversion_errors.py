@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from errors import TerminalError
+from storage import ObjectChangedError, ObjectMissingError, StorageRefusedError
 
 
 class ConversionError(TerminalError):
@@ -19,6 +20,10 @@ class SchemaDriftError(ConversionError):
 
 class UnterminatedQuoteError(ConversionError):
     """A quote is opened and never properly closed, so whatever follows it cannot be told apart."""
+
+
+class RecordTooLongError(ConversionError):
+    """A record, or a header, has more bytes than one may have."""
 
 
 class UnreadableFileError(ConversionError):
@@ -39,17 +44,34 @@ _KINDS = {
         UnsupportedOptionError,
         SchemaDriftError,
         UnterminatedQuoteError,
+        RecordTooLongError,
         UnreadableFileError,
         AccountingError,
         TooManyBadRows,
+        ObjectMissingError,
+        StorageRefusedError,
+        ObjectChangedError,
     )
 }
 
+# What a task reports: trying it again would end the same. An object that has changed is a new one for the next run; the
+# task asks for the version that was listed, however often it is tried.
+REPORTED_ERRORS = (TerminalError, ObjectChangedError)
 
-def error_of_kind(kind: str, message: str) -> ConversionError:
+
+def error_of_kind(kind: str, message: str) -> Exception:
     """Return the error that a worker reported by name and message.
 
-    Errors of the data travel as results: raised inside a Spark task they would be retried four times in vain and
-    arrive wrapped in two stack traces.
+    Such errors travel as results: raised inside a Spark task they would be retried four times in vain and arrive
+    wrapped in two stack traces.
     """
     return _KINDS.get(kind, ConversionError)(message)
+
+
+def record_too_long(key: str, line: int, limit: int) -> RecordTooLongError:
+    """Return the error about a record or header of more than `limit` bytes; lines count from 1."""
+    return RecordTooLongError(
+        f"{key}, line {line}: more than {limit} bytes without an end, which is more than a record may have; lines end "
+        "with \\n, \\r\\n or \\r; where a quote is opened here and never closed mend the file, or set csv.quote = null "
+        "if quotes mean nothing in it"
+    )

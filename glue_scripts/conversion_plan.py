@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import Any
 
 from csv_dialect import Dialect
-from csv_headers import csv_reader_options
+from csv_parts import Sizes
 from sources import SourceFile
 
 MEBIBYTE = 1024 * 1024
@@ -24,13 +25,13 @@ _CUTS_TRIED = 50
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes in bytes: of a split, of the look-ahead for its end, of a row group; rows per row group."""
+    """Sizes in bytes: of a split, of the look-ahead for its end, of a row group; rows per row group; of the parsing."""
 
     split_bytes: int = 64 * MEBIBYTE
     window_bytes: int = 64 * 1024
     row_group_rows: int = 1024 * 1024
     row_group_bytes: int = 128 * MEBIBYTE
-    largest_record_bytes: int = 256 * MEBIBYTE
+    parsing: Sizes = field(default_factory=Sizes)
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,9 @@ def cut_in_window(window: bytes, dialect: Dialect, width: int, *, at_end: bool) 
     records of the right number of columns follow, and checked afterwards: a split that is parsed from a right cut
     ends outside quotes exactly when the next cut is right.
     """
-    first = window.find(b"\n")
+    # A lone \r ends a line as well, but at the end of the window it may belong to a \r\n.
+    mark, stop = (b"\n", len(window)) if b"\n" in window else (b"\r", len(window) - (not at_end))
+    first = window.find(mark, 0, stop)
     if first < 0:
         return None
     marks = [mark for mark in (dialect.quote, dialect.escape) if mark is not None]
@@ -160,7 +163,7 @@ def cut_in_window(window: bytes, dialect: Dialect, width: int, *, at_end: bool) 
         for _ in range(_CUTS_TRIED):
             if _records_follow(window[cut + 1 :], dialect, width, at_end=at_end):
                 return cut + 1
-            cut = window.find(b"\n", cut + 1)
+            cut = window.find(mark, cut + 1, stop)
             if cut < 0:
                 break
     return first + 1
@@ -168,7 +171,7 @@ def cut_in_window(window: bytes, dialect: Dialect, width: int, *, at_end: bool) 
 
 def _records_follow(text: bytes, dialect: Dialect, width: int, *, at_end: bool) -> bool:
     """Say whether the text begins with records of the right width; the last one may be cut off."""
-    reader = csv.reader(io.StringIO(text.decode("latin-1"), newline=""), **csv_reader_options(dialect))
+    reader = csv.reader(io.StringIO(text.decode("latin-1"), newline=""), **_csv_reader_options(dialect))
     widths: list[int] = []
     try:
         for row in reader:
@@ -180,3 +183,14 @@ def _records_follow(text: bytes, dialect: Dialect, width: int, *, at_end: bool) 
         return False
     complete = widths if at_end or len(widths) > _RECORDS_TRIED else widths[:-1]
     return bool(complete) and all(found == width for found in complete)
+
+
+def _csv_reader_options(dialect: Dialect) -> dict[str, Any]:
+    """Return the arguments that make Python's csv module read the dialect."""
+    return {
+        "delimiter": dialect.delimiter.decode(),
+        "quotechar": dialect.quote.decode() if dialect.quote else None,
+        "quoting": csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        "escapechar": dialect.escape.decode() if dialect.escape else None,
+        "doublequote": True,
+    }

@@ -11,13 +11,23 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 
 from contract import DatasetContract
-from conversion_errors import ConversionError, UnreadableFileError, UnterminatedQuoteError
+from conversion_errors import (
+    REPORTED_ERRORS,
+    ConversionError,
+    UnreadableFileError,
+    UnterminatedQuoteError,
+    record_too_long,
+)
 from conversion_parquet import ParquetFolder, WrittenFile
 from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, is_compressed
 from conversion_quarantine import UNPLACED, place_lines, quarantine_table, quarantine_writer
-from csv_dialect import Dialect, dialect_of, to_utf8
+from csv_arrow import ColumnMemory
+from csv_columns import table_schema
+from csv_dialect import Dialect, dialect_of
 from csv_headers import FileColumns, file_columns
-from csv_parsing import ColumnMemory, OpenPiece, ParsedPiece, PieceParser, UnterminatedInPieceError, table_schema
+from csv_parsing import OpenPart, ParsedPart, PieceParser, UnterminatedInPartError
+from csv_parts import OverlongRecordError
+from csv_records import count_lines
 from csv_stream import TextStream
 from sources import SourceFile
 from storage import act_in_region, aws_region, open_storage
@@ -25,6 +35,8 @@ from storage import act_in_region, aws_region, open_storage
 SAMPLES = 3
 # Files up to this size are read in one request, of bigger ones this much at first: it holds the header.
 SMALL_FILE_BYTES = 256 * 1024
+# Of a line whose end is searched, at most as much is looked at in one go.
+LARGEST_WINDOW_BYTES = 4 * MEBIBYTE
 
 
 @dataclass(frozen=True)
@@ -52,7 +64,8 @@ class PlaceLines:
 class PartReport:
     """The accounting of one part. Offsets and lines are those really read, `end` exclusive.
 
-    `closed` is False when the part ends inside quotes; `open_line` is then where, counted from the part's first line.
+    `closed` is False when the part ends inside quotes, or when a record in it is too long (`too_long`); `open_line` is
+    then where, counted from the part's first line.
     `sample_lines` (from 1 at the part's first line) and `sample_reasons` show the first bad rows. The files of a
     task stand in the report of its first part. A failed task has one report, with `error_kind` and `error_text`.
     """
@@ -67,6 +80,7 @@ class PartReport:
     rows_quarantined: int = 0
     closed: bool = True
     open_line: int = 0
+    too_long: bool = False
     header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
@@ -79,17 +93,15 @@ class PartReport:
 
 
 def run_task(context: TaskContext, task: Task | PlaceLines) -> list[PartReport]:
-    """Do one task; errors of the data come back as a report, errors of the machine as exceptions."""
+    """Do one task; errors that a repetition cannot mend come back as a report, others as exceptions."""
     act_in_region(context.region)
-    if isinstance(task, PlaceLines):
-        placed = place_lines(task.unplaced_uri, task.lines_before)
-        return [PartReport(task.unit, task.source_number, 0, 0, bad_files=(placed,))]
     try:
+        if isinstance(task, PlaceLines):
+            placed = place_lines(task.unplaced_uri, task.lines_before)
+            return [PartReport(task.unit, task.source_number, 0, 0, bad_files=(placed,))]
         return _Conversion(context, task).run()
-    except ConversionError as error:
-        part = task.parts[0]
-        kind, text = type(error).__name__, str(error)
-        return [PartReport(part.unit, part.source_number, part.start, part.end, error_kind=kind, error_text=text)]
+    except REPORTED_ERRORS as error:
+        return [PartReport(0, 0, 0, 0, error_kind=type(error).__name__, error_text=str(error))]
     finally:
         pa.default_memory_pool().release_unused()
 
@@ -107,7 +119,12 @@ class _Tally:
     rows_quarantined: int = 0
     closed: bool = True
     open_line: int = 0
+    too_long: bool = False
     samples: list[tuple[int, str]] = field(default_factory=list)
+
+    def leave_open(self, line: int, *, too_long: bool = False) -> None:
+        """Note that a record does not end as it should; `line` counts from those tallied so far."""
+        self.closed, self.open_line, self.too_long = False, self.lines + line, too_long
 
     def report(self, part: Part) -> PartReport:
         return PartReport(
@@ -121,6 +138,7 @@ class _Tally:
             rows_quarantined=self.rows_quarantined,
             closed=self.closed,
             open_line=self.open_line,
+            too_long=self.too_long,
             header=self.layout.header if self.layout else (),
             missing=self.layout.missing if self.layout else (),
             extra=self.layout.extra if self.layout else (),
@@ -172,88 +190,94 @@ class _Conversion:
 
     # ------------------------------------------------------------------------------------------------------ one split
     def _convert_split(self, part: Part, tally: _Tally) -> None:
-        source, dialect = part.source, self._dialect
-        content = _Content(source)
-        layout = file_columns(self._context.contract, dialect, source.key, content.head)
+        source, dialect, settings = part.source, self._dialect, self._context.settings
+        content, largest = _Content(source), settings.parsing.largest_record_bytes
+        layout = file_columns(self._context.contract, dialect, source.key, content.head, largest)
+        tally.start, tally.end, tally.layout = part.start, part.end, layout
         if layout is None:
-            tally.start, tally.end = part.start, part.end
             return
-        finder = _CutFinder(content, dialect, layout, self._context.settings.window_bytes)
-        start, end = finder.cut(part.start), finder.cut(part.end)
-        tally.layout, tally.start, tally.end = layout, start, end
-        body = content.between(start, end)
-        if part.start == 0:
-            tally.lines = layout.header_lines
-        if not body:
+        finder = _CutFinder(content, dialect, layout, settings.window_bytes, largest)
+        tally.lines = layout.header_lines if part.start == 0 else 0
+        try:
+            tally.start = finder.cut(part.start)
+            tally.end = finder.cut(part.end)
+        except OverlongRecordError:
+            # The line that holds the bound does not end; where it begins is told by the lines before.
+            tally.leave_open(count_lines(content.between(tally.start, part.end)), too_long=True)
             return
-        if not dialect.is_utf8 and not body.isascii():
-            body = to_utf8(body, dialect.encoding)
-        parser = self._parser(dialect, layout)
-        piece = self._parse(part, parser, body, tally)
-        if isinstance(piece, OpenPiece):
-            if part.whole:
-                self._refuse_open_quote(part, tally.lines + piece.line)
-            tally.closed, tally.open_line = False, tally.lines + piece.line
-            return
-        self._take(part, piece, tally)
+        body = content.between(tally.start, tally.end)
+        consumed = self._convert_body(part, self._parser(dialect, layout), body, tally, final=tally.end == source.size)
+        if consumed < len(body) and tally.closed:
+            tally.leave_open(0)
+        if not tally.closed and part.whole:
+            line = self._lines_before + tally.open_line + 1
+            raise open_record_error(source.key, line, largest, too_long=tally.too_long)
 
     # ----------------------------------------------------------------------------------------------------- one stream
     def _convert_stream(self, part: Part, tally: _Tally) -> None:
         source, settings = part.source, self._context.settings
         tally.end = source.size
-        dialect = replace(self._dialect, encoding="utf-8")
+        dialect, largest = replace(self._dialect, encoding="utf-8"), settings.parsing.largest_record_bytes
         with closing(open_storage(source.uri).open_read(source.uri, source.etag)) as raw:
-            stream = TextStream(_plain(source, raw), self._dialect, settings.split_bytes)
+            stream = TextStream(_plain(source, raw), self._dialect, settings.split_bytes, largest)
             try:
-                layout = file_columns(self._context.contract, dialect, source.key, stream.peek)
+                layout = file_columns(self._context.contract, dialect, source.key, stream.peek, largest)
                 if layout is None:
                     return
                 tally.layout, tally.lines = layout, layout.header_lines
                 stream.skip(layout.data_start)
-                parser = self._parser(dialect, layout)
-                self._convert_pieces(part, stream, parser, tally)
+                self._convert_pieces(part, stream, self._parser(dialect, layout), tally)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise UnreadableFileError(f"{source.key} is not a whole gzip file: {error}") from error
+        if not tally.closed:
+            line = self._lines_before + tally.open_line + 1
+            raise open_record_error(source.key, line, largest, too_long=tally.too_long)
 
     def _convert_pieces(self, part: Part, stream: TextStream, parser: PieceParser, tally: _Tally) -> None:
-        settings, too_short = self._context.settings, 0
-        while body := stream.next_lines(too_short + settings.split_bytes, more_than=too_short):
-            piece = self._parse(part, parser, body, tally)
-            if isinstance(piece, OpenPiece) and piece.complete:
-                stream.put_back(body[piece.complete :])
-                piece = self._parse(part, parser, body[: piece.complete], tally)
-            if isinstance(piece, OpenPiece):
-                # Not even one record is complete: read on until one is.
-                too_short = len(body)
-                if stream.at_end or too_short > settings.largest_record_bytes:
-                    self._refuse_open_quote(part, tally.lines)
-                stream.put_back(body)
-                continue
-            too_short = 0
-            self._take(part, piece, tally)
+        split_bytes, left = self._context.settings.split_bytes, 0
+        while tally.closed:
+            try:
+                body = stream.next_lines(left + split_bytes, more_than=left)
+            except OverlongRecordError:
+                tally.leave_open(0, too_long=True)
+                return
+            if not body:
+                return
+            final = stream.at_end
+            consumed = self._convert_body(part, parser, body, tally, final=final)
+            left = len(body) - consumed
+            if left and final and tally.closed:
+                tally.leave_open(0)
+            # The record that the piece ends in is read again, with what follows.
+            stream.put_back(body[consumed:])
+
+    def _convert_body(self, part: Part, parser: PieceParser, body: bytes, tally: _Tally, *, final: bool) -> int:
+        """Convert the whole records of a piece; return how many bytes that were.
+
+        Records that cannot be read leave the tally open: if a split has begun inside quotes the rest means nothing, and
+        read from its beginning the file will tell.
+        """
+        try:
+            for parsed in parser.parse(body, final=final):
+                if isinstance(parsed, OpenPart):
+                    return parsed.start
+                self._take(part, parsed, tally)
+        except UnterminatedInPartError as error:
+            tally.leave_open(error.line)
+        except OverlongRecordError as error:
+            tally.leave_open(error.line, too_long=True)
+        return len(body)
 
     def _parser(self, dialect: Dialect, layout: FileColumns) -> PieceParser:
         """Return the parser of a layout; thousands of small files mostly share one."""
         known = self._parsers.get((dialect, layout))
         if known is None:
-            known = PieceParser(self._context.contract, dialect, layout, self._memory)
+            known = PieceParser(self._context.contract, dialect, layout, self._memory, self._context.settings.parsing)
             self._parsers[dialect, layout] = known
         return known
 
     # -------------------------------------------------------------------------------------------------------- results
-    def _parse(self, part: Part, parser: PieceParser, body: bytes, tally: _Tally) -> ParsedPiece | OpenPiece:
-        try:
-            return parser.parse(body)
-        except UnterminatedInPieceError as error:
-            if part.whole:
-                self._refuse_open_quote(part, tally.lines + error.line)
-            # The split may have begun inside quotes; read from its beginning the file will tell.
-            return OpenPiece(0, error.line)
-
-    def _refuse_open_quote(self, part: Part, line: int) -> None:
-        raise open_quote_error(part.source.key, self._lines_before + line + 1)
-
-    def _take(self, part: Part, piece: ParsedPiece, tally: _Tally) -> None:
+    def _take(self, part: Part, piece: ParsedPart, tally: _Tally) -> None:
         """Write a piece's rows and count them."""
         self._data.write(piece.table)
         before = tally.lines
@@ -274,18 +298,21 @@ class _Conversion:
 
 def read_header(contract: DatasetContract, source: SourceFile) -> tuple[str, ...]:
     """Return the names in the header of a file; none of a file that holds nothing."""
-    dialect = dialect_of(contract)
+    dialect, largest = dialect_of(contract), Settings().parsing.largest_record_bytes
     if dialect.splittable and not is_compressed(source):
-        layout = file_columns(contract, dialect, source.key, _Content(source).head)
+        layout = file_columns(contract, dialect, source.key, _Content(source).head, largest)
     else:
         with closing(open_storage(source.uri).open_read(source.uri, source.etag)) as raw:
-            stream = TextStream(_plain(source, raw), dialect, SMALL_FILE_BYTES)
-            layout = file_columns(contract, replace(dialect, encoding="utf-8"), source.key, stream.peek)
+            stream = TextStream(_plain(source, raw), dialect, SMALL_FILE_BYTES, largest)
+            decoded = replace(dialect, encoding="utf-8")
+            layout = file_columns(contract, decoded, source.key, stream.peek, largest)
     return layout.header if layout is not None else ()
 
 
-def open_quote_error(key: str, line: int) -> UnterminatedQuoteError:
-    """Return the error about a quote that is never closed; lines count from 1."""
+def open_record_error(key: str, line: int, largest_bytes: int, *, too_long: bool) -> ConversionError:
+    """Return the error about a record that does not end as it should; lines count from 1."""
+    if too_long:
+        return record_too_long(key, line, largest_bytes)
     return UnterminatedQuoteError(
         f"{key}, line {line}: a quote is opened in this record and not closed where a value ends; mend the file, "
         "or set csv.quoted_newlines = false to quarantine such lines, or csv.quote = null if quotes mean nothing here"
@@ -319,21 +346,29 @@ class _Content:
 class _CutFinder:
     """Moves nominal bounds of splits to beginnings of records; both neighbours of a bound come to the same answer."""
 
-    def __init__(self, content: _Content, dialect: Dialect, layout: FileColumns, window: int) -> None:
-        self._content, self._dialect, self._layout, self._window = content, dialect, layout, window
+    def __init__(self, content: _Content, dialect: Dialect, layout: FileColumns, window: int, largest: int) -> None:
+        self._content, self._dialect, self._layout = content, dialect, layout
+        self._window, self._largest = window, largest
 
     def cut(self, nominal: int) -> int:
-        """Return the offset of the first record that begins at or behind a nominal bound."""
+        """Return the offset of the first record that begins at or behind a nominal bound.
+
+        Raises OverlongRecordError when the line that holds the bound does not end.
+        """
         size, data_start = self._content.source.size, self._layout.data_start
         if nominal <= data_start or nominal >= size:
             return data_start if nominal <= data_start else size
         # A record begins at the bound itself when the byte before it ends a line.
-        position = max(nominal - 1, data_start - 1)
+        position, width = max(nominal - 1, data_start - 1), self._window
         while position < size:
-            window = self._content.between(position, min(position + self._window, size))
+            if position - nominal > self._largest:
+                raise OverlongRecordError(0)
+            window = self._content.between(position, min(position + width, size))
             at_end = position + len(window) >= size
             found = cut_in_window(window, self._dialect, self._layout.width, at_end=at_end)
             if found is not None:
                 return position + found
             position += len(window)
+            # A request takes its time, however few bytes it is for.
+            width = min(2 * width, max(self._window, LARGEST_WINDOW_BYTES))
         return size

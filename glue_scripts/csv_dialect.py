@@ -48,13 +48,8 @@ def dialect_of(contract: DatasetContract) -> Dialect:
     for name in ("delimiter", "quote", "escape", "comment"):
         _check_character(contract, name, getattr(csv, name))
     _check_encoding(contract, csv)
-    if csv.escape not in (None, csv.quote) and (
-        spoilt := [null for null in csv.null_values if str(csv.escape) in null]
-    ):
-        raise UnsupportedOptionError(
-            f"dataset {contract.dataset}: csv.null_values has {spoilt[0]!r}, which holds csv.escape {csv.escape!r}: "
-            "escapes are resolved before nulls are looked for; allowed are spellings without it"
-        )
+    if csv.escape not in (None, csv.quote):
+        _check_escaped_nulls(contract, str(csv.escape))
     return Dialect(
         delimiter=csv.delimiter.encode("ascii"),
         quote=csv.quote.encode("ascii") if csv.quote else None,
@@ -74,6 +69,21 @@ def _check_character(contract: DatasetContract, name: str, value: str | None) ->
             f"dataset {contract.dataset}: csv.{name} is {value!r}; allowed is one ASCII character that is neither a "
             "line break nor NUL"
         )
+
+
+def _check_escaped_nulls(contract: DatasetContract, escape: str) -> None:
+    """Refuse null spellings in which an escape takes what never stands in a value as it is written."""
+    csv = contract.csv
+    special = [mark for mark in (csv.delimiter, csv.quote) if mark is not None]
+    for null in csv.null_values:
+        taken = null.replace(escape * 2, "").partition(escape)
+        while taken[1]:
+            if not taken[2] or taken[2][0] in (*special, "\r", "\n"):
+                raise UnsupportedOptionError(
+                    f"dataset {contract.dataset}: csv.null_values has {null!r}, in which csv.escape {escape!r} stands "
+                    "at the end or before a delimiter, quote or line break; allowed is any other character behind it"
+                )
+            taken = taken[2].partition(escape)
 
 
 def _check_encoding(contract: DatasetContract, csv: CsvOptions) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from contract import DatasetContract
-from conversion_errors import SchemaDriftError, UnterminatedQuoteError
+from conversion_errors import SchemaDriftError, UnterminatedQuoteError, record_too_long
 from csv_dialect import BLANKS, UTF8_BOM, Dialect, readable_text, to_utf8
-from csv_records import count_lines, record_pattern
+from csv_grammar import grammar_of, line_bounds
+from csv_records import count_lines
 
 FIRST_HEADER_READ = 64 * 1024
+# No table has so many columns, and Arrow's reader miscounts with millions: https://github.com/apache/arrow/issues/50275
+LARGEST_HEADER_BYTES = 1024 * 1024
+_BLANK_LINES = re.compile(b"[\r\n]*")
 
 
 @dataclass(frozen=True)
@@ -33,29 +35,13 @@ class FileColumns:
     header: tuple[str, ...] = ()
 
 
-def csv_reader_options(dialect: Dialect) -> dict[str, Any]:
-    """Return the arguments that make Python's csv module read the dialect."""
-    return {
-        "delimiter": dialect.delimiter.decode(),
-        "quotechar": dialect.quote.decode() if dialect.quote else None,
-        "quoting": csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-        "escapechar": dialect.escape.decode() if dialect.escape else None,
-        "doublequote": True,
-    }
-
-
-def split_fields(record: str, dialect: Dialect) -> list[str]:
-    """Return the values of one record."""
-    csv.field_size_limit(max(csv.field_size_limit(), len(record) + 1))
-    return next(csv.reader(io.StringIO(record, newline=""), **csv_reader_options(dialect)), [])
-
-
 def file_columns(
-    contract: DatasetContract, dialect: Dialect, key: str, read_until: Callable[[int], bytes]
+    contract: DatasetContract, dialect: Dialect, key: str, read_until: Callable[[int], bytes], largest_bytes: int
 ) -> FileColumns | None:
     """Read the header of a file and map it; None for a file that holds nothing.
 
-    `read_until(n)` returns the first n bytes of the file, fewer when it is shorter.
+    `read_until(n)` returns the first n bytes of the file, fewer when it is shorter. The header must end within the
+    first `largest_bytes`.
     """
     size = FIRST_HEADER_READ
     while True:
@@ -64,44 +50,38 @@ def file_columns(
         start = len(UTF8_BOM) if head.startswith(UTF8_BOM) else 0
         if not dialect.header:
             return _by_position(contract, start) if len(head) > start else None
-        found = _first_record(head, start, dialect, whole)
-        if found is not None:
-            begin, end = found
+        begin = _behind_blanks_and_comments(head, start, dialect)
+        bounds = grammar_of(dialect).bounds(head, begin)
+        if bounds is not None and (bounds.behind < len(head) or whole):
             break
         if whole:
-            if head[start:].strip(b"\r\n") and not _only_comments(head[start:], dialect):
-                raise UnterminatedQuoteError(f"{key}, line 1: a quote is opened in the header and never closed")
-            return None
-        size *= 4
-    record = head[begin:end]
-    text = readable_text(record if dialect.is_utf8 else to_utf8(record, dialect.encoding))
-    names = split_fields(text.rstrip("\r\n"), dialect)
-    return _by_name(contract, key, names, end, count_lines(head[:end]))
+            line = count_lines(head[:begin]) + 1
+            raise UnterminatedQuoteError(f"{key}, line {line}: a quote is opened in the header and never closed")
+        if begin == len(head) > largest_bytes:
+            raise SchemaDriftError(
+                f"{key}: no header in its first {largest_bytes} bytes, which hold nothing but blank and comment lines"
+            )
+        if len(head) - begin > LARGEST_HEADER_BYTES or len(head) > largest_bytes:
+            raise record_too_long(key, count_lines(head[:begin]) + 1, min(LARGEST_HEADER_BYTES, largest_bytes))
+        size = min(4 * size, largest_bytes + 1)
+    if begin == len(head):
+        return None
+    if bounds.end - begin > LARGEST_HEADER_BYTES:
+        raise record_too_long(key, count_lines(head[:begin]) + 1, LARGEST_HEADER_BYTES)
+    values = [field.text for field in grammar_of(dialect).fields(head[begin : bounds.end])]
+    names = [readable_text(value if dialect.is_utf8 else to_utf8(value, dialect.encoding)) for value in values]
+    return _by_name(contract, key, names, bounds.behind, count_lines(head[: bounds.behind]))
 
 
-def _first_record(head: bytes, start: int, dialect: Dialect, whole: bool) -> tuple[int, int] | None:
-    """Return the byte range of the first record that is neither blank nor a comment; None when it is not all there."""
-    pattern = record_pattern(dialect)
+def _behind_blanks_and_comments(head: bytes, start: int, dialect: Dialect) -> int:
+    """Return where the first record begins: behind blank lines and comment lines."""
     position = start
-    while position < len(head):
-        if head[position] in b"\r\n":
-            position += 1
-            continue
-        if dialect.comment and head.startswith(dialect.comment, position):
-            ends = [end for end in (head.find(b"\n", position), head.find(b"\r", position)) if end >= 0]
-            position = min(ends) if ends else len(head)
-            continue
-        match = pattern.match(head, position)
-        if match is None or (match.end() == len(head) and not whole):
-            return None
-        return position, match.end()
-    return None
-
-
-def _only_comments(text: bytes, dialect: Dialect) -> bool:
-    return bool(dialect.comment) and all(
-        not line or line.startswith(dialect.comment or b"") for line in text.replace(b"\r", b"\n").split(b"\n")
-    )
+    while True:
+        blanks = _BLANK_LINES.match(head, position)
+        position = blanks.end() if blanks else position
+        if position == len(head) or not (dialect.comment and head.startswith(dialect.comment, position)):
+            return position
+        position = line_bounds(head, position).behind
 
 
 def _by_position(contract: DatasetContract, start: int) -> FileColumns:

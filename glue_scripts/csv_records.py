@@ -1,13 +1,11 @@
-"""Where the records of a piece of CSV begin and end, exactly as Arrow's CSV parser sees them.
+"""Where the records of a text begin and end, by the grammar and without any parser.
 
-The parser says which *record* is bad; the quarantine wants its line number and text. Most pieces have one record per
-line, which numpy finds at memory speed; only pieces with line breaks inside quotes need the regular expression.
+Most lines are a record each, which numpy finds at memory speed; only lines with quotes of no regular shape, and records
+that span lines, are read byte by byte (csv_grammar).
 """
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,43 +13,23 @@ import numpy as np
 import numpy.typing as npt
 
 from csv_dialect import Dialect
+from csv_grammar import grammar_of, line_bounds
 
 Offsets = npt.NDArray[np.int64]
-_NEWLINE = r"(?:\r\n|\r|\n)"
-
-
-@functools.lru_cache(maxsize=64)
-def record_pattern(dialect: Dialect, *, strict: bool = False) -> re.Pattern[bytes]:
-    """Return the pattern of one record with its line end (or the end of the data).
-
-    The grammar is Arrow's: a quote matters only as the first character of a field; text after the closing quote
-    belongs to the field; an escape takes the next character literally, also outside quotes. Each part matches in one
-    way only, so an unterminated quote is found in linear time. The strict pattern allows no text behind a quote.
-    """
-    delimiter = re.escape(dialect.delimiter.decode())
-    escape = re.escape(dialect.escape.decode()) if dialect.escape else ""
-    bare = rf"[^{delimiter}{escape}\r\n]*"
-    if escape:
-        bare = rf"{bare}(?:{escape}.{bare})*"
-    field = bare
-    if dialect.quote:
-        quote = re.escape(dialect.quote.decode())
-        inside = rf"[^{quote}{escape}]*"
-        special = rf"(?:{quote}{quote}|{escape}.)" if escape else f"{quote}{quote}"
-        behind = "" if strict else bare
-        field = rf"(?:{quote}{inside}(?:{special}{inside})*{quote}(?!{quote}){behind}|(?!{quote}){bare})"
-    return re.compile(rf"{field}(?:{delimiter}{field})*(?:{_NEWLINE}|\Z)".encode(), re.DOTALL)
-
-
-_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n|\Z)")
+Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
+NO_OFFSETS: Offsets = np.empty(0, np.int64)
+LF, CR = 10, 13
 
 
 @dataclass(frozen=True)
 class Records:
-    """The data records of a piece: byte ranges without line ends, and line numbers that count from 0.
+    """The data records of a text: byte ranges without line ends, and line numbers that count from 0.
 
-    `complete` is the offset behind the last complete record; it lies before the end when a quote is left open.
-    `comments` are the byte ranges of comment lines with their line ends, where they were looked for.
+    `complete` is the offset behind the last complete record; it lies before the end when that is left open.
+    `comments` are the byte ranges of comment lines with their line ends. `swallowing` is the line of the first record
+    that spans lines and has text behind a closing quote: what a forgotten closing quote looks like, as the value runs
+    on until the next quoted value opens, and there it ends in the middle of a field.
     """
 
     starts: Offsets
@@ -59,106 +37,32 @@ class Records:
     lines: Offsets
     complete: int
     comments: tuple[tuple[int, int], ...] = ()
+    swallowing: int | None = None
 
     def __len__(self) -> int:
         """Return the number of records."""
         return len(self.starts)
 
-    def texts(self, body: bytes, numbers: Offsets) -> list[bytes]:
+    def texts(self, text: bytes, numbers: Offsets) -> list[bytes]:
         """Return the raw bytes of some records."""
         pairs = zip(self.starts[numbers].tolist(), self.ends[numbers].tolist(), strict=True)
-        return [body[start:end] for start, end in pairs]
+        return [text[start:end] for start, end in pairs]
 
 
-def count_lines(body: bytes) -> int:
+def count_lines(text: bytes) -> int:
     r"""Return the number of line ends; \r\n is one, and so is a lone \r."""
-    data = np.frombuffer(body, np.uint8)
-    count = int(np.count_nonzero(data == 10))
-    if b"\r" in body:
-        returns = np.flatnonzero(data == 13)
-        followed = returns[returns + 1 < len(data)]
-        count += len(returns) - int(np.count_nonzero(data[followed + 1] == 10))
+    data = np.frombuffer(text, np.uint8)
+    newlines = data == LF
+    count = int(np.count_nonzero(newlines))
+    if b"\r" in text:
+        returns = data == CR
+        count += int(np.count_nonzero(returns) - np.count_nonzero(returns[:-1] & newlines[1:]))
     return count
 
 
-def line_records(body: bytes, dialect: Dialect) -> Records | None:
-    r"""Return the records where every line is one, or None when lone \r make lines ambiguous to numpy."""
-    data = np.frombuffer(body, np.uint8)
-    ends = np.flatnonzero(data == 10)
-    if len(data) and data[-1] != 10:
-        ends = np.append(ends, len(data))
-    starts = np.concatenate(([0], ends[:-1] + 1)) if len(ends) else ends
-    if b"\r" in body:
-        returns = np.flatnonzero(data == 13)
-        before_newline = (returns + 1 < len(data)) & (data[np.minimum(returns + 1, len(data) - 1)] == 10)
-        if not before_newline.all():
-            return None
-        ends = ends - ((ends > starts) & (data[np.maximum(ends - 1, 0)] == 13))
-    keep = ends > starts
-    if dialect.comment:
-        keep &= data[np.minimum(starts, max(len(data) - 1, 0))] != dialect.comment[0]
-    lines = np.flatnonzero(keep)
-    return Records(starts[lines], ends[lines], lines, len(body))
-
-
-def exact_records(body: bytes, dialect: Dialect, *, by_line: bool = False) -> Records:
-    """Return the records by the grammar, or every line as a record where quotes may not span lines."""
-    match_record = (_LINE if by_line else record_pattern(dialect)).match
-    starts: list[int] = []
-    ends: list[int] = []
-    lines: list[int] = []
-    comments: list[tuple[int, int]] = []
-    position = line = 0
-    while position < len(body):
-        is_comment = dialect.comment is not None and body.startswith(dialect.comment, position)
-        match = _LINE.match(body, position) if is_comment else match_record(body, position)
-        if match is None:
-            break
-        end = match.end()
-        text_end = end - _line_end_length(body, end)
-        if is_comment:
-            comments.append((position, end))
-        elif text_end > position:
-            starts.append(position)
-            ends.append(text_end)
-            lines.append(line)
-        line += _inner_lines(body[position:text_end]) + 1
-        position = end
-    return Records(
-        np.array(starts, np.int64), np.array(ends, np.int64), np.array(lines, np.int64), position, tuple(comments)
-    )
-
-
-def _inner_lines(text: bytes) -> int:
-    return count_lines(text) if b"\n" in text or b"\r" in text else 0
-
-
-def _line_end_length(body: bytes, end: int) -> int:
-    if body.endswith(b"\r\n", 0, end):
-        return 2
-    return 1 if body.endswith((b"\n", b"\r"), 0, end) else 0
-
-
-def records_of(body: bytes, dialect: Dialect, expected: int) -> Records:
-    """Return the records of a piece of which the parser has counted `expected`.
-
-    There is at least one line per record that is not blank, so where both counts agree each such line is one record.
-    That reasoning does not hold where a line end can be escaped, or where a line inside quotes can look like a comment.
-    """
-    found = line_records(body, dialect)
-    if found is not None and not dialect.quoted_newlines:
-        return found
-    in_doubt = (dialect.escape is not None and dialect.escape in body) or (
-        dialect.comment is not None and dialect.quote is not None and dialect.quote in body
-    )
-    if found is not None and not in_doubt and len(found) == expected:
-        return found
-    return exact_records(body, dialect, by_line=not dialect.quoted_newlines)
-
-
-def without_ranges(body: bytes, ranges: Sequence[tuple[int, int]]) -> bytes:
+def without_ranges(text: bytes, ranges: Sequence[tuple[int, int]]) -> bytes:
     """Return the bytes without some ascending ranges."""
-    view, position, kept = memoryview(body), 0, []
+    view, position, kept = memoryview(text), 0, []
     for start, end in ranges:
         kept.append(view[position:start])
         position = end
@@ -166,41 +70,203 @@ def without_ranges(body: bytes, ranges: Sequence[tuple[int, int]]) -> bytes:
     return b"".join(kept)
 
 
-def comment_ranges(body: bytes, dialect: Dialect) -> list[tuple[int, int]]:
-    """Return the byte ranges, with line ends, of the comment lines."""
-    comment = dialect.comment
-    if comment is None or not (body.startswith(comment) or b"\n" + comment in body or b"\r" + comment in body):
-        return []
-    # A line inside quotes may begin with the comment character, so only the grammar can tell.
-    return list(exact_records(body, dialect, by_line=not dialect.quoted_newlines).comments)
-
-
-def swallowing_line(body: bytes, dialect: Dialect) -> int | None:
-    """Return the line, from 0, of a record that spans lines and has text behind a closing quote; None without one.
-
-    That is what a forgotten closing quote looks like: the value runs on until the next quoted value opens, and there
-    it ends in the middle of a field.
-    """
+def quotes_are_regular(text: bytes, dialect: Dialect) -> bool:
+    """Say whether the quotes alternate between opening a value and closing one; a doubled quote does both at once."""
     if dialect.quote is None:
-        return None
-    special = (dialect.escape is not None and dialect.escape in body) or bool(comment_ranges(body, dialect))
-    if not special and _quotes_are_regular(np.frombuffer(body, np.uint8), dialect.quote[0], dialect.delimiter[0]):
-        return None
-    records, strict = exact_records(body, dialect), record_pattern(dialect, strict=True)
-    for start, end, line in zip(records.starts.tolist(), records.ends.tolist(), records.lines.tolist(), strict=True):
-        if _inner_lines(body[start:end]) and not strict.fullmatch(body, start, end):
-            return int(line)
-    return None
-
-
-def _quotes_are_regular(data: npt.NDArray[np.uint8], quote: int, delimiter: int) -> bool:
-    """Say whether the quotes alternate between opening a field and closing one; a doubled quote does both at once."""
-    places = np.flatnonzero(data == quote)
+        return True
+    if dialect.escape is not None and dialect.escape in text:
+        return False
+    data = np.frombuffer(text, np.uint8)
+    places = np.flatnonzero(data == dialect.quote[0])
     if len(places) % 2:
         return False
-    boundary = np.zeros(256, np.bool_)
-    boundary[[quote, delimiter, 10, 13]] = True
+    boundary = _boundary(dialect)
     opening, closing = places[::2], places[1::2]
     before = opening[opening > 0] - 1
     after = closing[closing + 1 < len(data)] + 1
     return bool(boundary[data[before]].all() and boundary[data[after]].all())
+
+
+def spans_lines(record: bytes, dialect: Dialect) -> bool:
+    """Say whether a record holds a line end that is not escaped."""
+    data = np.frombuffer(record, np.uint8)
+    escaped = active_escapes(data, dialect.escape[0]) + 1 if dialect.escape else NO_OFFSETS
+    return len(_lines(data, record, escaped).starts) > 1
+
+
+def active_escapes(data: Bytes, escape: int) -> Offsets:
+    """Return the offsets of the escapes that take a byte literally: those that are not taken themselves."""
+    places = np.flatnonzero(data == escape)
+    if not len(places):
+        return places
+    # In a run of escapes every second one is taken by the one before it.
+    numbers = np.arange(len(places))
+    begins = np.ones(len(places), np.bool_)
+    begins[1:] = np.diff(places) != 1
+    first = np.maximum.accumulate(np.where(begins, numbers, 0))
+    active: Offsets = places[(numbers - first) % 2 == 0]
+    return active
+
+
+# ------------------------------------------------------------------------------------------------------------- records
+def find_records(text: bytes, dialect: Dialect, *, by_line: bool = False, final: bool = True) -> Records:
+    """Return the records of a text that begins at one.
+
+    `by_line`: quotes may not span lines, so that every line is a record. `final`: the file ends with the text, so that
+    its last record needs no line end.
+    """
+    has_escapes = not by_line and dialect.escape is not None and dialect.escape in text
+    has_comments = dialect.comment is not None and dialect.comment in text
+    if has_escapes and has_comments:
+        # In a comment an escape means nothing, and what is a comment depends on escaped line ends.
+        return _scan(text, dialect, final)
+    data = np.frombuffer(text, np.uint8)
+    escaped = active_escapes(data, (dialect.escape or b"\0")[0]) + 1 if has_escapes else NO_OFFSETS
+    lines = _lines(data, text, escaped)
+    is_comment = np.zeros(len(lines.starts), np.bool_)
+    if has_comments:
+        is_comment = lines.keep & (data[np.minimum(lines.starts, len(data) - 1)] == (dialect.comment or b"")[0])
+    complete, swallowing = len(text), None
+    if not by_line and dialect.quote is not None and dialect.quote in text:
+        doubtful = _doubtful(data, lines, escaped, dialect) & ~is_comment
+        complete, swallowing = _join(text, dialect, lines, np.flatnonzero(doubtful))
+    if not final or (len(escaped) and escaped[-1] == len(text)):
+        complete = _drop_unterminated(text, lines, complete)
+    numbers = np.arange(len(lines.starts))
+    if len(escaped):
+        # An escaped line end is one to the editor.
+        numbers = np.searchsorted(_lines(data, text, NO_OFFSETS).behind, lines.starts, side="right")
+    comments, rows = np.flatnonzero(is_comment & lines.keep), np.flatnonzero(~is_comment & lines.keep)
+    ranges = zip(lines.starts[comments].tolist(), lines.behind[comments].tolist(), strict=True)
+    swallowing = None if swallowing is None else int(numbers[swallowing])
+    return Records(lines.starts[rows], lines.ends[rows], numbers[rows], complete, tuple(ranges), swallowing)
+
+
+@dataclass
+class _Lines:
+    """A text cut at its line ends: [start, end) without the line end, `behind` it; those to keep as records."""
+
+    starts: Offsets
+    ends: Offsets
+    behind: Offsets
+    keep: Mask
+
+
+def _lines(data: Bytes, text: bytes, escaped: Offsets) -> _Lines:
+    newlines = _mask(data, LF, escaped)
+    if b"\r" in text:
+        returns = _mask(data, CR, escaped)
+        pairs = returns[:-1] & newlines[1:]
+        returns |= newlines
+        returns[1:] &= ~pairs
+        ends = np.flatnonzero(returns)
+        behind = ends + 1 + np.append(pairs, False)[ends]
+    else:
+        ends = np.flatnonzero(newlines)
+        behind = ends + 1
+    if len(data) and (not len(behind) or behind[-1] < len(data)):
+        ends, behind = np.append(ends, len(data)), np.append(behind, len(data))
+    starts = np.concatenate((np.zeros(1, np.int64), behind[:-1])) if len(behind) else behind
+    return _Lines(starts, ends, behind, ends > starts)
+
+
+def _mask(data: Bytes, byte: int, escaped: Offsets) -> Mask:
+    found: Mask = data == byte
+    if len(escaped):
+        found[escaped[escaped < len(data)]] = False
+    return found
+
+
+def _boundary(dialect: Dialect) -> Mask:
+    boundary = np.zeros(256, np.bool_)
+    boundary[[*dialect.delimiter, *(dialect.quote or b""), LF, CR]] = True
+    return boundary
+
+
+def _doubtful(data: Bytes, lines: _Lines, escaped: Offsets, dialect: Dialect) -> Mask:
+    """Say of which lines it is not certain that they end outside quotes if they begin outside.
+
+    Certain are those without a quote that could open a value, and those whose quotes alternate between opening a value
+    and closing one.
+    """
+    count, quote = len(lines.starts), (dialect.quote or b"\0")[0]
+    quotes = np.flatnonzero(_mask(data, quote, escaped))
+    line = np.searchsorted(lines.behind, quotes, side="right")
+    opening = (np.arange(len(quotes)) - np.searchsorted(quotes, lines.starts)[line]) % 2 == 0
+    boundary = _boundary(dialect)
+    after = boundary[data[np.minimum(quotes + 1, len(data) - 1)]] | (quotes + 1 == len(data))
+    boundary[quote] = False
+    at_start = boundary[data[np.maximum(quotes - 1, 0)]] | (quotes == 0)
+    doubled = np.zeros(len(quotes), np.bool_)
+    doubled[1:] = np.diff(quotes) == 1
+    irregular = np.where(opening, ~(at_start | doubled), ~after)
+    numbers = np.bincount(line, minlength=count)
+    doubtful: Mask = (np.bincount(line, irregular, count) > 0) | (numbers % 2 == 1)
+    doubtful &= np.bincount(line, at_start, count) > 0
+    if len(escaped):
+        # What stands before a quote may be an escaped delimiter.
+        with_escape = np.zeros(count, np.bool_)
+        with_escape[np.searchsorted(lines.behind, escaped - 1, side="right")] = True
+        doubtful |= with_escape & (numbers > 0)
+    return doubtful
+
+
+def _join(text: bytes, dialect: Dialect, lines: _Lines, doubtful: Offsets) -> tuple[int, int | None]:
+    """Join the lines of records that span several; return what is complete, and the first line that swallows others."""
+    grammar, covered, swallowing = grammar_of(dialect), 0, None
+    for number in doubtful.tolist():
+        start = int(lines.starts[number])
+        if start < covered:
+            continue
+        bounds = grammar.bounds(text, start)
+        if bounds is None:
+            lines.keep[number:] = False
+            return start, swallowing
+        covered = bounds.behind
+        last = int(np.searchsorted(lines.behind, covered))
+        if last > number:
+            lines.keep[number + 1 : last + 1] = False
+            lines.ends[number] = bounds.end
+            swallowing = number if bounds.trailing and swallowing is None else swallowing
+    return len(text), swallowing
+
+
+def _drop_unterminated(text: bytes, lines: _Lines, complete: int) -> int:
+    """Leave out a last record without a line end; return what is complete then."""
+    kept = np.flatnonzero(lines.keep)
+    if complete < len(text) or not len(kept) or lines.ends[kept[-1]] < len(text):
+        return complete
+    lines.keep[kept[-1]] = False
+    return int(lines.starts[kept[-1]])
+
+
+def _scan(text: bytes, dialect: Dialect, final: bool) -> Records:
+    """Return the records of a text, read byte by byte."""
+    grammar = grammar_of(dialect)
+    starts: list[int] = []
+    ends: list[int] = []
+    lines: list[int] = []
+    comments: list[tuple[int, int]] = []
+    position, line, swallowing = 0, 0, None
+    while position < len(text):
+        is_comment = dialect.comment is not None and text.startswith(dialect.comment, position)
+        bounds = line_bounds(text, position) if is_comment else grammar.bounds(text, position)
+        if bounds is None or (bounds.end == bounds.behind and not final):
+            break
+        if is_comment:
+            comments.append((position, bounds.behind))
+        elif bounds.end > position:
+            starts.append(position)
+            ends.append(bounds.end)
+            lines.append(line)
+            if bounds.trailing and swallowing is None and spans_lines(text[position : bounds.end], dialect):
+                swallowing = line
+        position, line = bounds.behind, line + count_lines(text[position : bounds.behind])
+    return Records(
+        np.array(starts, np.int64),
+        np.array(ends, np.int64),
+        np.array(lines, np.int64),
+        position,
+        tuple(comments),
+        swallowing,
+    )

@@ -6,13 +6,20 @@ import codecs
 from typing import BinaryIO
 
 from csv_dialect import Dialect
+from csv_parts import OverlongRecordError
+
+# Bytes that are read, decompressed and transcoded in one go.
+_READ_BYTES = 4 * 1024 * 1024
 
 
 class TextStream:
-    """Reads a binary stream, transcodes it, and hands out whole lines; holds no more than was asked for."""
+    """Reads a binary stream, transcodes it, and hands out whole lines; holds no more than was asked for.
 
-    def __init__(self, stream: BinaryIO, dialect: Dialect, chunk_bytes: int) -> None:
-        self._stream, self._chunk = stream, chunk_bytes
+    More than that is read for a line that is longer, up to `largest_line_bytes`.
+    """
+
+    def __init__(self, stream: BinaryIO, dialect: Dialect, chunk_bytes: int, largest_line_bytes: int) -> None:
+        self._stream, self._chunk, self._largest = stream, chunk_bytes, largest_line_bytes
         self._decoder = None if dialect.is_utf8 else codecs.getincrementaldecoder(dialect.encoding)("mark_undecodable")
         self._buffer = b""
         self._exhausted = False
@@ -36,23 +43,34 @@ class TextStream:
         self._buffer = data + self._buffer
 
     def next_lines(self, size: int, more_than: int = 0) -> bytes:
-        """Return about `size` bytes, and more than some, up to a line end; or the rest of the file, at last nothing."""
+        """Return about `size` bytes, and more than some, up to a line end; or the rest of the file, at last nothing.
+
+        Raises OverlongRecordError where a line does not end.
+        """
         wanted = max(size, more_than + 1)
         while True:
             self._fill(wanted)
             if self._exhausted and len(self._buffer) <= wanted:
                 taken, self._buffer = self._buffer, b""
                 return taken
-            end = self._buffer.rfind(b"\n", more_than, wanted) + 1
+            end = self._line_end(more_than, wanted)
             if end > more_than:
                 taken, self._buffer = self._buffer[:end], self._buffer[end:]
                 return taken
+            if wanted - more_than > self._largest:
+                raise OverlongRecordError(0)
             wanted += self._chunk
+
+    def _line_end(self, start: int, stop: int) -> int:
+        """Return the offset behind the last line end between two offsets; 0 without one."""
+        end = self._buffer.rfind(b"\n", start, stop) + 1
+        # Lines may end with a lone \r; the last byte here may be the first half of a \r\n.
+        return end or self._buffer.rfind(b"\r", start, min(stop, len(self._buffer)) - 1) + 1
 
     def _fill(self, size: int) -> None:
         pieces, held = [self._buffer], len(self._buffer)
         while held < size and not self._exhausted:
-            raw = self._stream.read(max(size - held, 1))
+            raw = self._stream.read(min(max(size - held, 1), _READ_BYTES))
             self._exhausted = not raw
             text = raw
             if self._decoder is not None:

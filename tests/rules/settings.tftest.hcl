@@ -431,6 +431,46 @@ run "refuses_a_job_argument_that_the_module_sets" {
   }
 }
 
+run "refuses_a_job_argument_that_the_state_machine_gives" {
+  command         = plan
+  expect_failures = [var.glue]
+  variables {
+    glue = { default_arguments = { "--verify" = "true" } }
+  }
+}
+
+run "refuses_another_script" {
+  command         = plan
+  expect_failures = [var.glue]
+  variables {
+    glue = { default_arguments = { "--scriptLocation" = "s3://a/b.py" } }
+  }
+}
+
+run "refuses_the_job_argument_mode_that_glue_keeps" {
+  command         = plan
+  expect_failures = [var.glue]
+  variables {
+    glue = { default_arguments = { "--mode" = "apply" } }
+  }
+}
+
+run "refuses_the_job_argument_endpoint_that_glue_keeps" {
+  command         = plan
+  expect_failures = [var.glue]
+  variables {
+    glue = { default_arguments = { "--endpoint" = "https://example.com" } }
+  }
+}
+
+run "refuses_fine_grained_access_control" {
+  command         = plan
+  expect_failures = [var.glue]
+  variables {
+    glue = { default_arguments = { "--enable-lakeformation-fine-grained-access" = "true" } }
+  }
+}
+
 run "accepts_a_job_argument_beside_those" {
   variables {
     glue = { default_arguments = { "--extra-jars" = "s3://a/b.jar" } }

@@ -26,3 +26,12 @@ def it_refuses_and_accepts_something_for_every_variable_with_rules() -> None:
     assert refused == {name for name, body in blocks if "validation {" in body}
     assert runs.count('run "refuses_') >= declared.count("  validation {")
     assert runs.count('run "accepts_') >= declared.count("  validation {")
+
+
+def it_refuses_every_argument_that_the_module_gives_the_job_itself() -> None:
+    given = set(re.findall(r'"(--[\w-]+)"\s*=', (ROOT / "modules" / "job" / "main.tf").read_text()))
+    given |= set(re.findall(r'"(--[\w-]+)":', (ROOT / "sfn" / "jsonata" / "job_arguments.jsonata").read_text()))
+    refused = re.search(r"^  own_arguments = \[(.*?)\]$", (ROOT / "locals.tf").read_text(), re.MULTILINE | re.DOTALL)
+    assert refused
+    assert given <= set(re.findall(r'"(--[\w-]+)"', refused[1]))
+    assert {"--run_mode", "--extra-py-files"} <= given

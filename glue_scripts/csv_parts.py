@@ -1,0 +1,239 @@
+"""A piece of a file cut into parts of whole records, each with the number of its records.
+
+The number is the second entry of the books: it is counted from the line ends outside quotes, without the parser whose
+rows it is compared with. For most texts numpy counts it at memory speed, from the parity of the quotes; where that is
+not the whole truth (escapes, comments, quotes within a value) the grammar finds the records (csv_records).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from csv_dialect import Dialect
+from csv_grammar import grammar_of
+from csv_records import CR, LF, Bytes, Mask, Records, count_lines, find_records, spans_lines
+from errors import TerminalError
+
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+# Bytes that are counted at a time, so that they are still in the second-level cache for the next step.
+_COUNTED_BYTES = 1 << 18
+_WORD = np.uint64
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Sizes in bytes of what is parsed: a block of Arrow's reader, a part, a record at most; rows of a part.
+
+    A block that fits the second-level cache is read fastest. A part bounds what its rows, good and bad, take in memory.
+    Athena reads rows of up to 32 MB: https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
+    """
+
+    block_bytes: int = 1 << 20
+    part_bytes: int = 4 << 20
+    part_rows: int = 1 << 18
+    largest_record_bytes: int = 32 << 20
+
+
+@dataclass(frozen=True)
+class CountedPart:
+    """A part of a piece: [start, end), the records and lines in it, and whether some record spans lines.
+
+    `found` says where the records are, with offsets from `start`, where that had to be found out. Without it the end of
+    the part is a guess, which whoever parses it proves right or wrong.
+    """
+
+    start: int
+    end: int
+    records: int
+    lines: int
+    spanning: bool
+    found: Records | None = None
+
+
+class OverlongRecordError(TerminalError):
+    """A record is longer than allowed; `line` counts from 0 at the beginning of what was to be cut."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"line {line}")
+        self.line = line
+
+
+class RecordCounter:
+    """Counts records and lines of a text that is fed in order and begins outside quotes.
+
+    A record ends where a line end begins behind something that is none, which leaves blank lines out, outside quotes.
+    Whether a byte is inside quotes is told by the number of quotes before it, as bits of 64-bit words.
+    """
+
+    def __init__(self, quote: bytes | None) -> None:
+        self._quote = quote
+        self._inside = _WORD(0)
+        self._last = LF
+        self.ended_lines = 0
+        self.lines = 0
+        self._ended_inside = 0
+        self._ends = np.empty(_COUNTED_BYTES + 1, np.bool_)
+        self._begins = np.empty(_COUNTED_BYTES, np.bool_)
+
+    @property
+    def inside(self) -> bool:
+        """Say whether the text fed so far ends inside quotes."""
+        return bool(self._inside)
+
+    @property
+    def records(self) -> int:
+        """Return the number of records that have ended."""
+        return self.ended_lines - self._ended_inside
+
+    @property
+    def unterminated(self) -> bool:
+        """Say whether the text fed so far ends without a line end."""
+        return self._last not in (LF, CR)
+
+    def feed(self, body: bytes, start: int, end: int) -> None:
+        """Count on, over the bytes [start, end)."""
+        data = np.frombuffer(body, np.uint8)
+        for position in range(start, end, _COUNTED_BYTES):
+            stop = min(position + _COUNTED_BYTES, end)
+            begins = self._line_ends(data[position:stop], self._last == CR or body.find(b"\r", position, stop) >= 0)
+            if self._quote is not None and body.find(self._quote, position, stop) >= 0:
+                self._count_inside(data[position:stop], begins)
+            elif self._inside:
+                self._ended_inside += int(np.count_nonzero(begins))
+
+    def _line_ends(self, data: Bytes, has_returns: bool) -> Mask:
+        """Count line ends; return where one begins behind something that is none, in whole words."""
+        # Room for whole words, and for the byte before.
+        ends, begins = self._ends[: 1 + -(-len(data) // 64) * 64], self._begins[: -(-len(data) // 64) * 64]
+        ends[0] = self._last in (LF, CR)
+        ends[len(data) + 1 :] = False
+        here = ends[1 : len(data) + 1]
+        np.equal(data, LF, out=here)
+        self.lines += int(np.count_nonzero(here))
+        if has_returns:
+            self._add_returns(data, here)
+        np.greater(ends[1:], ends[:-1], out=begins)
+        self.ended_lines += int(np.count_nonzero(begins))
+        self._last = int(data[-1])
+        return begins
+
+    def _add_returns(self, data: Bytes, ends: Mask) -> None:
+        returns = data == CR
+        pairs = np.count_nonzero(returns[:-1] & ends[1:]) + (self._last == CR and bool(ends[0]))
+        self.lines += int(np.count_nonzero(returns) - pairs)
+        ends |= returns
+
+    def _count_inside(self, data: Bytes, begins: Mask) -> None:
+        quotes = self._ends[: len(begins)]
+        np.equal(data, ord(self._quote or b"\0"), out=quotes[: len(data)])
+        quotes[len(data) :] = False
+        words = np.packbits(quotes, bitorder="little").view(_WORD)
+        # Each bit becomes the parity of the quotes up to it: first within its word, then with all words before.
+        for distance in (1, 2, 4, 8, 16, 32):
+            words ^= words << _WORD(distance)
+        parity = np.bitwise_xor.accumulate(words >> _WORD(63))
+        words[1:] ^= np.negative(parity[:-1])
+        if self._inside:
+            words = ~words
+        self._inside ^= parity[-1]
+        words &= np.packbits(begins, bitorder="little").view(_WORD)
+        if words.any():
+            self._ended_inside += int(np.count_nonzero(np.unpackbits(words.view(np.uint8))))
+
+
+class PartCutter:
+    """Cuts pieces of a dialect into parts."""
+
+    def __init__(self, dialect: Dialect, sizes: Sizes) -> None:
+        self._dialect, self._sizes = dialect, sizes
+        self._by_line = not dialect.quoted_newlines
+        self._bytes = sizes.part_bytes
+
+    def next_part(self, body: bytes, start: int, *, final: bool) -> CountedPart | None:
+        """Return the part that begins at a record; None when the data ends inside of its first record.
+
+        `final`: the file ends with the body. Raises OverlongRecordError.
+        """
+        part = self._counted_part(body, start)
+        return part or self.certain_part(body, start, final=final)
+
+    def certain_part(self, body: bytes, start: int, *, final: bool) -> CountedPart | None:
+        """Do the same by finding where the records are, so that the end of the part is certain."""
+        end = self._window_end(body, start)
+        text = body[start:end]
+        found = find_records(text, self._dialect, by_line=self._by_line, final=final and end == len(body))
+        too_long = np.flatnonzero(found.ends - found.starts > self._sizes.largest_record_bytes)
+        if len(too_long):
+            raise OverlongRecordError(int(found.lines[too_long[0]]))
+        if not found.complete:
+            return self._single_record(body, start, final=final)
+        text = text[: found.complete]
+        lines = count_lines(text) + (not text.endswith((b"\n", b"\r")))
+        return CountedPart(start, start + found.complete, len(found), lines, spanning=True, found=found)
+
+    def _single_record(self, body: bytes, start: int, *, final: bool) -> CountedPart | None:
+        """Return the part of one record that is longer than a part should be."""
+        text = body[start : start + self._sizes.largest_record_bytes + 2]
+        cut_off = start + len(text) < len(body)
+        bounds = grammar_of(self._dialect).bounds(text, 0)
+        if bounds is None or (bounds.end == bounds.behind and (cut_off or not final)):
+            if len(text) > self._sizes.largest_record_bytes:
+                raise OverlongRecordError(0)
+            return None
+        if bounds.end > self._sizes.largest_record_bytes:
+            raise OverlongRecordError(0)
+        text = text[: bounds.behind]
+        place = np.zeros(1, np.int64)
+        swallowing = 0 if bounds.trailing and spans_lines(text[: bounds.end], self._dialect) else None
+        found = Records(place, place + bounds.end, place, len(text), swallowing=swallowing)
+        lines = count_lines(text) + (not text.endswith((b"\n", b"\r")))
+        return CountedPart(start, start + len(text), 1, lines, spanning=True, found=found)
+
+    def _window_end(self, body: bytes, start: int) -> int:
+        """Return the end of whole lines of about the wanted size; a line alone that is too long is refused."""
+        end = self._line_end(body, start + self._bytes)
+        if end - start <= self._bytes + self._sizes.largest_record_bytes:
+            return end
+        line = max(body.rfind(mark, start, start + self._bytes) for mark in (b"\n", b"\r")) + 1
+        if line <= start:
+            raise OverlongRecordError(0)
+        return line
+
+    def _counted_part(self, body: bytes, start: int) -> CountedPart | None:
+        """Return the part with what was counted; None if the parity of the quotes cannot tell its records apart."""
+        end = self._line_end(body, start + self._bytes)
+        if self._is_special(body, start, end):
+            return None
+        counter = RecordCounter(None if self._by_line else self._dialect.quote)
+        counter.feed(body, start, end)
+        furthest, step = start + 2 * self._bytes, 1
+        while counter.inside and end < min(furthest, len(body)):
+            further = self._line_end(body, end + step)
+            if self._is_special(body, end, further):
+                return None
+            counter.feed(body, end, further)
+            end, step = further, 2 * step
+        if counter.inside or end - start > self._sizes.largest_record_bytes:
+            return None
+        records = counter.records + counter.unterminated
+        if records > self._sizes.part_rows:
+            # Narrow lines: parts are smaller from now on.
+            self._bytes = max((end - start) * self._sizes.part_rows // (2 * records), 1)
+            return self._counted_part(body, start)
+        if records < self._sizes.part_rows // 4:
+            self._bytes = min(2 * self._bytes, self._sizes.part_bytes)
+        lines = counter.lines + counter.unterminated
+        return CountedPart(start, end, records, lines, spanning=counter.ended_lines > counter.records)
+
+    def _is_special(self, body: bytes, start: int, end: int) -> bool:
+        """Say whether the parity of the quotes is not enough to tell records apart."""
+        marks = [mark for mark in (self._dialect.escape, self._dialect.comment) if mark is not None]
+        return any(body.find(mark, start, end) >= 0 for mark in marks)
+
+    def _line_end(self, body: bytes, position: int) -> int:
+        """Return the offset behind the line that holds the byte before a position."""
+        found = _LINE_END.search(body, position - 1) if position < len(body) else None
+        return found.end() if found else len(body)
