@@ -218,8 +218,8 @@ variable "timeouts" {
     - `query_seconds`: the creation of one view, default 600.
     - `request_seconds`: one call to Glue or S3, default 60.
     - `crawler_seconds`: one crawl, default 1800.
-    - `crawler_poll_seconds`: time between two looks at the crawler, default 15.
-    - `overlap_poll_seconds`: time between two looks for older executions, default 60.
+    - `crawler_poll_seconds`: time between two looks at the crawler, default 15; later on half of what the crawl has taken.
+    - `overlap_poll_seconds`: time between two looks for older executions, default 60; later on a tenth of the wait so far.
   EOT
 }
 

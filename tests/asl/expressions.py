@@ -29,7 +29,7 @@ def evaluate(template: Any, states: dict[str, Any] | None = None, **variables: A
         return {name: evaluate(value, states, **variables) for name, value in template.items()}
     if isinstance(template, list):
         return [evaluate(value, states, **variables) for value in template]
-    if not isinstance(template, str) or not template.startswith("{%"):
+    if not is_expression(template):
         return template
     expression = template.removeprefix("{%").removesuffix("%}")
     # Through JSON, so that both engines are given the same and nothing is shared between evaluations.
@@ -40,6 +40,22 @@ def evaluate(template: Any, states: dict[str, Any] | None = None, **variables: A
     value = json.loads(json.dumps(_python(expression, bindings)))
     assert value == reference["value"], f"jsonata-python says {value}, the reference {reference['value']}: {expression}"
     return value
+
+
+def is_expression(value: Any) -> bool:
+    """Whether a value of a definition is to be evaluated."""
+    return isinstance(value, str) and value.startswith("{%")
+
+
+def watch(template: str, states: dict[str, Any], samples: dict[str, Any], **variables: Any) -> tuple[Any, list[str]]:
+    """Evaluate an expression over samples of what services answer; also tell which members it asks for in vain.
+
+    What a sample is, evaluate.mjs says.
+    """
+    expression = template.removeprefix("{%").removesuffix("%}")
+    answer = _ask({"expression": expression, "bindings": {**variables, "states": states}, "samples": samples})
+    assert "error" not in answer, f"{answer['error']} in {expression}"
+    return answer.get("value"), answer["unknown"]
 
 
 def _python(expression: str, bindings: dict[str, Any]) -> Any:

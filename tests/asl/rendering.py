@@ -84,6 +84,16 @@ TRIGGERS: dict[str, Any] = {
     },
     "source_buckets": {"raw": "raw", "elsewhere": "elsewhere"},
 }
+LAKE: dict[str, Any] = {
+    "name": "flights-dev",
+    "datasets": {
+        "flights": {
+            "partition_keys": [{"name": "month"}],
+            "columns": [{"name": "carrier", "comment": "two letters"}, {"name": "delay", "type": "int"}],
+            "csv": {"escape": "\\"},
+        },
+    },
+}
 MANY_PREFIXES: dict[str, Any] = {
     **TRIGGERS,
     "name": "many-prefixes",
@@ -136,19 +146,21 @@ def statements(policy: str) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Planned:
-    """Everything that was planned: the state machines by set of variables, and the resources of the triggers."""
+    """Everything that was planned: the state machines by set of variables, a contract, and what the triggers need."""
 
     workflows: dict[str, Rendered]
+    contract: dict[str, Any]
     triggers: dict[str, dict[str, Any]]
     many_prefixes: dict[str, dict[str, Any]]
 
 
 def plan_all(folder: Path) -> Planned:
-    """Plan the workflow module once per set of variables, and the triggers."""
+    """Plan the workflow module once per set of variables, the triggers, and a lake for its contract."""
     (folder / "main.tf.json").write_text(json.dumps(configuration(folder)))
     planned = plan(folder, {"china": "cn-north-1"})
     return Planned(
         {name: rendered(name, planned) for name in VARIABLE_SETS},
+        json.loads(resources(planned, "lake.module.job[0]")['aws_s3_object.contract["flights"]']["content"]),
         resources(planned, "triggers"),
         resources(planned, "many_prefixes"),
     )
@@ -157,7 +169,9 @@ def plan_all(folder: Path) -> Planned:
 def resources(planned: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
     """The planned values of one module call, by address inside the module."""
     address = f"module.{name}"
-    module = next(child for child in planned["root_module"]["child_modules"] if child["address"] == address)
+    calls = planned["root_module"]["child_modules"]
+    nested = [child for call in calls for child in [call, *call.get("child_modules", [])]]
+    module = next(child for child in nested if child["address"] == address)
     return {entry["address"].removeprefix(f"{address}."): entry["values"] for entry in module["resources"]}
 
 
@@ -176,6 +190,7 @@ def configuration(folder: Path) -> dict[str, Any]:
     triggers = os.path.relpath(ROOT / "modules" / "triggers", folder.resolve())
     calls["triggers"] = {"source": triggers, **escaped(TRIGGERS)}
     calls["many_prefixes"] = {"source": triggers, **escaped(MANY_PREFIXES)}
+    calls["lake"] = {"source": os.path.relpath(ROOT, folder.resolve()), **escaped(LAKE)}
     return {
         "module": calls,
         "output": {

@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import pytest
 
 from tests.asl.expressions import parse
 from tests.asl.graph import assigned, expressions, machines, read, successors, tasks
 from tests.asl.rendering import Planned, Rendered
+from tests.asl.shapes import operation_of
 
 VALIDATOR = Path(__file__).parent / "node_modules" / "asl-validator"
 NODE = shutil.which("node") or str(Path(sys.executable).with_name("node"))
@@ -128,13 +128,11 @@ def it_tries_again_only_after_named_errors(rendered: Rendered) -> None:
 
 def it_names_only_errors_that_can_occur(rendered: Rendered, planned: Planned) -> None:
     # The exceptions of botocore's service models are those of the SDK that Step Functions calls with.
-    session = botocore.session.get_session()
-    models = {"s3": "s3", "glue": "glue", "athena": "athena", "sfn": "stepfunctions"}
     uploads = json.loads(planned.triggers["aws_sfn_state_machine.upload[0]"]["definition"])
     checked = set()
     for name, task in tasks(*rendered.definitions, uploads):
         service = re.split(r"[:.]", task["Resource"].split(":::")[1].removeprefix("aws-sdk:"))[0]
-        shapes = session.get_service_model(models[service]).error_shapes
+        shapes = operation_of(task["Resource"]).service_model.error_shapes
         prefix = service.capitalize()
         known = {f"{prefix}.{shape.name.removesuffix('Exception')}Exception" for shape in shapes}
         known |= {f"{prefix}.SdkClientException", f"{prefix}.{prefix}Exception", "States.ALL", "States.Timeout"}

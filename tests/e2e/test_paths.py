@@ -116,6 +116,7 @@ def it_starts_no_glue_run_when_nothing_is_new(loaded: Pipeline) -> None:
     for dataset in TABLES:
         assert result.visited(dataset) == IDLE
         assert result.output["datasets"][dataset]["status"] == "unchanged"
+        assert result.output["datasets"][dataset]["verified"] is False
         assert result.output["datasets"][dataset]["units_kept"] == (2 if dataset == "orders" else 1)
     assert {view["status"] for view in result.output["views"]} == {"unchanged"}
     assert len(result.states) <= IDLE_TRANSITIONS
@@ -342,7 +343,7 @@ def it_loads_the_others_when_the_job_of_one_dataset_fails(loaded: Pipeline) -> N
         ({"datasets": ["ordres"]}, "Unknown dataset: ordres. Known datasets: orders, products, regions."),
         (
             {"dataset": ["orders"]},
-            "Unknown key: dataset. Known keys: datasets, dry_run, force, partitions, wait_until.",
+            "Unknown key: dataset. Known keys: datasets, dry_run, force, partitions, verify, wait_until.",
         ),
     ],
 )
@@ -419,6 +420,28 @@ def it_stops_the_glue_run_of_an_execution_that_is_stopped(loaded: Pipeline) -> N
     until(lambda: {entry["Id"]: entry for entry in loaded.job_runs()}[run]["JobRunState"] == "STOPPED", "its end")
     assert loaded.aws.follow(execution).status == "ABORTED"
     loaded.succeed("regions")
+    loaded.check_tables()
+
+
+def it_tells_that_somebody_stopped_the_glue_run(loaded: Pipeline) -> None:
+    known = {run["Id"] for run in loaded.job_runs()}
+    execution = loaded.aws.start_execution({"datasets": ["regions"], "force": True})
+    until(lambda: any(run["Id"] not in known for run in loaded.job_runs()), "a Glue run")
+    run = next(run["Id"] for run in loaded.job_runs() if run["Id"] not in known)
+    loaded.aws.client("glue").batch_stop_job_run(JobName=loaded.outputs["glue_job_name"], JobRunIds=[run])
+    stopped = loaded.aws.follow(execution)
+    assert stopped.status == "FAILED"
+    told = f"Dataset regions: JobStopped: The Glue run {run} was stopped before its end. Start the execution again"
+    assert told in stopped.cause
+    assert stopped.visited("regions")[-1] == "Dataset failed"
+    loaded.succeed("regions")
+    loaded.check_tables()
+
+
+def it_starts_the_job_to_verify_what_is_published(loaded: Pipeline) -> None:
+    verified = loaded.succeed("regions", verify=True)
+    assert (verified.glue_runs, verified.visited("regions")) == (1, INCREMENT)
+    assert loaded.succeed("regions").glue_runs == 0
     loaded.check_tables()
 
 
