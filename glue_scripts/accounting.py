@@ -33,6 +33,7 @@ def account(contract: DatasetContract, decision: Decision, result: UnitResult) -
     unit = ManifestUnit(
         decision.values,
         decision.wanted or "",
+        decision.current.folder.removeprefix(contract.lake_uri) if decision.current is not None else None,
         tuple(map(_file, result.files)),
         tuple(map(_file, result.bad_files)),
         tuple(map(_source, result.sources)),

@@ -37,9 +37,9 @@ from errors import TerminalError
 from lake import data_folder, manifest_uri, quarantine_folder, run_folder
 from lake_contents import RunFolder, list_lake
 from lake_manifests import Manifest, ManifestUnit, write_manifest
-from lake_proof import Proof, Recovery, prove, recover
+from lake_proof import Proof, judge_unnamed, prove, recover
 from lake_records import RunLog, SeenRecord
-from lake_sweep import notes, superseded, sweep
+from lake_sweep import notes, sweep
 from report import Report, UnitReport, send_metrics, write_report
 from sources import Listing, list_units, partition_label, refuse_unmatched
 from storage import is_local
@@ -106,9 +106,9 @@ def run_job(arguments: Arguments, convert: Convert, clock: Callable[[], datetime
     published = parquet.read() if table is not None else {}
     lake = _look_at_lake(contract, log, published, clock())
     selection = parse_selection(
-        arguments.partitions, contract.partition_keys, [*listing.units, *published, *lake.recovery.units]
+        arguments.partitions, contract.partition_keys, [*listing.units, *published, *lake.recovered]
     )
-    state = LakeState(lake.recovery.units, lake.proof.damaged)
+    state = LakeState(lake.recovered, lake.proof.damaged)
     decisions = decide(contract, listing.units, published, recorded, arguments.force, selection, state)
     for decision in decisions:
         if decision.action != KEPT or decision.pending:
@@ -171,7 +171,7 @@ class _Lake:
     records: Sequence[SeenRecord]
     dead: Mapping[str, datetime]
     proof: Proof
-    recovery: Recovery
+    recovered: Mapping[Values, Partition]
 
 
 def _look_at_lake(
@@ -238,8 +238,9 @@ class _Run:
         changing = bool(writing or removing or again)
         dead: list[str] = []
         if changing:
+            new = self._record(units)
             log.publish()
-            dead = self._publish(claim, [*self._record(units), *again], removing, decisions)
+            dead = self._publish(claim, [*new, *again], removing, decisions)
         self._align_raw_table(results)
         faults.reach("raw")
         pending = any(decision.pending for decision in decisions)
@@ -321,26 +322,24 @@ class _Run:
         faults.reach("published")
         done = [item for item in decisions if item.action in (REPLACED, REMOVED) and item.values not in left_alone]
         replaced = [item.current.folder for item in done if item.current is not None]
-        own = run_folder(self.attempt)
-        return replaced + [item.folder for item in new if item.values in left_alone and item.run_folder == own]
+        # Another run may have found the catalog without them and have published this run's own folders.
+        now = {item.folder for item in self.parquet.find(left_alone).values()} if left_alone else set()
+        own = [item.folder for item in new if item.values in left_alone and item.run_folder == run_folder(self.attempt)]
+        return replaced + [folder for folder in own if folder not in now]
 
     def _sweep(self, log: RunLog, dead: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str]]:
         """Note what is dead, delete what may go; return the folders deleted, and those kept with the reason."""
-        lake, named = self.lake, self._referenced()
-        found = superseded(lake.folders, named, lake.dead, lake.records, run_folder(self.attempt))
-        log.end([*dead, *found])
+        lake, published, bad = self.lake, self.parquet.read(), self.quarantine.read()
+        told = [*lake.dead, *dead]
+        judgement = judge_unnamed(self.contract, published, lake.folders, told, lake.records)
+        log.end([*dead, *judgement.superseded])
         faults.reach("noted")
         now = self.clock()
-        noted = {**dict.fromkeys([*dead, *found], now), **lake.dead}
+        noted = {**dict.fromkeys([*dead, *judgement.superseded], now), **lake.dead}
+        named = {partition.folder for partition in (*published.values(), *bad.values())}
         swept = sweep(self.contract, lake.folders, named, noted, lake.records, now)
         log.forget(swept.spent)
-        kept = {uri: reason for uri, reason in lake.recovery.kept.items() if uri not in noted}
-        return swept.folders, kept
-
-    def _referenced(self) -> set[str]:
-        """Return every folder of both tables that is named now."""
-        published, bad = self.parquet.read(), self.quarantine.read()
-        return {partition.folder for partition in (*published.values(), *bad.values())}
+        return swept.folders, dict(judgement.kept)
 
     def _seal(
         self, claim: Claim, decisions: Sequence[Decision], pending: bool, wrote: bool, table: Table | None

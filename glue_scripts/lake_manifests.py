@@ -47,10 +47,14 @@ class ManifestFile:
 
 @dataclass(frozen=True)
 class ManifestUnit:
-    """One unit of a run: the objects in its folders of data and of bad rows, and its sources."""
+    """One unit of a run: the objects in its folders of data and of bad rows, and its sources.
+
+    `replaces` is the folder, without the lake's URI, that was published when it was made; None when none was.
+    """
 
     values: Values
     fingerprint: str
+    replaces: str | None
     files: tuple[ManifestFile, ...]
     bad_files: tuple[ManifestFile, ...]
     sources: tuple[ManifestSource, ...]
@@ -116,13 +120,18 @@ def write_manifest(uri: str, manifest: Manifest) -> None:
     open_storage(uri).write_bytes(uri, json.dumps(document, ensure_ascii=False).encode())
 
 
-@functools.lru_cache(maxsize=8)
 def read_manifest(uri: str) -> Manifest | None:
-    """Return a manifest; None when it is gone. Never rewritten, hence cached."""
+    """Return a manifest; None when it is gone."""
     try:
-        text = open_storage(uri).read_bytes(uri)
+        return _read(uri)
     except ObjectMissingError:
         return None
+
+
+@functools.lru_cache(maxsize=8)
+def _read(uri: str) -> Manifest:
+    """Read a manifest, which is never rewritten and so may be cached."""
+    text = open_storage(uri).read_bytes(uri)
     try:
         document = json.loads(text)
         units = map(_unit, document["units"])
@@ -141,6 +150,7 @@ def _unit(document: Any) -> ManifestUnit:
     return ManifestUnit(
         values=tuple(document["values"]),
         fingerprint=document["fingerprint"],
+        replaces=document["replaces"],
         files=tuple(ManifestFile(**file) for file in document["files"]),
         bad_files=tuple(ManifestFile(**file) for file in document["bad_files"]),
         sources=tuple(ManifestSource(**source) for source in document["sources"]),

@@ -7,7 +7,8 @@ decides: a bucket that was restored, or copied under another key, has lost nothi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from catalog import Partition
@@ -19,6 +20,8 @@ from lake_manifests import Manifest, ManifestError, ManifestFile, ManifestUnit, 
 from lake_records import SeenRecord
 from storage import ObjectChangedError, ObjectMissingError, StoredObject, open_storage
 
+# How many replacements back a killed run is looked for.
+_LONGEST_LINE = 50
 _CHUNK_BYTES = 4 * 1024 * 1024
 FindUnit = Callable[[Partition], ManifestUnit | None]
 
@@ -33,10 +36,10 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Recovery:
-    """Units that the catalog lacks and the lake holds; folders that stay although nothing names them, and why."""
+class Judgement:
+    """Of the folders that nothing tells of: those that are superseded, and those that stay, with the reason."""
 
-    units: Mapping[Values, Partition]
+    superseded: Sequence[str]
     kept: Mapping[str, str]
 
 
@@ -72,42 +75,125 @@ def recover(
     folders: Mapping[str, RunFolder],
     dead: Collection[str],
     seen: Iterable[SeenRecord],
-) -> Recovery:
-    """Find the newest whole folder of every unit that no living folder is published of.
+) -> Mapping[Values, Partition]:
+    """Return a whole folder of every unit that no living folder is published of: the newest, unless that lacks files.
 
-    A folder counts that may have been published and that no note declares dead.
+    A folder counts that may have been published and that no note declares dead, also one of a run that may still be
+    going: it is complete by then, and its own run leaves alone what has been published for it.
     """
-    spared = {run_folder(item.record.attempt) for item in seen if item.may_run or not item.record.publishing}
+    spared = {run_folder(item.record.attempt) for item in seen if not item.record.publishing}
     living = {_parent(partition.folder) for partition in published.values() if partition.folder not in dead}
-    units: dict[Values, tuple[int, Partition]] = {}
-    kept: dict[str, str] = {}
+    units: dict[Values, _Found] = {}
     for uri, folder in folders.items():
         if uri in dead or folder.run in spared or _parent(uri) in living:
             continue
-        try:
-            manifest = read_manifest(manifest_uri(contract, attempt_of(folder.run)))
-        except ManifestError as error:
-            kept[uri] = str(error)
+        manifest, unit, problem = _look_up(contract, folder)
+        if manifest is None or unit is None or (problem or _problem(unit, folder)) is not None:
             continue
-        unit = _unit_of(contract, manifest, folder)
-        if manifest is None or unit is None:
-            kept[uri] = "its manifest is lost" if manifest is None else "its manifest does not name it"
-        elif (problem := _problem(unit, folder)) is not None:
-            kept[uri] = problem
-        elif unit.values not in units or units[unit.values][0] < manifest.written:
-            partition = unit_partition(contract, manifest, unit)
-            parameters = {**partition.parameters, FOLDER_DIGEST: folder.digest}
-            units[unit.values] = manifest.written, replace(partition, parameters=parameters)
-    return Recovery({values: partition for values, (_, partition) in units.items()}, kept)
+        found = manifest, unit, folder
+        units[unit.values] = _rather(contract, found, units.get(unit.values, found))
+    return {values: _republished(contract, *found) for values, found in units.items()}
+
+
+def _republished(contract: DatasetContract, manifest: Manifest, unit: ManifestUnit, folder: RunFolder) -> Partition:
+    partition = unit_partition(contract, manifest, unit)
+    return replace(partition, parameters={**partition.parameters, FOLDER_DIGEST: folder.digest})
+
+
+_Found = tuple[Manifest, ManifestUnit, RunFolder]
+
+
+def _rather(contract: DatasetContract, one: _Found, other: _Found) -> _Found:
+    """Return which of two whole folders of a unit is to be published again.
+
+    That is the newer one, unless it was made without knowing the older one and of only some of its files: as when the
+    older one's manifest was lost for a while.
+    """
+    older, newer = sorted((one, other), key=lambda found: found[0].written)
+    if _contents(newer[1]) < _contents(older[1]) and older[2].uri not in _predecessors(contract, newer[2].uri):
+        return older
+    return newer
+
+
+def judge_unnamed(
+    contract: DatasetContract,
+    published: Mapping[Values, Partition],
+    folders: Mapping[str, RunFolder],
+    dead: Collection[str],
+    seen: Iterable[SeenRecord],
+) -> Judgement:
+    """Decide about folders that neither the catalog names nor a note declares dead.
+
+    A run that was killed could not note what it superseded. The manifests tell it: what is published names the folder
+    that it replaced, that one names its own predecessor, and so on. A folder of this line is superseded, and one that
+    was to replace a folder of this line has lost that race. So is one whose every source file is in what is published,
+    and, where the policy is mirror, any other of the unit. Of the rest nothing is certain.
+    """
+    spared = {run_folder(item.record.attempt) for item in seen if item.may_run or not item.record.publishing}
+    named = {partition.folder for partition in published.values()}
+    of_place = {_parent(folder): folder for folder in named}
+    superseded: list[str] = []
+    kept: dict[str, str] = {}
+    for uri, folder in folders.items():
+        if uri in named or uri in dead or folder.run in spared:
+            continue
+        current = of_place.get(_parent(uri))
+        _, unit, problem = _look_up(contract, folder)
+        mirrored = contract.on_source_removed == "mirror"
+        if current is not None and (mirrored or _is_superseded(contract, uri, unit, current)):
+            superseded.append(uri)
+        else:
+            kept[uri] = problem or _problem(unit, folder) or "nothing says that it is superseded"
+    return Judgement(superseded, kept)
+
+
+def _is_superseded(contract: DatasetContract, uri: str, unit: ManifestUnit | None, current: str) -> bool:
+    line = _predecessors(contract, current)
+    if uri in line or (unit is not None and _absolute(contract, unit.replaces) in line):
+        return True
+    _, published, _ = _look_up(contract, RunFolder(current, ""))
+    return unit is not None and published is not None and _contents(unit) <= _contents(published)
+
+
+def _contents(unit: ManifestUnit) -> Counter[tuple[int, str]]:
+    """Return what the source files of a unit hold, whatever their names."""
+    return Counter((source.size, source.etag) for source in unit.sources)
+
+
+def _predecessors(contract: DatasetContract, folder: str | None) -> list[str]:
+    """Return the folders that were published before one, from manifest to manifest, newest first."""
+    line: list[str] = []
+    while folder is not None and len(line) < _LONGEST_LINE:
+        _, unit, _ = _look_up(contract, RunFolder(folder, ""))
+        folder = _absolute(contract, unit.replaces) if unit is not None else None
+        if folder is not None:
+            line.append(folder)
+    return line
+
+
+def _absolute(contract: DatasetContract, folder: str | None) -> str | None:
+    return f"{contract.lake_uri}{folder}" if folder is not None else None
+
+
+def _look_up(contract: DatasetContract, folder: RunFolder) -> tuple[Manifest | None, ManifestUnit | None, str | None]:
+    """Return the manifest of a folder, its entry there, and why there is none."""
+    try:
+        manifest = read_manifest(manifest_uri(contract, attempt_of(folder.run)))
+    except ManifestError as error:
+        return None, None, str(error)
+    if manifest is None:
+        return None, None, "its manifest is lost"
+    unit = _unit_of(contract, manifest, folder)
+    return manifest, unit, None if unit is not None else "its manifest does not name it"
 
 
 def _parent(folder: str) -> str:
     return folder.rstrip("/").rpartition("/")[0]
 
 
-def _unit_of(contract: DatasetContract, manifest: Manifest | None, folder: RunFolder) -> ManifestUnit | None:
+def _unit_of(contract: DatasetContract, manifest: Manifest, folder: RunFolder) -> ManifestUnit | None:
     """Return the unit of a manifest that lies in a folder; None where the keys of the partitions are others now."""
-    if manifest is None or manifest.partition_keys != tuple(key.name for key in contract.partition_keys):
+    if manifest.partition_keys != tuple(key.name for key in contract.partition_keys):
         return None
     places = {data_folder(contract, values, folder.run): unit for values, unit in manifest.units.items()}
     return places.get(folder.uri)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 import faults
 from contract import DatasetContract
-from lake import run_folder, run_folder_of
+from lake import run_folder
 from lake_contents import RunFolder
 from lake_records import SeenRecord
 from storage import DELETE_KEYS, open_storage
@@ -33,30 +33,6 @@ def notes(contract: DatasetContract, seen: Iterable[SeenRecord]) -> dict[str, da
     found: dict[str, datetime] = {}
     for item in sorted(seen, key=lambda item: item.modified, reverse=True):
         found |= {f"{contract.lake_uri}{folder}": item.modified for folder in item.record.dead}
-    return found
-
-
-def superseded(
-    folders: Mapping[str, RunFolder],
-    named: Collection[str],
-    dead: Collection[str],
-    seen: Iterable[SeenRecord],
-    own_run: str,
-) -> list[str]:
-    """Return folders that nothing declares dead and that are certainly superseded.
-
-    The catalog names a newer folder of the same unit, so a run that could not say so any more has replaced this one.
-    """
-    running = {run_folder(item.record.attempt) for item in seen if item.may_run}
-    named_of = {uri.rstrip("/").rpartition("/")[0]: uri for uri in named}
-    found = []
-    for uri, folder in folders.items():
-        other = named_of.get(uri.rstrip("/").rpartition("/")[0])
-        if other is None or uri in named or uri in dead or folder.run in running:
-            continue
-        # One that somebody else has published since the folders were listed is left to the next run.
-        if run_folder_of(other) == own_run or (other in folders and folders[other].newest > folder.newest):
-            found.append(uri)
     return found
 
 

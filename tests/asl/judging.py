@@ -1,7 +1,7 @@
 """What both interpreters are asked and answer, one line of JSON each way.
 
-Asked: {"machines": {"pipeline": definition, "listing": definition}, "lake_bucket", "objects", "steps": [step, …]}; a
-step is a change of the world (judged_world.World.change) and the execution's "input". Answered: a list with what each
+Asked: {"machines": {"pipeline": definition, "listing": definition}, "lake_bucket", "objects", "steps": [step, …]};
+a step is a change of the world (judged_world.World.change) and the execution's "input". Answered: a list with what each
 execution came to: {"status", "output" or "error" and "cause", "entered": [state, …], "calls": [[state, operation,
 parameters], …]}.
 """

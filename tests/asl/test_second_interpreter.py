@@ -26,9 +26,10 @@ from typing import Any
 import botocore.session
 import pytest
 
+from scripts.offline_plan import ROOT
 from tests.asl.expressions import NODE
 from tests.asl.graph import machines, tasks
-from tests.asl.rendering import ROOT, Rendered
+from tests.asl.rendering import Rendered
 
 JUDGE = ROOT / "build" / "judge"
 ANSWER_SECONDS = 300

@@ -61,6 +61,22 @@ class World:
         for name in ("trips", "raw_trips", "trips_quarantine"):
             glue.add_table(self._read_table(name))
 
+    def lose_tables(self, *names: str) -> None:
+        """Forget tables with all their partitions; where the state machine makes them on AWS, they are there, empty."""
+        for name in names:
+            (self.lake / f"catalog/default/{name}.json").unlink(missing_ok=True)
+            for path in (self.lake / f"catalog/default/{name}.partitions").glob("*.json"):
+                path.unlink()
+        if self.glue is not None:
+            LocalCatalog(str(self.lake), "default").prepare(parse_contract(self.contract))
+            for name in names:
+                self.glue.partitions[name] = {}
+                self.glue.add_table(self._read_table(name))
+
+    def unit_of(self, path: Path) -> str:
+        """Return the values of the unit that a file below a run folder belongs to."""
+        return "/".join(part.partition("=")[2] for part in path.parts if part.startswith("month="))
+
     def open_catalog(self, contract: DatasetContract) -> Catalog:
         """Return the catalog under test, to be put in the place of job.open_catalog."""
         if self.glue is None:

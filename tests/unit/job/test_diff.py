@@ -35,7 +35,7 @@ def decide(
     if before is not None:
         sources = files(*before)
         record = ManifestUnit(
-            JANUARY, "", (), (), tuple(ManifestSource(item.key, 1, item.etag, 1, 1, 0) for item in sources)
+            JANUARY, "", None, (), (), tuple(ManifestSource(item.key, 1, item.etag, 1, 1, 0) for item in sources)
         )
         fingerprint = unit_fingerprint(sources, made_with)
         parameters = {"fingerprint": fingerprint, "contract_fingerprint": made_with, "source_files": str(len(sources))}

@@ -178,6 +178,23 @@ def it_keeps_and_names_what_it_cannot_rebuild(world: World) -> None:
     assert list(Path(lost).iterdir())
 
 
+def it_keeps_what_it_cannot_rebuild_also_when_files_of_the_partition_are_still_there(world: World) -> None:
+    unit = next(iter(world.rows()))
+    world.put(place(world, "01", "late.csv"), "3")
+    world.run()
+    lost = world.location(unit).rstrip("/") + "/"
+    for path in (world.lake / "manifests/trips").glob("*.json"):
+        path.rename(path.with_suffix(".lost"))
+    lose_catalog(world)
+    for _ in range(2):
+        assert world.run(later=LATER).kept_folders[lost] == "its manifest is lost"
+    assert world.rows()[unit] == ["3"]
+    # Somebody finds the manifests again, and forgets the catalog once more.
+    for path in (world.lake / "manifests/trips").glob("*.lost"):
+        path.rename(path.with_suffix(".json"))
+    assert list(Path(lost).glob("*.parquet"))
+
+
 def it_never_deletes_a_folder_because_the_catalog_does_not_name_it(world: World) -> None:
     expired = next(iter(world.rows()))
     folders = {f"{world.location(expired, name)}".rstrip("/") + "/" for name in ("trips", "trips_quarantine")}
