@@ -99,6 +99,9 @@ class ArrowReader:
             lines_checked, text = True, self._exclude(text, excluded, self._open_lines(text))
         if not table.closed:
             raise NotReadableError("a quote is open at the end")
+        there = table.total if excluded.survivors is None else len(excluded.survivors)
+        if table.total != there or any(number >= there for number, _ in table.invalid):
+            raise NotReadableError("not as many records were read as there are")
         return self._reading(table, excluded)
 
     def _reading(self, table: _Parsed, excluded: _Exclusions) -> Reading:

@@ -219,9 +219,9 @@ class PartCutter:
         if counter.inside or end - start > self._sizes.largest_record_bytes:
             return None
         records = counter.records + counter.unterminated
-        if records > self._sizes.part_rows:
+        if records > self._sizes.part_rows and self._bytes > 1:
             # Narrow lines: parts are smaller from now on.
-            self._bytes = max((end - start) * self._sizes.part_rows // (2 * records), 1)
+            self._bytes = max(min(self._bytes, (end - start) * self._sizes.part_rows // records) // 2, 1)
             return self._counted_part(body, start)
         if records < self._sizes.part_rows // 4:
             self._bytes = min(2 * self._bytes, self._sizes.part_bytes)

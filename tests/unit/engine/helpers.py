@@ -15,6 +15,7 @@ from conversion import UnitResult, convert_units
 from conversion_parquet import WrittenFile
 from conversion_plan import Settings, UnitWork
 from conversion_runners import Runner
+from csv_parts import Sizes
 from sources import SourceFile
 from storage import open_storage
 
@@ -83,16 +84,17 @@ def convert(
     split: int = 1 << 26,
     window: int = 1 << 16,
     slots: int = 4,
+    sizes: Sizes | None = None,
     spark: SparkSession | None = None,
     runner: Runner | None = None,
     **more: Any,
 ) -> Converted:
-    """Convert files (bytes alone are `a.csv`) with splits of some size and return everything that comes out."""
+    """Convert files (bytes alone are `a.csv`), cut into splits, parts and blocks; return what comes out."""
     files = {"a.csv": data} if isinstance(data, bytes) else data
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         unit = a_unit(folder, files)
-        settings = Settings(split_bytes=split, window_bytes=window)
+        settings = Settings(split_bytes=split, window_bytes=window, parsing=sizes or Sizes())
         (result,) = convert_units(
             spark,
             a_contract(folder, declared, csv, **more),
