@@ -42,11 +42,11 @@ NETWORK_LOOKS = (
     "ec2:DescribeRouteTables",
     "ec2:DescribeSecurityGroups",
     "ec2:DescribeSubnets",
-    "ec2:DescribeVpcAttribute",
     "ec2:DescribeVpcEndpoints",
 )
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonec2.html
-NETWORK_CHANGES = (
+NETWORK_PARTS = (
+    ("ec2:DescribeVpcAttribute", ("vpc",)),
     ("ec2:CreateNetworkInterface", ("network-interface", "security-group", "subnet")),
     ("ec2:DeleteNetworkInterface", ("network-interface",)),
     ("ec2:CreateTags", ("network-interface",)),
@@ -318,7 +318,7 @@ class GlueJobs:
         place = f"{self._sessions.region}:{self._sessions.account_id}"
         needed = [("glue:GetConnection", f"arn:aws:glue:{place}:{what}") for what in connection_parts(names)]
         needed += [(action, "*") for action in NETWORK_LOOKS]
-        needed += [(action, f"arn:aws:ec2:{place}:{kind}/local") for action, kinds in NETWORK_CHANGES for kind in kinds]
+        needed += [(action, f"arn:aws:ec2:{place}:{kind}/local") for action, kinds in NETWORK_PARTS for kind in kinds]
         for action, resource in needed:
             if denial := self._iam.denial(credentials.access_key, action, resource, NETWORK_TAGS):
                 raise NetworkError(denial)

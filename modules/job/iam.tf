@@ -208,7 +208,7 @@ data "aws_iam_policy_document" "this" {
       sid = "LookAtNetwork"
       actions = [
         "ec2:DescribeNetworkInterfaces", "ec2:DescribeRouteTables", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
-        "ec2:DescribeVpcAttribute", "ec2:DescribeVpcEndpoints",
+        "ec2:DescribeVpcEndpoints",
       ]
       resources = ["*"]
     }
@@ -219,9 +219,9 @@ data "aws_iam_policy_document" "this" {
 
     content {
       sid     = "AttachToNetwork"
-      actions = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"]
+      actions = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeVpcAttribute"]
       resources = [
-        for kind in ["network-interface", "security-group", "subnet"] : "${local.ec2_arn}:${kind}/*"
+        for kind in ["network-interface", "security-group", "subnet", "vpc"] : "${local.ec2_arn}:${kind}/*"
       ]
     }
   }

@@ -36,12 +36,16 @@ resource "aws_kms_key" "other" {
   description = "Data of others"
 }
 
+resource "aws_kms_key" "catalog" {
+  description = "Data Catalog"
+}
+
 module "lake" {
   source = "../../.."
 
   name          = "rights"
   kms_key_arn   = aws_kms_key.this.arn
-  kms_keys      = { catalog = aws_kms_key.this.arn, read = [aws_kms_key.other.arn] }
+  kms_keys      = { catalog = aws_kms_key.catalog.arn, read = [aws_kms_key.other.arn] }
   force_destroy = true
   # The local endpoint speaks plain HTTP.
   require_tls = false

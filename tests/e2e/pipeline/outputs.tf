@@ -49,5 +49,5 @@ output "role_arns" {
 
 output "other_key_arn" {
   description = "Key of what others have written."
-  value = aws_kms_key.other.arn
+  value       = aws_kms_key.other.arn
 }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from instances import plan_instances
+
+from tests.unit.terraform.instances import plan_instances
 
 
 @pytest.fixture(scope="session")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from instances import INSTANCES, OTHER_REGION
-
 from scripts.offline_plan import REGION
+from tests.unit.terraform.instances import INSTANCES, OTHER_REGION
 
 # What an account has only once over all its regions:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/introduction.html
