@@ -55,14 +55,26 @@ resource "aws_sns_topic" "on_call" {
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
 data "aws_iam_policy_document" "on_call" {
+  # EventBridge can publish to no topic whose policy has a condition for it.
   statement {
-    sid       = "RulesAndAlarms"
+    sid       = "Rules"
     actions   = ["sns:Publish"]
     resources = [aws_sns_topic.on_call.arn]
 
     principals {
       type        = "Service"
-      identifiers = ["events.amazonaws.com", "cloudwatch.amazonaws.com"]
+      identifiers = ["events.amazonaws.com"]
+    }
+  }
+
+  statement {
+    sid       = "Alarms"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.on_call.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["cloudwatch.amazonaws.com"]
     }
 
     condition {

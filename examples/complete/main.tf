@@ -49,7 +49,7 @@ data "aws_iam_policy_document" "key" {
     }
   }
 
-  # Without a condition: EventBridge does not say for whom it publishes to an encrypted topic. The topic's policy does.
+  # Without a condition: EventBridge does not say for whom it publishes to an encrypted topic.
   statement {
     sid       = "ExecutionsThatEndBadly"
     actions   = ["kms:Decrypt", "kms:GenerateDataKey*"]

@@ -22,6 +22,7 @@ resource "aws_sns_topic" "this" {
 data "aws_iam_policy_document" "topic" {
   count = var.create_topic ? 1 : 0
 
+  # Without a condition: EventBridge can publish to no topic whose policy has one for it.
   # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
   statement {
     sid       = "Executions"
@@ -31,12 +32,6 @@ data "aws_iam_policy_document" "topic" {
     principals {
       type        = "Service"
       identifiers = ["events.amazonaws.com"]
-    }
-
-    condition {
-      test     = "ArnEquals"
-      variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.this.arn]
     }
   }
 
