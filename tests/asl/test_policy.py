@@ -25,6 +25,8 @@ INTEGRATIONS = {
         "athena:StopQueryExecution",
         "athena:GetDataCatalog",
         "glue:GetDatabase",
+        "glue:GetDatabases",
+        "glue:CreateDatabase",
         "glue:GetTable",
         "glue:CreateTable",
         "glue:UpdateTable",
@@ -41,6 +43,9 @@ INTEGRATIONS = {
     "aws-sdk:sfn:listExecutions": {"states:ListExecutions"},
     "aws-sdk:sfn:startSyncExecution": {"states:StartSyncExecution"},
 }
+# Seen to be needed by the logs of an Express state machine that another state machine starts synchronously:
+# https://github.com/terraform-aws-modules/terraform-aws-step-functions/issues/76
+OWN_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
 LOGGING = {
     f"logs:{action}"
@@ -62,7 +67,7 @@ CRAWLING = {"glue:StartCrawler", "glue:GetCrawler"}
 
 def needed(rendered: Rendered) -> set[str]:
     """Every action that the definition and its settings make the role use."""
-    actions = set(LOGGING)
+    actions = LOGGING | OWN_LOGS
     for _, task in tasks(*rendered.definitions):
         integration = task["Resource"].split(":::")[1]
         actions |= INTEGRATIONS.get(integration) or {sdk_action(integration)}

@@ -369,7 +369,10 @@ def statements(lake: Lake) -> dict[str, dict[str, Any]]:
     catalog = "arn:aws:glue:us-east-1:000000000000:"
     return {
         "athena": allow(["athena:*"]),
-        "glue:GetDatabase": allow("glue:GetDatabase", [f"{catalog}catalog", f"{catalog}database/default"]),
+        **{
+            f"glue:{action}": allow(f"glue:{action}", [f"{catalog}catalog", f"{catalog}database/default"])
+            for action in ("GetDatabase", "GetDatabases", "CreateDatabase")
+        },
         "glue:GetTable": allow("glue:GetTable", f"{catalog}*"),
         "glue:GetPartitions": allow("glue:GetPartitions", f"{catalog}*"),
         "s3:ListBucket": allow("s3:ListBucket", f"arn:aws:s3:::{lake.bucket}"),

@@ -160,10 +160,13 @@ def it_names_the_exit_code_of_a_job_that_ends_without_an_exception(jobs: Jobs) -
 
 
 def it_fails_when_the_role_may_not_read_the_script(bucket: str, jobs: Jobs, role: RoleMaker) -> None:
-    run = jobs.run(jobs.create("print(1)", role_arn=role("glue.amazonaws.com", allow("logs:*"))))
-    assert run["JobRunState"] == "FAILED"
-    assert "AccessDenied" in run["ErrorMessage"]
-    assert f"s3:GetObject on resource: arn:aws:s3:::{bucket}/" in run["ErrorMessage"]
+    needed = {"s3:GetBucketLocation": f"arn:aws:s3:::{bucket}", "s3:GetObject": f"arn:aws:s3:::{bucket}/"}
+    for missing, resource in needed.items():
+        rights = allow(["logs:*", *(needed.keys() - {missing})])
+        run = jobs.run(jobs.create("print(1)", role_arn=role("glue.amazonaws.com", rights)))
+        assert run["JobRunState"] == "FAILED"
+        assert "AccessDenied" in run["ErrorMessage"]
+        assert f"{missing} on resource: {resource}" in run["ErrorMessage"]
 
 
 def it_fails_when_the_role_may_not_attach_to_the_network_of_a_connection(jobs: Jobs, role: RoleMaker) -> None:
@@ -176,7 +179,7 @@ def it_fails_when_the_role_may_not_attach_to_the_network_of_a_connection(jobs: J
         "ec2:DeleteNetworkInterface": allow("ec2:DeleteNetworkInterface", f"arn:aws:ec2:{here}:network-interface/*"),
         "ec2:CreateTags": allow(["ec2:CreateTags", "ec2:DeleteTags"], Condition=marks),
     }
-    others = allow(["s3:GetObject", "logs:*"])
+    others = allow(["s3:GetBucketLocation", "s3:GetObject", "logs:*"])
     connections = {"Connections": ["warehouse"]}
 
     def run(statements: dict[str, Any]) -> dict[str, Any]:
@@ -199,7 +202,7 @@ def it_fails_when_glue_may_not_assume_the_role(jobs: Jobs, role: RoleMaker) -> N
 
 
 def it_gives_the_script_the_rights_of_the_role_only(bucket: str, jobs: Jobs, role: RoleMaker) -> None:
-    limited = role("glue.amazonaws.com", allow(["s3:GetObject", "logs:*"]))
+    limited = role("glue.amazonaws.com", allow(["s3:GetBucketLocation", "s3:GetObject", "logs:*"]))
     run = jobs.run(
         jobs.create(f"import boto3; boto3.client('s3').put_object(Bucket='{bucket}', Key='x', Body=b'')", limited)
     )

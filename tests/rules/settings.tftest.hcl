@@ -457,7 +457,7 @@ run "refuses_a_job_argument_that_the_state_machine_gives" {
   command         = plan
   expect_failures = [var.glue]
   variables {
-    glue = { default_arguments = { "--verify" = "true" } }
+    glue = { default_arguments = { "--force" = "true" } }
   }
 }
 
