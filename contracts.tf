@@ -79,15 +79,6 @@ locals {
   }
   parquet_parameters = { EXTERNAL = "TRUE", classification = "parquet", "parquet.compression" = "SNAPPY" }
 
-  quarantine_columns = [
-    { Name = "source_file", Type = "string", Comment = "key of the CSV file" },
-    { Name = "line_number", Type = "bigint", Comment = "line in the file, from 1" },
-    { Name = "reason", Type = "string", Comment = "why the row was not converted" },
-    { Name = "column_name", Type = "string", Comment = "the column at fault" },
-    { Name = "raw_text", Type = "string", Comment = "the row as it stands in the file" },
-    { Name = "run_id", Type = "string", Comment = "the run that found it" },
-  ]
-
   glue_partition_keys = {
     for name, dataset in local.datasets : name => [for key in dataset.partition_keys : { Name = key.name, Type = key.type }]
   }

@@ -15,6 +15,21 @@ locals {
   column_types    = ["string", "boolean", "int", "bigint", "float", "double", "date", "timestamp"]
   partition_types = ["string", "int", "bigint", "date"]
 
+  # The quarantine table has a dataset's partition keys beside these.
+  quarantine_columns = [
+    { Name = "source_file", Type = "string", Comment = "key of the CSV file" },
+    { Name = "line_number", Type = "bigint", Comment = "line in the file, from 1" },
+    { Name = "reason", Type = "string", Comment = "why the row was not converted" },
+    { Name = "column_name", Type = "string", Comment = "the column at fault" },
+    { Name = "raw_text", Type = "string", Comment = "the row as it stands in the file" },
+    { Name = "run_id", Type = "string", Comment = "the run that found it" },
+  ]
+
+  # Codes of strptime that say the same thing, of which a format may have one; and codes that mean nothing without one of
+  # some others. The job has the same rule (glue_scripts/csv_dates.py).
+  format_alternatives = [["Y", "y"], ["m", "b", "B", "j"], ["d", "j"], ["H", "I"]]
+  format_needs        = { p = ["I"], I = ["p"], M = ["H", "I"], S = ["M"], f = ["S"] }
+
   # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html; 0 keeps for ever.
   retention_days = [
     0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,

@@ -127,6 +127,13 @@ variable "datasets" {
 
   validation {
     condition = alltrue(flatten([
+      for dataset in var.datasets : [for key in dataset.partition_keys : !contains(local.quarantine_columns[*].Name, key.name)]
+    ]))
+    error_message = "A partition key must not have the name of a column of the quarantine table (${join(", ", local.quarantine_columns[*].Name)}), which has the same partition keys."
+  }
+
+  validation {
+    condition = alltrue(flatten([
       for dataset in var.datasets : [for key in dataset.partition_keys : contains(local.partition_types, key.type)]
     ]))
     error_message = "The type of a partition key must be ${join(", ", local.partition_types)}."
@@ -249,6 +256,36 @@ variable "datasets" {
 
   validation {
     condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for format in compact(concat([dataset.csv.date_format, dataset.csv.timestamp_format], dataset.columns[*].format)) : concat(
+          [length(distinct(regexall("%[^%]", replace(format, "%%", "")))) == length(regexall("%[^%]", replace(format, "%%", "")))],
+          [
+            for group in local.format_alternatives :
+            length([for code in group : code if strcontains(replace(format, "%%", ""), "%${code}")]) <= 1
+          ],
+          [
+            for code, needed in local.format_needs : !strcontains(replace(format, "%%", ""), "%${code}") ||
+            anytrue([for other in needed : strcontains(replace(format, "%%", ""), "%${other}")])
+          ],
+        )
+      ]
+    ]))
+    error_message = "A format says everything once: no code twice, one of ${join("; one of ", [for group in local.format_alternatives : join(", ", formatlist("%%%s", group))])}; and nothing by half: ${join(", ", [for code, needed in local.format_needs : "%${code} needs %${join(" or %", needed)}"])}."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for format in compact(concat([dataset.csv.date_format, dataset.csv.timestamp_format], dataset.columns[*].format)) :
+        can(regex("%[Yy]", replace(format, "%%", ""))) &&
+        (can(regex("%d", replace(format, "%%", ""))) && can(regex("%[mbB]", replace(format, "%%", ""))) || can(regex("%j", replace(format, "%%", ""))))
+      ]
+    ]))
+    error_message = "A format names a whole day: a year (%Y or %y), and a month (%m, %b or %B) with a day (%d), or the day of the year (%j)."
+  }
+
+  validation {
+    condition = alltrue(flatten([
       for dataset in var.datasets : [for column in dataset.columns : column.source == null || dataset.csv.header]
     ]))
     error_message = "source names a column in the file's header; files without one (csv.header = false) are read by position, so leave source out."
@@ -282,10 +319,13 @@ variable "datasets" {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
         for spelling in dataset.csv.null_values :
-        dataset.csv.escape == null || dataset.csv.escape == dataset.csv.quote || !strcontains(spelling, coalesce(dataset.csv.escape, "x"))
+        dataset.csv.escape == null || dataset.csv.escape == dataset.csv.quote ? true : !anytrue([
+          for taken in compact([dataset.csv.delimiter, dataset.csv.quote, "\n", "\r"]) :
+          strcontains("${replace(spelling, "${dataset.csv.escape}${dataset.csv.escape}", "")}\n", "${dataset.csv.escape}${taken}")
+        ])
       ]
     ]))
-    error_message = "csv.null_values must not hold csv.escape: escapes are resolved before nulls are looked for, so write the spelling without it."
+    error_message = "In csv.null_values, csv.escape must not stand at the end of a spelling nor before a delimiter, quote or line break: any other character may follow it, as in \\N."
   }
 
   validation {

@@ -26,9 +26,9 @@ from csv_values import NO_ROWS, TIMESTAMP, BadValueError, Converted, Rows
 _DATE_CODES = "YymdbBj"
 _TIME_CODES = "HIMSfpz"
 # Codes that say the same thing: with two of them a value can contradict itself, and strptime listens to one.
-_ALTERNATIVES = (("Y", "y"), ("m", "b", "B", "j"), ("d", "j"), ("H", "I"))
+ALTERNATIVES = (("Y", "y"), ("m", "b", "B", "j"), ("d", "j"), ("H", "I"))
 # Codes that mean nothing without one of some others: strptime takes 4 PM with %H for 4, and 4 with %I for 4 AM.
-_NEEDS = (("p", "I"), ("I", "p"), ("M", "HI"), ("S", "M"), ("f", "S"))
+NEEDS = (("p", "I"), ("I", "p"), ("M", "HI"), ("S", "M"), ("f", "S"))
 _WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
 _LIMITS = {"Y": (1, 9999), "m": (1, 12), "d": (1, 31), "H": (0, 23), "M": (0, 59), "S": (0, 59)}
 _MICROSECONDS_A_DAY = 86_400_000_000
@@ -228,10 +228,10 @@ def _contradiction(codes: Sequence[str]) -> str | None:
     for code in codes:
         if codes.count(code) > 1:
             return f"it has %{code} more than once"
-    for group in _ALTERNATIVES:
+    for group in ALTERNATIVES:
         if len(found := [f"%{code}" for code in group if code in codes]) > 1:
             return f"it has {' and '.join(found)}, which say the same thing: one of them is allowed"
-    for code, needed in _NEEDS:
+    for code, needed in NEEDS:
         if code in codes and not set(needed) & set(codes):
             return f"it has %{code} without %{' or %'.join(needed)}, which it means nothing without"
     return None

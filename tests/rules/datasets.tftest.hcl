@@ -745,14 +745,188 @@ run "accepts_a_percent_sign_in_the_format_of_timestamps" {
   }
 }
 
-run "refuses_an_escaped_spelling_of_null" {
+run "accepts_a_spelling_of_null_with_the_escape" {
+  variables {
+    datasets = {
+      orders = {
+        csv     = { escape = "\\", null_values = ["\\N", "\\\\"] }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_spelling_of_null_that_ends_with_the_escape" {
   command         = plan
   expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
-        csv     = { escape = "\\", null_values = ["\\N"] }
+        csv     = { escape = "\\", null_values = ["N\\"] }
         columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_spelling_of_null_with_an_escaped_delimiter" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { escape = "\\", null_values = ["\\,"] }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_code_twice" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%Y-%m-%d %d" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_two_codes_of_one_meaning" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%y-%Y-%m-%d" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_the_day_of_the_year_beside_a_month" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%Y-%m %j" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_twelve_hours_beside_twenty_four" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%Y-%m-%d %H:%I %p" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_an_afternoon_of_twenty_four_hours" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%Y-%m-%d %H %p" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_twelve_hours_without_their_half_of_the_day" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%Y-%m-%d %I" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_minutes_without_an_hour" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%Y-%m-%d %M" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_format_without_a_day" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%Y-%m" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "accepts_twelve_hours_with_their_half_of_the_day" {
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%j of %Y, %I:%M:%S.%f %p, 100 %%d" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "accepts_a_month_by_its_name" {
+  variables {
+    datasets = {
+      orders = {
+        csv     = { date_format = "%d %B %y" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_partition_key_named_like_a_column_of_the_quarantine" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        partition_keys = [{ name = "reason" }]
+        columns        = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "accepts_a_partition_key_of_another_name" {
+  variables {
+    datasets = {
+      orders = {
+        partition_keys = [{ name = "reasons" }]
+        columns        = [{ name = "order_id" }]
       }
     }
   }

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+
+import csv_dates
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "tests" / "rules"
@@ -26,6 +29,17 @@ def it_refuses_and_accepts_something_for_every_variable_with_rules() -> None:
     assert refused == {name for name, body in blocks if "validation {" in body}
     assert runs.count('run "refuses_') >= declared.count("  validation {")
     assert runs.count('run "accepts_') >= declared.count("  validation {")
+
+
+def it_judges_formats_by_the_rule_of_the_job() -> None:
+    text = (ROOT / "locals.tf").read_text()
+    alternatives = re.search(r"format_alternatives = (\[\[.*\]\])", text)
+    needs = re.search(r"format_needs\s*= \{(.*)\}", text)
+    assert alternatives
+    assert needs
+    assert tuple(map(tuple, json.loads(alternatives[1]))) == csv_dates.ALTERNATIVES
+    found = [(code, "".join(json.loads(others))) for code, others in re.findall(r"(\w) = (\[[^]]*\])", needs[1])]
+    assert tuple(found) == csv_dates.NEEDS
 
 
 def it_refuses_every_argument_that_the_module_gives_the_job_itself() -> None:
