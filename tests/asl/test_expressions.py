@@ -383,7 +383,7 @@ def it_gives_the_job_no_argument_that_glue_keeps_for_itself(inner: dict[str, Any
     }
     for state in ("Convert to Parquet with Snappy", "Insert only new data"):
         arguments = evaluate(inner[state]["Arguments"], **given, partitions={"flights": [{"month": "1"}]})["Arguments"]
-        assert len(arguments) == 6
+        assert len(arguments) == 5
         assert not reserved & set(arguments)
 
 
