@@ -13,6 +13,7 @@ from zipimport import zipimporter
 
 import pyarrow as pa
 
+from conversion_failures import spark_failure
 from conversion_plan import MEBIBYTE, Task
 from conversion_task import PartReport, PlaceLines, TaskContext, run_task
 
@@ -45,18 +46,24 @@ def process_pool(workers: int) -> Runner:
 
 
 def on_spark(spark: SparkSession) -> Runner:
-    """Return a runner that shares the tasks out among Spark's.
+    """Return a runner that shares the tasks out among Spark's; it raises SparkFailedError when Spark gives up.
 
     An RDD and not a DataFrame: docs/benchmarks.md shows what mapInArrow costs, and no table goes through Spark here.
     """
 
+    from py4j.protocol import Py4JError
+
     def run(context: TaskContext, tasks: Tasks) -> list[PartReport]:
         if not tasks:
             return []
-        share_modules(spark)
-        driver = spark.sparkContext
-        shares = shares_of(tasks, driver.defaultParallelism)
-        return driver.parallelize(shares, len(shares)).flatMap(partial(run_share, context)).collect()
+        try:
+            share_modules(spark)
+            driver = spark.sparkContext
+            shares = shares_of(tasks, driver.defaultParallelism)
+            return driver.parallelize(shares, len(shares)).flatMap(partial(run_share, context)).collect()
+        except (Py4JError, OSError) as error:
+            # Without its cause: Glue shows the last exception, and the JVM's stack is in the log already.
+            raise spark_failure(error) from None
 
     return run
 

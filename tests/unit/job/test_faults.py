@@ -269,7 +269,7 @@ def it_leaves_one_file_when_a_task_runs_twice_at_the_same_time(tmp_path: Path, m
 # Python runs this at the start of the job and of Spark's workers. The first worker to write a Parquet file of the table
 # says so and then sleeps before the file is finished, or dies after that.
 IN_WORKERS = """
-import contextlib, os, sys, time
+import contextlib, os, signal, sys, time
 from pathlib import Path
 
 import storage
@@ -287,6 +287,14 @@ def open_write(self, uri):
     if deed == "die" and "/tables/" in uri and "run=spark-" in uri and not marker.exists():
         marker.touch()
         os._exit(1)
+    if deed == "die always" and "/tables/" in uri:
+        os._exit(1)
+    if deed == "kill the JVM" and "/tables/" in uri:
+        daemon = Path("/proc", str(os.getppid()), "stat").read_text()
+        os.kill(int(daemon.rpartition(")")[2].split()[1]), signal.SIGKILL)
+        time.sleep(60)
+    if deed == "raise" and "/tables/" in uri:
+        raise ConnectionResetError("the network is down")
 
 storage.LocalStorage.open_write = open_write
 """
@@ -361,4 +369,31 @@ def it_leaves_one_file_when_a_spark_task_dies_after_writing_it(tmp_path: Path) -
     assert "Lost task" in output
     written = [folder for folder in named(world) if "/run=spark-" in folder]
     assert [len(list(Path(folder).iterdir())) for folder in written] == [1] * 5
+    check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize(
+    ("deed", "sentence"),
+    [
+        ("die always", "conversion_failures.SparkFailedError: workers of Spark died while they converted, "),
+        ("kill the JVM", "conversion_failures.SparkFailedError: the JVM of Spark's driver has died "),
+        ("raise", "nothing was published: ConnectionResetError: the network is down"),
+    ],
+)
+def it_says_in_one_sentence_that_spark_gave_up(tmp_path: Path, deed: str, sentence: str) -> None:
+    world = World(tmp_path)
+    load_and_change(world)
+    job = start_on_spark(world, deed, tmp_path / "marker")
+    try:
+        output, _ = job.communicate(timeout=SECONDS)
+    finally:
+        end_session(job.pid)
+    assert job.returncode == 1
+    # What follows the exception's line is what the JVM logs while it shuts down.
+    message = next(line for line in output.splitlines() if line.startswith("conversion_failures."))
+    assert sentence in message
+    assert len(message) < 400
+    assert world.rows() == OLD
+    world.run()
     check_settled(world, {**OLD, **CHANGED}, NEW_BAD)

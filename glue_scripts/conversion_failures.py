@@ -1,0 +1,41 @@
+"""Failures of Spark itself, each in one sentence: what happened, why most probably, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+
+from errors import TransientError
+
+# How Spark 3.5 and 4 put it that a Python worker or an executor is gone.
+_LOST = re.compile(
+    r"Python worker exited unexpectedly|Python worker failed to connect back|ExecutorLostFailure|OutOfMemory"
+)
+# The last line of the traceback of a Python task, before the stack of the JVM begins.
+_PYTHON_ERROR = re.compile(r"^((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:: .*)?)$", re.MULTILINE)
+
+_ADVICE = (
+    "nothing was published: choose a larger worker_type, or look for the reason in the job's error log, and run again"
+)
+
+
+class SparkFailedError(TransientError):
+    """Spark could not finish the tasks; nothing has been published."""
+
+
+def spark_failure(error: Exception) -> SparkFailedError:
+    """Return the sentence for what Py4J raised when an action failed: `error` is a Py4JError or an OSError."""
+    java = getattr(error, "java_exception", None)
+    if java is None:
+        return SparkFailedError(
+            f"the JVM of Spark's driver has died or cannot be reached any more ({type(error).__name__}), most probably "
+            f"killed for lack of memory; {_ADVICE}"
+        )
+    text = str(java.toString())
+    if _LOST.search(text):
+        return SparkFailedError(
+            "workers of Spark died while they converted, the same task as often as Spark tries one, most probably "
+            f"killed for lack of memory; {_ADVICE}"
+        )
+    raised = _PYTHON_ERROR.findall(text.partition("Traceback (most recent call last):")[2].partition("\tat ")[0])
+    reason = raised[-1] if raised else text.partition("\n")[0]
+    return SparkFailedError(f"a task failed as often as Spark tries one; nothing was published: {reason}")
