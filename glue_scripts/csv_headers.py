@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from contract import DatasetContract
@@ -15,6 +15,8 @@ from csv_records import count_lines
 FIRST_HEADER_READ = 64 * 1024
 # No table has so many columns, and Arrow's reader miscounts with millions: https://github.com/apache/arrow/issues/50275
 LARGEST_HEADER_BYTES = 1024 * 1024
+# Of the names of columns in a message.
+SHOWN_NAMES, SHOWN_CHARACTERS = 50, 100
 _BLANK_LINES = re.compile(b"[\r\n]*")
 
 
@@ -43,6 +45,7 @@ def file_columns(
     `read_until(n)` returns the first n bytes of the file, fewer when it is shorter. The header must end within the
     first `largest_bytes`.
     """
+    limit = min(LARGEST_HEADER_BYTES, largest_bytes)
     size = FIRST_HEADER_READ
     while True:
         head = read_until(size)
@@ -61,13 +64,13 @@ def file_columns(
             raise SchemaDriftError(
                 f"{key}: no header in its first {largest_bytes} bytes, which hold nothing but blank and comment lines"
             )
-        if len(head) - begin > LARGEST_HEADER_BYTES or len(head) > largest_bytes:
-            raise record_too_long(key, count_lines(head[:begin]) + 1, min(LARGEST_HEADER_BYTES, largest_bytes))
+        if len(head) - begin > limit or len(head) > largest_bytes:
+            raise record_too_long(key, count_lines(head[:begin]) + 1, limit)
         size = min(4 * size, largest_bytes + 1)
     if begin == len(head):
         return None
-    if bounds.end - begin > LARGEST_HEADER_BYTES:
-        raise record_too_long(key, count_lines(head[:begin]) + 1, LARGEST_HEADER_BYTES)
+    if bounds.end - begin > limit:
+        raise record_too_long(key, count_lines(head[:begin]) + 1, limit)
     values = [field.text for field in grammar_of(dialect).fields(head[begin : bounds.end])]
     names = [readable_text(value if dialect.is_utf8 else to_utf8(value, dialect.encoding)) for value in values]
     return _by_name(contract, key, names, bounds.behind, count_lines(head[: bounds.behind]))
@@ -98,7 +101,7 @@ def _by_name(contract: DatasetContract, key: str, names: list[str], end: int, li
     for place, name in enumerate(names):
         if _normal(name) in places:
             raise SchemaDriftError(
-                f"{key}: the header names column {name.strip(BLANKS)!r} twice "
+                f"{key}: the header names column {_readable([name])} twice "
                 f"(positions {places[_normal(name)] + 1} and {place + 1}); names must differ "
                 "in more than case and surrounding blanks"
             )
@@ -120,14 +123,20 @@ def _check_drift(
         return
     problems = []
     if missing:
-        problems.append(f"lacks {', '.join(map(repr, missing))}")
+        problems.append(f"lacks {_readable(missing)}")
     if extra:
-        problems.append(f"has {', '.join(map(repr, extra))} besides")
+        problems.append(f"has {_readable(extra)} besides")
     reason = "schema_drift is fail"
     if contract.schema_drift == "ignore":
-        reason = f"{', '.join(map(repr, required))} is required" if required else "it has none of the columns"
+        reason = f"{_readable(required)} is required" if required else "it has none of the columns"
     raise SchemaDriftError(
         f"{key}: the header {' and '.join(problems)}; {reason}. "
-        f"In the file: {', '.join(name.strip(BLANKS) for name in names)}. "
-        f"In the contract: {', '.join(column.source for column in contract.columns)}"
+        f"In the file: {_readable(names)}. In the contract: {_readable([column.source for column in contract.columns])}"
     )
+
+
+def _readable(names: Sequence[str]) -> str:
+    """Return names for a message, which has to stay readable however many and long they are."""
+    shown = [name.strip(BLANKS) for name in names[:SHOWN_NAMES]]
+    texts = [repr(name if len(name) <= SHOWN_CHARACTERS else name[:SHOWN_CHARACTERS] + "…") for name in shown]
+    return ", ".join(texts) + (f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else "")
