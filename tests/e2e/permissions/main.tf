@@ -83,3 +83,8 @@ module "lake" {
     sql  = "SELECT month, sum(amount) AS amount FROM orders GROUP BY month"
   }]
 }
+
+output "other_key_arn" {
+  description = "Key of what others have written."
+  value       = aws_kms_key.other.arn
+}

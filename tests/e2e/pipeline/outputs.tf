@@ -46,8 +46,3 @@ output "role_arns" {
     workflow = module.lake.workflow_role_arn
   }
 }
-
-output "other_key_arn" {
-  description = "Key of what others have written."
-  value       = aws_kms_key.other.arn
-}
