@@ -36,7 +36,7 @@ demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 l
 
 test: setup-test ## every check and test, as CI runs them
 	@$(MAKE) --no-print-directory lint test-terraform test-python test-sdk-3.5.6 test-e2e
-	@$(MAKE) --no-print-directory test-spark-4.1.1 SPARK_TESTS=tests/unit/engine
+	@$(MAKE) --no-print-directory test-spark-4.1.1 SPARK_TESTS=tests/unit/engine RANDOM_CASES=300
 
 check: setup-test lint test-rules ## what to run before every commit: lint, rules, tests without Spark and servers
 	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl -m "not (spark or server or random)"
