@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
+import marshal
+import os
+import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from importlib.machinery import PathFinder, SourceFileLoader
+from importlib.util import MAGIC_NUMBER
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 from zipimport import zipimporter
 
+import boto3
 import pyarrow as pa
 
 from conversion_plan import MEBIBYTE, Task
 from conversion_task import Job, PartReport, PlaceLines, run_task
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 # CSV that one Spark task converts in about two seconds, unless a single task of ours has more.
@@ -53,8 +63,9 @@ def on_spark(spark: SparkSession) -> Runner:
     def run(job: Job, tasks: Tasks) -> list[PartReport]:
         if not tasks:
             return []
-        share_modules(spark)
         context = spark.sparkContext
+        share_modules(context)
+        share_region(context)
         shares = shares_of(tasks, context.defaultParallelism)
         return context.parallelize(shares, len(shares)).flatMap(partial(run_share, job)).collect()
 
@@ -102,15 +113,66 @@ def _forget_zip_importers() -> None:
             del sys.path_importer_cache[path]
 
 
-def share_modules(spark: SparkSession) -> None:
-    """Make the modules beside this one importable by the workers of a local session.
+def share_modules(context: SparkContext) -> None:
+    """Let the workers, also those that join later, import the modules that this process runs.
 
-    On a cluster `--extra-py-files` has done that; a local session started with `python csv_to_parquet.py` knows only
-    its own path.
+    A function is pickled by the name of its module, and what AWS says about `--extra-py-files` can be read as reaching
+    the driver alone: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html
     """
-    context = spark.sparkContext
-    if str(context.master).startswith("local"):
-        folder = str(Path(__file__).parent)
-        known = context.environment.get("PYTHONPATH", "")
-        if folder not in known.split(":"):
-            context.environment["PYTHONPATH"] = f"{known}:{folder}" if known else folder
+    from pyspark import SparkFiles
+
+    sources = _module_sources()
+    digest = hashlib.sha256(b"".join(name.encode() + source for name, source in sources.items())).hexdigest()
+    archive = f"csv_to_parquet-{digest[:16]}.zip"
+    if any(known.endswith(f"/{archive}") for known in context.listFiles):
+        return
+    # Spark removes its folder of files when the context ends. A file must not lie at the place that it is copied to.
+    path = Path(mkdtemp(dir=SparkFiles.getRootDirectory())) / archive
+    _write_archive(path, sources)
+    context.addPyFile(str(path))
+
+
+def _module_sources() -> dict[str, bytes]:
+    """Return the text of the modules beside this one, which may lie in a folder or in a zip."""
+    folder = Path(__file__).parent
+    sources = {}
+    for module in pkgutil.iter_modules([str(folder)]):
+        loader = _loader(module.name)
+        if loader is not None:
+            sources[module.name] = loader.get_data(str(folder / f"{module.name}.py"))
+    return sources
+
+
+def _loader(name: str) -> SourceFileLoader | zipimporter | None:
+    """Return what loads a module beside this one; None for packages and for modules that are not Python's."""
+    spec = PathFinder.find_spec(name, [str(Path(__file__).parent)])
+    if spec is None or spec.submodule_search_locations is not None:
+        return None
+    return spec.loader if isinstance(spec.loader, (SourceFileLoader, zipimporter)) else None
+
+
+def _write_archive(path: Path, sources: Mapping[str, bytes]) -> None:
+    """Zip the modules; what this process has loaded goes in compiled too, or every worker would compile it again.
+
+    A worker of another version of Python takes the text. The header says that the text need not be looked at:
+    https://peps.python.org/pep-0552/
+    """
+    header = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, source in sources.items():
+            archive.writestr(f"{name}.py", source)
+            loader = _loader(name)
+            code = loader.get_code(name) if loader is not None and name in sys.modules else None
+            if code is not None:
+                archive.writestr(f"{name}.pyc", header + marshal.dumps(code))
+
+
+def share_region(context: SparkContext) -> None:
+    """Give the workers the region of this process: an executor need not have one, and boto3 then asks another's S3.
+
+    boto3 itself reads AWS_DEFAULT_REGION only:
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
+    """
+    region = boto3.session.Session().region_name or os.environ.get("AWS_REGION")
+    if region:
+        context.environment.setdefault("AWS_DEFAULT_REGION", region)
