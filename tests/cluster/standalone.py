@@ -6,14 +6,15 @@ installed packages and the disk: its folder and its environment are its own.
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import signal
 import site
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,11 +23,13 @@ import pyspark
 from local_aws.extensions.glue_jobs import find_java_home
 from local_aws.processes import end_session, session_members, wait_until_gone
 
-SPARK_HOME = Path(pyspark.__file__).parent
-SECONDS = 60
+SPARK_HOME = Path(pyspark.__file__).resolve().parent
+# For whatever is waited for: on a busy machine a Java program alone may take twenty.
+SECONDS = 120
 SLOTS = 2
 # Short lives: what the second compiler gains does not come back.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+_SLOW_DISK = Path(__file__).parent / "slow_disk"
 _MASTER_URL = re.compile(r"Starting Spark master at (spark://127\.0\.0\.1:\d+)")
 _REGISTERED = re.compile(r"Successfully registered with master")
 
@@ -106,36 +109,43 @@ def _start_daemon(folder: Path, environment: Mapping[str, str], kind: str, *argu
 
 
 class Cluster:
-    """A master and the workers that were started so far, each with two slots."""
+    """A master, a worker, and what further workers a test starts, each with two slots.
+
+    The disk of the workers is slow: no file of a lake becomes visible before the file `gate` exists.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._master = _start_daemon(folder / "master", plain_environment(folder), "master.Master")
+        self.folder = folder
+        self._running = ExitStack()
+        self._workers = itertools.count()
+        self.gate = folder / "gate"
         self.url = ""
-        self.workers: list[Program] = []
 
     def __enter__(self) -> Cluster:
-        try:
-            self.url = self._master.wait_for(_MASTER_URL)[1]
-        except BaseException:
-            self._master.end()
-            raise
+        with ExitStack() as running:
+            master = _start_daemon(self.folder / "master", plain_environment(self.folder), "master.Master")
+            running.callback(master.end)
+            self.url = master.wait_for(_MASTER_URL)[1]
+            running.enter_context(self.worker())
+            self._running = running.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        for daemon in (*self.workers, self._master):
-            daemon.end()
+        self._running.close()
 
-    def start_worker(self, path: Path, **variables: str) -> Program:
-        """Start a worker whose Python processes find the modules in `path`, and wait until the master knows it."""
-        folder = self._folder / f"worker-{len(self.workers)}"
-        environment = plain_environment(folder, PYTHONPATH=":".join([str(path), *packages()]), **variables)
+    @contextmanager
+    def worker(self) -> Iterator[Program]:
+        """Start a worker and wait until the master knows it; end it in the end."""
+        folder = self.folder / f"worker-{next(self._workers)}"
+        path = ":".join([str(_SLOW_DISK), *packages()])
         worker = _start_daemon(
             folder,
-            environment,
+            plain_environment(folder, PYTHONPATH=path, GATE=str(self.gate)),
             "worker.Worker",
             *("--cores", str(SLOTS), "--memory", "1g", "--work-dir", str(folder / "work"), self.url),
         )
-        self.workers.append(worker)
-        worker.wait_for(_REGISTERED)
-        return worker
+        try:
+            worker.wait_for(_REGISTERED)
+            yield worker
+        finally:
+            worker.end()

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,83 +20,111 @@ SCRIPT = "csv_to_parquet.py"
 SLOW_DISK = Path(__file__).parent / "slow_disk"
 
 
+# Two jobs in one session, then a question to the workers.
+TWO_JOBS = """
+import json, sys
+from csv_to_parquet import main
+from pyspark.sql import SparkSession
+
+main(["--dataset_config", sys.argv[1], "--run_id", "r0"])
+main(["--dataset_config", sys.argv[1], "--run_id", "r1", "--force", "true"])
+
+def seen(_):
+    import contract, storage
+    yield storage.s3_client().meta.region_name, contract.__file__
+
+context = SparkSession.getActiveSession().sparkContext
+print(json.dumps(context.parallelize([0], 1).flatMap(seen).collect()[0]))
+"""
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(shared_cluster: Cluster) -> Cluster:
+    """Return a cluster of one worker, whose gate is closed."""
+    shared_cluster.gate.unlink(missing_ok=True)
+    return shared_cluster
+
+
 @pytest.fixture
 def trips(tmp_path: Path) -> Trips:
     return write_trips(tmp_path)
 
 
-@pytest.fixture
-def gate(tmp_path: Path) -> Path:
-    """Return the file that the workers' disk waits for."""
-    return tmp_path / "gate"
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, gate: Path) -> Iterator[Cluster]:
-    """Yield a cluster of one worker."""
-    with Cluster(tmp_path / "cluster") as cluster:
-        cluster.start_worker(SLOW_DISK, GATE=str(gate))
-        yield cluster
-
-
 @contextmanager
-def driver(folder: Path, url: str, *arguments: str) -> Iterator[Program]:
-    """Start the job as Glue does, script and modules having been downloaded to folders of the driver."""
+def driver(folder: Path, url: str, command: Sequence[str], **variables: str) -> Iterator[Program]:
+    """Start Python as Glue does, the job's script and modules having been downloaded to folders of the driver."""
     modules = folder / "modules"
     modules.mkdir(parents=True)
     for module in (ROOT / "glue_scripts").glob("*.py"):
         shutil.copy(module, folder if module.name == SCRIPT else modules)
     submit = f"--master {url} --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 "
     submit += "--conf spark.driver.bindAddress=127.0.0.1 --conf spark.executor.memory=512m pyspark-shell"
-    environment = plain_environment(
-        folder,
-        PYTHONPATH=":".join([*packages(), str(modules)]),
-        PYSPARK_PYTHON=sys.executable,
-        PYSPARK_SUBMIT_ARGS=submit,
-    )
-    program = start(folder, environment, [sys.executable, str(folder / SCRIPT), *arguments])
+    variables |= {"PYTHONPATH": ":".join([*packages(), str(modules)]), "PYSPARK_SUBMIT_ARGS": submit}
+    environment = plain_environment(folder, PYSPARK_PYTHON=sys.executable, **variables)
+    program = start(folder, environment, [sys.executable, *command])
     try:
         yield program
     finally:
         program.end()
 
 
-def wait_for_busy_slots(trips: Trips, slots: int, job: Program) -> None:
+@contextmanager
+def job(folder: Path, cluster: Cluster, trips: Trips) -> Iterator[Program]:
+    """Start the job."""
+    command = [str(folder / SCRIPT), "--dataset_config", str(trips.config), "--run_id", "r1"]
+    with driver(folder, cluster.url, command) as program:
+        yield program
+
+
+def wait_for_busy_slots(trips: Trips, slots: int, program: Program) -> None:
     """Wait until so many slots write a file."""
     deadline = time.monotonic() + SECONDS
     while trips.unfinished_files() < slots:
-        assert job.process.poll() is None, job.log
+        assert program.process.poll() is None, program.log
         assert time.monotonic() < deadline, f"{trips.unfinished_files()} of {slots} slots are busy"
         time.sleep(0.05)
 
 
-def check(trips: Trips, job: Program) -> None:
+def check(trips: Trips, program: Program) -> None:
     """Check that the job ends well and that the published rows are those of the files."""
-    assert job.process.wait(SECONDS) == 0, job.log
+    assert program.process.wait(SECONDS) == 0, program.log
     expected = trips.rows_of_files()
     assert trips.visible_rows() == expected
     report = json.loads((trips.lake / "reports/trips/r1.json").read_text())
     assert (report["rows_written"], report["rows_quarantined"]) == (len(expected), trips.bad_rows_of_files())
 
 
-def it_loads_on_a_cluster_whose_second_worker_comes_late(
-    cluster: Cluster, trips: Trips, gate: Path, tmp_path: Path
-) -> None:
-    arguments = ("--dataset_config", str(trips.config), "--run_id", "r1")
-    with driver(tmp_path / "driver", cluster.url, *arguments) as job:
-        wait_for_busy_slots(trips, SLOTS, job)
-        cluster.start_worker(SLOW_DISK, GATE=str(gate))
-        wait_for_busy_slots(trips, 2 * SLOTS, job)
-        gate.touch()
-        check(trips, job)
+def it_loads_on_a_cluster_whose_second_worker_comes_late(cluster: Cluster, trips: Trips, tmp_path: Path) -> None:
+    with job(tmp_path / "driver", cluster, trips) as program:
+        wait_for_busy_slots(trips, SLOTS, program)
+        with cluster.worker():
+            wait_for_busy_slots(trips, 2 * SLOTS, program)
+            cluster.gate.touch()
+            check(trips, program)
 
 
-def it_loads_when_a_worker_is_killed_in_the_middle(cluster: Cluster, trips: Trips, gate: Path, tmp_path: Path) -> None:
-    doomed = cluster.start_worker(SLOW_DISK, GATE=str(gate))
-    arguments = ("--dataset_config", str(trips.config), "--run_id", "r1")
-    with driver(tmp_path / "driver", cluster.url, *arguments) as job:
-        wait_for_busy_slots(trips, 2 * SLOTS, job)
+def it_loads_when_a_worker_is_killed_in_the_middle(cluster: Cluster, trips: Trips, tmp_path: Path) -> None:
+    with cluster.worker() as doomed, job(tmp_path / "driver", cluster, trips) as program:
+        wait_for_busy_slots(trips, 2 * SLOTS, program)
         doomed.kill()
-        gate.touch()
-        check(trips, job)
-        assert "Lost executor" in job.log
+        cluster.gate.touch()
+        check(trips, program)
+        assert "Lost executor" in program.log
+
+
+def it_runs_twice_in_a_session_and_tells_workers_the_region(cluster: Cluster, trips: Trips, tmp_path: Path) -> None:
+    cluster.gate.touch()
+    folder = tmp_path / "driver"
+    command = ["-c", TWO_JOBS, str(trips.config)]
+    with driver(folder, cluster.url, command, AWS_DEFAULT_REGION="eu-central-1") as program:
+        check(trips, program)
+        region, module = json.loads(program.log.splitlines()[-1])
+    assert region == "eu-central-1"
+    assert Path(module).parent.suffix == ".zip"
+    assert str(folder) not in module
