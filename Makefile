@@ -5,15 +5,16 @@ PORT ?= 4566
 KEEP ?=
 
 BIN := .venv/bin
+PIP_BESIDE := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target
 TF := $(BIN)/python -m scripts.terraform --
-EXAMPLES := $(sort $(wildcard examples/*))
+CONFIGURATIONS := . $(sort $(wildcard modules/*) $(wildcard examples/*))
 export TERRAFORM
 
 # What Glue 5.0, 5.1 and 6.0 run; requirements/spark-*.txt pins them.
 SPARK_VERSIONS := 3.5.4 3.5.6 4.1.1
 
-.PHONY: help check-python setup setup-test demo test test-terraform test-python test-e2e test-spark-matrix lint bench \
-  lock clean $(SPARK_VERSIONS:%=test-spark-%)
+.PHONY: help check-python setup setup-test demo test check lint format docs test-rules test-terraform test-python \
+  test-e2e test-spark-matrix bench lock clean $(SPARK_VERSIONS:%=test-spark-%) $(SPARK_VERSIONS:%=test-sdk-%)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -28,22 +29,38 @@ setup: check-python
 	@$(PYTHON) scripts/bootstrap.py
 
 setup-test: check-python
-	@$(PYTHON) scripts/bootstrap.py --node
+	@$(PYTHON) scripts/bootstrap.py --node --judge
 
 demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 leaves it running, PORT=… picks the port)
 	@$(BIN)/python -m scripts.demo --port $(PORT) $(if $(KEEP),--keep)
 
 test: setup-test ## every check and test, as CI runs them
-	@$(MAKE) --no-print-directory lint test-terraform test-python test-spark-4.1.1 test-e2e
+	@$(MAKE) --no-print-directory lint test-terraform test-python test-sdk-3.5.6 test-e2e
+	@$(MAKE) --no-print-directory test-spark-4.1.1 SPARK_TESTS=tests/unit/engine
 
-lint: setup ## ruff and mypy
+check: setup-test lint test-rules ## what to run before every commit: lint, rules, tests without Spark and servers
+	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl -m "not (spark or server or random)"
+
+lint: setup ## ruff, mypy and terraform fmt
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-
-test-terraform: setup ## terraform fmt, validate and test
 	$(TF) fmt -check -recursive
-	@for folder in . $(EXAMPLES); do \
+
+format: setup ## put all code into the form that lint wants
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(TF) fmt -recursive
+
+docs: setup ## write the generated parts of all pages
+	$(BIN)/python -m scripts.docs
+
+test-rules: setup ## what the inputs refuse and accept
+	$(TF) -chdir=tests/rules init -backend=false -input=false -no-color >/dev/null
+	$(TF) -chdir=tests/rules test
+
+test-terraform: test-rules ## terraform validate and test
+	@for folder in $(CONFIGURATIONS); do \
 	  echo "terraform validate $$folder"; \
 	  $(TF) -chdir=$$folder init -backend=false -input=false -no-color >/dev/null || exit 1; \
 	  $(TF) -chdir=$$folder validate -no-color || exit 1; \
@@ -56,17 +73,32 @@ test-python: setup-test ## unit tests and the checks of the rendered state machi
 test-e2e: setup ## the demo and the other end-to-end flows on the local AWS
 	$(BIN)/python -m pytest tests/e2e
 
-test-spark-matrix: $(SPARK_VERSIONS:%=test-spark-%) ## the conversion's tests on the Spark of each Glue version (Python 3.10 or 3.11)
+test-spark-matrix: $(SPARK_VERSIONS:%=test-spark-%) ## the job's tests with Spark and libraries of each Glue version (Python 3.10 or 3.11)
 
-# Spark 3.5 knows Python up to 3.11. The packages beside .venv come first on the path of the tests and of Spark's workers.
+# The packages beside .venv come first on the path of the tests and of Spark's workers; what a list does not name comes
+# from .venv. Servers are left out: the emulator wants the SDK of .venv. Spark 3.5 knows Python up to 3.11.
+SPARK_TESTS ?= tests/unit/engine tests/unit/job
 $(SPARK_VERSIONS:%=test-spark-%): test-spark-%: setup
 	@$(BIN)/python -c 'import sys; sys.exit("$*" < "4" and sys.version_info >= (3, 12))' || { \
 	  echo "test-spark-$*: Spark $* needs Python 3.10 or 3.11: make clean, then make PYTHON=python3.11 test-spark-$*"; exit 1; }
 	@cmp -s requirements/spark-$*.txt build/spark-$*/requirements.txt || { \
 	  rm -rf build/spark-$*; mkdir -p build/spark-$*; \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --target build/spark-$* -r requirements/spark-$*.txt && \
+	  $(PIP_BESIDE) build/spark-$* -r requirements/spark-$*.txt && \
 	  cp requirements/spark-$*.txt build/spark-$*/requirements.txt; }
-	PYTHONPATH=build/spark-$* EXPECTED_SPARK=$* $(BIN)/python -m pytest tests/unit/engine
+	PYTHONPATH=build/spark-$* EXPECTED_LIBRARIES=build/spark-$*/requirements.txt \
+	  $(BIN)/python -m pytest $(SPARK_TESTS) -m "not server"
+
+# Of a Glue version's libraries the SDK alone, and of the job's tests those that talk to services or play one.
+SDK_TESTS := $(patsubst %,tests/unit/job/test_%.py,glue_catalog publication report requests retries sources storage)
+$(SPARK_VERSIONS:%=test-sdk-%): test-sdk-%: setup
+	@mkdir -p build/sdk-$*
+	@grep -E '^(boto3|botocore|s3transfer|jmespath|urllib3)==' requirements/spark-$*.txt > build/sdk-$*/wanted.txt
+	@cmp -s build/sdk-$*/wanted.txt build/sdk-$*/requirements.txt || { \
+	  rm -rf build/sdk-$*/packages; \
+	  $(PIP_BESIDE) build/sdk-$*/packages -r build/sdk-$*/wanted.txt && \
+	  cp build/sdk-$*/wanted.txt build/sdk-$*/requirements.txt; }
+	PYTHONPATH=build/sdk-$*/packages EXPECTED_LIBRARIES=build/sdk-$*/requirements.txt \
+	  $(BIN)/python -m pytest $(SDK_TESTS)
 
 bench: setup ## measure the conversion against other engines (takes long; results in build/benchmarks)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.in

@@ -1,4 +1,4 @@
-# What the validations of variables.tf compare with.
+# What the validations of the variables compare with.
 locals {
   # A table, view or column of such a name needs quotes in every SELECT statement, also in those of other people's tools:
   # https://docs.aws.amazon.com/athena/latest/ug/reserved-words.html

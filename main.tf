@@ -28,16 +28,6 @@ locals {
   artifacts_prefix = local.artifacts_folder == "/" ? "" : "${local.artifacts_folder}/"
   results_uri      = coalesce(var.athena.results_uri, "s3://${coalesce(local.bucket_names.lake, "none")}/athena-results/")
 
-  datasets = {
-    for name, dataset in var.datasets : name => merge(dataset, {
-      prefix           = "${trimsuffix(coalesce(dataset.prefix, name), "/")}/"
-      raw_table        = "raw_${name}"
-      parquet_table    = name
-      quarantine_table = "${name}_quarantine"
-      crawler_name     = length(dataset.columns) == 0 ? "${var.name}-${name}" : null
-    })
-  }
-
   start_command = var.create ? "aws stepfunctions start-execution --region ${local.region} --state-machine-arn ${one(module.workflow[*].state_machine_arn)}" : null
 }
 
@@ -86,7 +76,10 @@ module "job" {
 
   name                 = var.name
   database_name        = local.database_name
-  datasets             = local.datasets
+  contracts            = { for name, contract in local.contracts : name => jsonencode(contract) }
+  tables               = flatten([for dataset in local.datasets : [dataset.raw_table, dataset.parquet_table, dataset.quarantine_table]])
+  source_prefixes      = values(local.datasets)[*].prefix
+  scripts_folder       = "${path.module}/glue_scripts"
   raw_bucket           = local.bucket_names.raw
   lake_bucket          = local.bucket_names.lake
   artifacts_bucket     = local.bucket_names.artifacts
@@ -116,7 +109,8 @@ module "workflow" {
   source = "./modules/workflow"
   count  = var.create ? 1 : 0
 
-  name = var.name
+  name             = var.name
+  templates_folder = "${path.module}/sfn"
   datasets = {
     for name, dataset in local.datasets : name => {
       contract_bucket  = local.bucket_names.artifacts
@@ -134,6 +128,7 @@ module "workflow" {
   dataset_views          = var.dataset_views
   on_overlap             = var.workflow.on_overlap
   glue_job_name          = module.job[0].job_name
+  glue_job_runs          = var.glue.max_concurrent_runs
   crawler_names          = values(module.catalog[0].crawler_names)
   lake_bucket            = local.bucket_names.lake
   artifacts_bucket       = local.bucket_names.artifacts

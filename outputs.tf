@@ -45,7 +45,7 @@ output "raw_bucket" {
 
 output "upload_uris" {
   description = "Where the CSV files of each dataset go."
-  value       = { for name, dataset in local.datasets : name => "s3://${local.bucket_names.raw}/${dataset.prefix}" if var.create }
+  value       = { for name, dataset in local.datasets : name => "s3://${local.bucket_names.raw}/${dataset.prefix}" }
 }
 
 output "lake_bucket" {
@@ -77,7 +77,7 @@ output "tables" {
       raw        = dataset.raw_table
       parquet    = dataset.parquet_table
       quarantine = dataset.quarantine_table
-    } if var.create
+    }
   }
 }
 

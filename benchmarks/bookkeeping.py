@@ -31,7 +31,9 @@ import boto3
 
 from catalog_local import LocalCatalog
 from contract import DatasetContract, parse_contract
-from conversion import ConversionResult, OutputFile, SourceOutcome, UnitWork
+from conversion import SourceOutcome, UnitResult
+from conversion_parquet import WrittenFile
+from conversion_plan import UnitWork
 from job import Arguments, run_job
 from local_aws import LocalAws, free_port
 from local_aws.settings import REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
@@ -62,19 +64,17 @@ def run_once(config: str, run_id: str) -> None:
     def count(model: Any, **_: Any) -> None:
         calls[model.name] += 1
 
-    def pretend(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+    def pretend(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> list[UnitResult]:
         """Account for every file as if it had been converted."""
         started = time.perf_counter(), time.process_time()
-        outcomes = tuple(
-            SourceOutcome(source.key, unit.values, source.size, 10, 10, 0, (), ())
-            for unit in work
-            for source in unit.sources
-        )
-        files = tuple(OutputFile(f"{unit.data_uri}part-0.snappy.parquet", unit.values, 10, 4) for unit in work)
-        for file in files:
-            open_storage(file.uri).write_bytes(file.uri, b"PAR1")
+        results = []
+        for unit in work:
+            outcomes = tuple(SourceOutcome(source, 10, 10, 0, (), (), ()) for source in unit.sources)
+            uri = f"{unit.data_uri}part-0.snappy.parquet"
+            etag = open_storage(uri).write_bytes(uri, b"PAR1")
+            results.append(UnitResult(unit, outcomes, (WrittenFile(uri, 10 * len(outcomes), 4, etag, ""),), ()))
         converting[:] = time.perf_counter() - started[0], time.process_time() - started[1]
-        return ConversionResult(outcomes, files)
+        return results
 
     boto3.DEFAULT_SESSION = boto3.Session()
     boto3.DEFAULT_SESSION.events.register("before-call", count)

@@ -75,7 +75,7 @@ def _spark_tuned(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, st
 def _engine_work(raw: Path, out: Path, types: dict[str, str]) -> tuple[Any, list[Any]]:
     sys.path.insert(0, str(Path(__file__).parent.parent / "glue_scripts"))
     from contract import parse_contract
-    from conversion import UnitWork
+    from conversion_plan import UnitWork
     from sources import SourceFile
     from storage import open_storage
 

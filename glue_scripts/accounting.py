@@ -1,67 +1,94 @@
-"""Accounting for a unit: every source file and every row of it, before anything is published."""
+"""Accounting for a unit: every source file and every row of it, those of files that are gone included."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 
-from carrying import carry_over, folder_of
 from catalog import Partition
-from conversion import SourceOutcome, UnitWork
+from contract import DatasetContract
+from conversion import SourceOutcome, UnitResult
 from conversion_errors import AccountingError
+from conversion_parquet import WrittenFile
+from conversion_plan import UnitWork
 from diff import Decision
-from lake_manifests import ManifestSource, ManifestUnit, read_manifest
+from lake import EMPTY_MARK, quarantine_folder
+from lake_manifests import ManifestFile, ManifestSource, ManifestUnit, read_manifest
+from storage import open_storage
+
+_CARRIED = re.compile(r"carried-[0-9a-f]{8}-")
 
 
 def recorded(partition: Partition) -> ManifestUnit | None:
     """Return the manifest entry of a published partition; None when its manifest is lost."""
     uri = partition.parameters.get("manifest")
-    return read_manifest(uri).get(partition.values) if uri else None
+    manifest = read_manifest(uri) if uri else None
+    return manifest.units.get(partition.values) if manifest else None
 
 
-def manifest_unit(
-    decision: Decision, work: UnitWork, outcomes: Sequence[SourceOutcome], files: Iterable[tuple[str, int]]
-) -> ManifestUnit:
-    """Account for a unit: every source file that was to be converted, and what is carried over."""
-    by_key = {outcome.key: outcome for outcome in outcomes}
-    if missing := sorted({source.key for source in decision.convert} - set(by_key)):
-        raise AccountingError(f"the conversion accounted for no rows of {', '.join(missing[:5])}")
-    sources = []
-    for source in decision.convert:
-        outcome = by_key[source.key]
-        if outcome.rows_read != outcome.rows_written + outcome.rows_quarantined:
-            raise AccountingError(
-                f"{source.uri}: {outcome.rows_read} rows read, {outcome.rows_written} written and "
-                f"{outcome.rows_quarantined} quarantined"
-            )
-        sources.append(
-            ManifestSource(
-                source.key,
-                source.size,
-                source.etag,
-                outcome.rows_read,
-                outcome.rows_written,
-                outcome.rows_quarantined,
-            )
-        )
+def account(contract: DatasetContract, decision: Decision, result: UnitResult) -> ManifestUnit:
+    """Return a unit's manifest entry: what was converted and what is carried over; its folder holds all of it now."""
     unit = ManifestUnit(
-        decision.values, decision.wanted or "", work.data_uri, work.quarantine_uri, tuple(files), tuple(sources)
+        decision.values,
+        decision.wanted or "",
+        decision.current.folder.removeprefix(contract.lake_uri) if decision.current is not None else None,
+        tuple(map(_file, result.files)),
+        tuple(map(_file, result.bad_files)),
+        tuple(map(_source, result.sources)),
     )
-    return _with_carried(decision, unit) if decision.carry else unit
+    if decision.carry:
+        unit = _with_carried(contract, decision, unit, result.unit)
+    if not unit.files:
+        unit = replace(unit, files=(_empty_mark(result.unit.data_uri),))
+    return unit
 
 
-def _with_carried(decision: Decision, unit: ManifestUnit) -> ManifestUnit:
+def _file(file: WrittenFile) -> ManifestFile:
+    return ManifestFile(file.uri.rpartition("/")[2], file.rows, file.size, file.etag, file.sha256)
+
+
+def _source(outcome: SourceOutcome) -> ManifestSource:
+    source = outcome.source
+    return ManifestSource(
+        source.key, source.size, source.etag, outcome.rows_read, outcome.rows_written, outcome.rows_quarantined
+    )
+
+
+def _with_carried(contract: DatasetContract, decision: Decision, unit: ManifestUnit, work: UnitWork) -> ManifestUnit:
     """Copy the published files of a unit into its new folders and take over their accounting."""
-    if decision.current is None or (record := recorded(decision.current)) is None:
-        raise AccountingError(f"no manifest records the published files of {unit.data_uri}")
-    rows = {uri.rpartition("/")[2]: count for uri, count in record.files}
-    copied = carry_over(folder_of(decision.current), unit.data_uri)
-    if set(copied) != set(rows):
-        raise AccountingError(
-            f"{decision.current.location} holds the files {sorted(copied)}, its manifest names {sorted(rows)}"
-        )
-    if record.quarantined_rows:
-        carry_over(record.quarantine_uri, unit.quarantine_uri)
+    current = decision.current
+    if current is None or (record := recorded(current)) is None:
+        raise AccountingError(f"no manifest records the published files of {work.data_uri}")
+    bad_uri = quarantine_folder(contract, current.values, current.run_folder)
+    files = _carry_over(current.folder, work.data_uri, record.files)
+    bad_files = _carry_over(bad_uri, work.quarantine_uri, record.bad_files)
     sources = tuple(replace(source, carried=True) for source in record.sources)
-    files = tuple((target, rows[name]) for name, target in copied.items())
-    return replace(unit, files=(*files, *unit.files), sources=(*sources, *unit.sources))
+    return replace(
+        unit,
+        files=(*files, *unit.files),
+        bad_files=(*bad_files, *unit.bad_files),
+        sources=(*sources, *unit.sources),
+    )
+
+
+def _carry_over(source: str, target: str, files: Iterable[ManifestFile]) -> list[ManifestFile]:
+    """Copy files of one run folder into another under names that no new file has."""
+    storage = open_storage(source)
+    carried = []
+    for file in files:
+        if file.name == EMPTY_MARK:
+            continue
+        uri = f"{source}{file.name}"
+        origin = hashlib.sha256(uri.encode()).hexdigest()[:8]
+        name = f"carried-{origin}-{_CARRIED.sub('', file.name)}"
+        etag = storage.copy(uri, f"{target}{name}")
+        carried.append(replace(file, name=name, etag=etag))
+    return carried
+
+
+def _empty_mark(folder: str) -> ManifestFile:
+    """Give a folder without rows an object: no Location that the catalog names may be missing."""
+    etag = open_storage(folder).write_bytes(f"{folder}{EMPTY_MARK}", b"")
+    return ManifestFile(EMPTY_MARK, 0, 0, etag, hashlib.sha256(b"").hexdigest())

@@ -6,10 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from contract import DatasetContract
-from storage import is_local
-
-Values = tuple[str, ...]
+from contract import QUARANTINE_COLUMNS, DatasetContract, Values
+from errors import TerminalError, TransientError
 
 # Codes of the catalog's answer for single entries of a batch.
 ALREADY_EXISTS = "AlreadyExistsException"
@@ -24,25 +22,25 @@ PARQUET_STORAGE: dict[str, Any] = {
     },
 }
 PARQUET_PARAMETERS = {"classification": "parquet", "parquet.compression": "SNAPPY", "EXTERNAL": "TRUE"}
-QUARANTINE_COLUMNS: tuple[dict[str, str], ...] = (
-    {"Name": "source_file", "Type": "string"},
-    {"Name": "line_number", "Type": "bigint"},
-    {"Name": "reason", "Type": "string"},
-    {"Name": "column_name", "Type": "string"},
-    {"Name": "raw_text", "Type": "string"},
-    {"Name": "run_id", "Type": "string"},
-)
 
 
 class CatalogError(Exception):
     """A catalog call failed for good; the message names the call, the table and the partition."""
 
 
-class TableMissingError(CatalogError):
+class CatalogRefusedError(CatalogError, TerminalError):
+    """The call itself is refused, as without a right: it would be refused again."""
+
+
+class CatalogUnavailableError(CatalogError, TransientError):
+    """The catalog did not answer, or not rightly, however often it was asked."""
+
+
+class TableMissingError(CatalogError, TerminalError):
     """A table that the job needs does not exist."""
 
 
-class TableChangedError(CatalogError):
+class TableChangedError(CatalogError, TransientError):
     """The table is not the version that was to be updated: somebody else updated it in between."""
 
 
@@ -65,9 +63,14 @@ class Partition:
         return int(self.parameters.get("quarantined_rows", "0"))
 
     @property
+    def folder(self) -> str:
+        """Return the location, ending in a slash."""
+        return self.location.rstrip("/") + "/"
+
+    @property
     def run_folder(self) -> str:
         """Return the last folder of the location, `run=…`."""
-        return self.location.rstrip("/").rpartition("/")[2]
+        return self.folder.split("/")[-2]
 
 
 @dataclass(frozen=True)
@@ -165,17 +168,6 @@ class Catalog(Protocol):
         """Make sure that the dataset's tables exist: create them, or raise TableMissingError where others do that."""
 
 
-def open_catalog(contract: DatasetContract) -> Catalog:
-    """Return the catalog that belongs to a dataset: Glue, or JSON files when the lake is a local folder."""
-    if is_local(contract.lake_uri):
-        from catalog_local import LocalCatalog
-
-        return LocalCatalog(contract.lake_uri, contract.database)
-    from catalog_glue import GlueCatalog
-
-    return GlueCatalog(contract.database)
-
-
 def require_table(catalog: Catalog, database: str, name: str) -> Table:
     """Return a table that must exist."""
     table = catalog.find_table(name)
@@ -193,3 +185,20 @@ def parquet_columns(contract: DatasetContract) -> list[dict[str, str]]:
         {"Name": column.name, "Type": column.type, **({"Comment": column.comment} if column.comment else {})}
         for column in contract.columns
     ]
+
+
+def quarantine_columns() -> list[dict[str, str]]:
+    """Return the quarantine table's columns in the catalog's shape."""
+    return [{"Name": name, "Type": kind} for name, kind in QUARANTINE_COLUMNS]
+
+
+def raw_columns(contract: DatasetContract) -> list[dict[str, str]]:
+    """Return the columns that a raw table is made with: numbered where the files' headers will name them."""
+    if contract.csv.header:
+        return numbered_columns(len(contract.columns))
+    return [{"Name": column.name, "Type": "string"} for column in contract.columns]
+
+
+def numbered_columns(width: int) -> list[dict[str, str]]:
+    """Return the columns of CSV files whose headers are unknown, or differ."""
+    return [{"Name": f"column_{place}", "Type": "string"} for place in range(1, width + 1)]

@@ -15,15 +15,16 @@ from catalog import (
     ALREADY_EXISTS,
     NOT_FOUND,
     CatalogError,
+    CatalogRefusedError,
+    CatalogUnavailableError,
     Partition,
     Refusal,
     Table,
     TableChangedError,
-    Values,
     require_table,
 )
-from contract import DatasetContract
-from storage import RETRIES
+from contract import DatasetContract, Values
+from storage import RETRIES, aws_region, is_transient
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -40,6 +41,15 @@ READ_BATCH = 1000
 LIST_PAGE = 1000
 # Entries that failed within an answered batch are not retried by botocore: the call itself succeeded.
 ENTRY_ATTEMPTS = 5
+# Nor are these answers to a whole call, which pass all the same: they come with status 400 and no mark in the model.
+# https://docs.aws.amazon.com/glue/latest/webapi/API_UpdateTable.html#API_UpdateTable_Errors and the other calls' pages
+CALL_ATTEMPTS = 5
+TRANSIENT_CALL_CODES = (
+    "OperationTimeoutException",
+    "ResourceNotReadyException",
+    "ConcurrentModificationException",
+    "FederationSourceRetryableException",
+)
 # "Unprocessed" may be a partition that does not exist or one that Glue did not get to: asked for twice in vain, it is
 # taken as absent.
 # https://docs.aws.amazon.com/glue/latest/webapi/API_BatchGetPartition.html
@@ -76,7 +86,7 @@ _Result = TypeVar("_Result")
 @functools.cache
 def glue_client() -> GlueClient:
     """Return this process's Glue client."""
-    return boto3.client("glue", config=RETRIES)
+    return boto3.client("glue", region_name=aws_region(), config=RETRIES)
 
 
 def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
@@ -84,19 +94,12 @@ def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
         yield items[first : first + size]
 
 
-def _call(operation: str, place: str, action: Callable[[], _Result]) -> _Result:
-    """Run one Glue request and name the call and the object when it fails for good."""
-    try:
-        return action()
-    except ClientError as error:
-        detail = error.response.get("Error", {})
-        code = detail.get("Code", "Unknown")
-        message = f"Glue {operation} {place}: {code}: {detail.get('Message', '')}"
-        if code == "ConcurrentModificationException" and operation == "UpdateTable":
-            raise TableChangedError(message) from error
-        raise CatalogError(message) from error
-    except BotoCoreError as error:
-        raise CatalogError(f"Glue {operation} {place}: {type(error).__name__}: {error}") from error
+def _code(error: ClientError) -> str:
+    return str(error.response.get("Error", {}).get("Code", "Unknown"))
+
+
+def _failure(error: ClientError | BotoCoreError) -> type[CatalogError]:
+    return CatalogUnavailableError if is_transient(error) else CatalogRefusedError
 
 
 def _partition(item: Any) -> Partition:
@@ -118,16 +121,15 @@ class GlueCatalog:
     def find_table(self, name: str) -> Table | None:
         """Return the table, or None."""
         try:
-            answer = self._glue.get_table(DatabaseName=self._database, Name=name)
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == NOT_FOUND:
+            answer = self._call(
+                "GetTable",
+                f"{self._database}.{name}",
+                lambda: self._glue.get_table(DatabaseName=self._database, Name=name),
+            )
+        except CatalogError as error:
+            if isinstance(error.__cause__, ClientError) and _code(error.__cause__) == NOT_FOUND:
                 return None
-            detail = error.response.get("Error", {})
-            raise CatalogError(
-                f"Glue GetTable {self._database}.{name}: {detail.get('Code')}: {detail.get('Message')}"
-            ) from error
-        except BotoCoreError as error:
-            raise CatalogError(f"Glue GetTable {self._database}.{name}: {type(error).__name__}: {error}") from error
+            raise
         table: dict[str, Any] = dict(answer["Table"])
         # An answer may hold "" where a request must hold at least one character (Owner).
         definition = {key: table[key] for key in TABLE_INPUT_KEYS if table.get(key) not in (None, "")}
@@ -141,7 +143,7 @@ class GlueCatalog:
         https://docs.aws.amazon.com/glue/latest/webapi/API_UpdateTable.html
         """
         definition: Any = dict(table.definition)
-        _call(
+        self._call(
             "UpdateTable",
             f"{self._database}.{table.name}",
             lambda: self._glue.update_table(
@@ -151,21 +153,24 @@ class GlueCatalog:
 
     def list_partitions(self, table: str) -> dict[Values, Partition]:
         """Return all partitions, without their column lists: with many columns those are most of the answer."""
-        pages = iter(
-            self._glue.get_paginator("get_partitions").paginate(
-                DatabaseName=self._database,
-                TableName=table,
-                ExcludeColumnSchema=True,
-                PaginationConfig={"PageSize": LIST_PAGE},
-            )
-        )
+        request: dict[str, Any] = {
+            "DatabaseName": self._database,
+            "TableName": table,
+            "ExcludeColumnSchema": True,
+            "MaxResults": LIST_PAGE,
+        }
         found: dict[Values, Partition] = {}
-        place = f"{self._database}.{table}"
-        while (page := _call("GetPartitions", place, lambda: next(pages, None))) is not None:
+        while True:
+            # Not by a paginator of botocore: after an error it is at its end, so that asking again would cut the list.
+            page = self._call(
+                "GetPartitions", f"{self._database}.{table}", lambda: self._glue.get_partitions(**request)
+            )
             for item in page.get("Partitions", []):
                 partition = _partition(item)
                 found[partition.values] = partition
-        return found
+            if not page.get("NextToken"):
+                return found
+            request["NextToken"] = page["NextToken"]
 
     def get_partitions(self, table: str, values: Sequence[Values]) -> dict[Values, Partition]:
         """Return those of the named partitions that exist."""
@@ -174,7 +179,7 @@ class GlueCatalog:
             wanted, fruitless = list(batch), 0
             while wanted and fruitless < FRUITLESS_READS:
                 request: Any = [{"Values": list(item)} for item in wanted]
-                answer = _call(
+                answer = self._call(
                     "BatchGetPartition",
                     f"{self._database}.{table}",
                     functools.partial(
@@ -245,7 +250,7 @@ class GlueCatalog:
         for batch in _batches(partitions, size):
             left = {partition.values: partition for partition in batch}
             for attempt in range(1, ENTRY_ATTEMPTS + 1):
-                errors = _call(operation, self._place(table, left), functools.partial(send, list(left.values())))
+                errors = self._call(operation, self._place(table, left), functools.partial(send, list(left.values())))
                 failed = {tuple(error.get(values_field, ())): error.get("ErrorDetail", {}) for error in errors}
                 refused += [Refusal(key, refusal) for key, why in failed.items() if why.get("ErrorCode") == refusal]
                 left = {key: left[key] for key, why in failed.items() if why.get("ErrorCode") != refusal}
@@ -254,12 +259,33 @@ class GlueCatalog:
                 key = next(iter(left))
                 code, text = failed[key].get("ErrorCode", "Unknown"), failed[key].get("ErrorMessage", "")
                 if code not in TRANSIENT_ENTRY_CODES or attempt == ENTRY_ATTEMPTS:
-                    raise CatalogError(
+                    raise (CatalogUnavailableError if code in TRANSIENT_ENTRY_CODES else CatalogRefusedError)(
                         f"Glue {operation} {self._place(table, [key])}: {code}: {text} "
                         f"({len(left)} of {len(batch)} partitions of the batch failed)"
                     )
                 self._wait(attempt)
         return refused
+
+    def _call(self, operation: str, place: str, action: Callable[[], _Result]) -> _Result:
+        """Make one Glue request, again while its error is a passing one; name call and object when it fails for good.
+
+        A call that timed out may have been done. That it is repeated harms nothing: what exists already or no longer is
+        refused entry by entry, and an update of a table has a condition.
+        """
+        for attempt in range(1, CALL_ATTEMPTS + 1):
+            try:
+                return action()
+            except ClientError as error:
+                code = _code(error)
+                message = f"Glue {operation} {place}: {code}: {error.response.get('Error', {}).get('Message', '')}"
+                if code == "ConcurrentModificationException" and operation == "UpdateTable":
+                    raise TableChangedError(message) from error
+                if code not in TRANSIENT_CALL_CODES or attempt == CALL_ATTEMPTS:
+                    raise _failure(error)(message) from error
+            except BotoCoreError as error:
+                raise _failure(error)(f"Glue {operation} {place}: {type(error).__name__}: {error}") from error
+            self._wait(attempt)
+        raise AssertionError("unreachable: the last attempt returns or raises")
 
     def _place(self, table: str, values: Iterable[Values]) -> str:
         named = [", ".join(item) for item in values]

@@ -19,25 +19,25 @@ from catalog import (
     NOT_FOUND,
     PARQUET_PARAMETERS,
     PARQUET_STORAGE,
-    QUARANTINE_COLUMNS,
-    CatalogError,
+    CatalogRefusedError,
     Partition,
     Refusal,
     Table,
     TableChangedError,
-    Values,
     parquet_columns,
+    quarantine_columns,
+    raw_columns,
 )
-from contract import DatasetContract
-from sources import escape_value
-from storage import ObjectMissingError, local_path, open_storage
+from contract import DatasetContract, Values
+from lake import data_root, escape_value, local_catalog, quarantine_root, table_location
+from storage import ObjectMissingError, folder_uri, local_path, open_storage
 
 
 class LocalCatalog:
     """One database as a folder of JSON files."""
 
     def __init__(self, lake_uri: str, database: str) -> None:
-        self._root = local_path(lake_uri) / "catalog" / database
+        self._root = local_path(local_catalog(folder_uri(lake_uri), database))
         self._storage = open_storage(lake_uri)
 
     @contextmanager
@@ -53,7 +53,7 @@ class LocalCatalog:
         except ObjectMissingError:
             return None
         except ValueError as error:
-            raise CatalogError(f"catalog file {path} is not valid JSON: {error}") from error
+            raise CatalogRefusedError(f"catalog file {path} is not valid JSON: {error}") from error
 
     def _write(self, path: Path, content: Any) -> None:
         self._storage.write_bytes(str(path), json.dumps(content, indent=1, ensure_ascii=False).encode())
@@ -128,11 +128,9 @@ class LocalCatalog:
     def prepare(self, contract: DatasetContract) -> None:
         """Create the tables that are missing, as the state machine does on AWS."""
         keys = [{"Name": key.name, "Type": key.type} for key in contract.partition_keys]
-        lake, dataset = contract.lake_uri, contract.dataset
-        empty = "" if keys else "run=none/"
         raw = {
             "StorageDescriptor": {
-                "Columns": [{"Name": column.name, "Type": "string"} for column in contract.columns],
+                "Columns": raw_columns(contract),
                 "Location": contract.source_uri,
             },
             "PartitionKeys": [] if contract.partition_pattern is not None else keys,
@@ -142,7 +140,7 @@ class LocalCatalog:
             "StorageDescriptor": {
                 **PARQUET_STORAGE,
                 "Columns": parquet_columns(contract),
-                "Location": f"{lake}tables/{dataset}/{empty}",
+                "Location": table_location(data_root(contract), bool(keys)),
             },
             "PartitionKeys": keys,
             "Parameters": PARQUET_PARAMETERS,
@@ -150,8 +148,8 @@ class LocalCatalog:
         quarantine = {
             "StorageDescriptor": {
                 **PARQUET_STORAGE,
-                "Columns": list(QUARANTINE_COLUMNS),
-                "Location": f"{lake}quarantine/{dataset}/{empty}",
+                "Columns": quarantine_columns(),
+                "Location": table_location(quarantine_root(contract), bool(keys)),
             },
             "PartitionKeys": keys,
             "Parameters": PARQUET_PARAMETERS,

@@ -15,12 +15,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import faults
-from catalog import Catalog, Partition, Table, TableChangedError, Values, parquet_columns, require_table
-from contract import DatasetContract
-from sources import Unit, partition_path
+from catalog import (
+    Catalog,
+    Partition,
+    Table,
+    TableChangedError,
+    parquet_columns,
+    quarantine_columns,
+    require_table,
+)
+from contract import DatasetContract, Values
+from errors import TransientError
+from lake import EMPTY_RUN, data_folder, manifest_uri, quarantine_folder, run_folder
+from lake_manifests import Manifest, ManifestUnit
 
 DIGEST = "listing_digest"
 PUBLISHER = "publishing_run"
+FOLDER_DIGEST = "folder_digest"
 # What a partition carries; for an unpartitioned dataset these stand among the table's own parameters.
 UNIT_PARAMETERS = (
     "fingerprint",
@@ -31,6 +42,7 @@ UNIT_PARAMETERS = (
     "quarantined_rows",
     "run_id",
     "manifest",
+    "folder_digest",
 )
 # The table itself has two parameters of these names, of the run that sealed it; the unit's must survive beside them.
 WHOLE_TABLE_NAMES = {
@@ -40,24 +52,11 @@ BATCH = 100
 CONDITIONAL_ATTEMPTS = 10
 
 
-class ConcurrentRunError(Exception):
+class ConcurrentRunError(TransientError):
     """Another run published to the same table at the same time; nothing of its work was overwritten."""
 
 
-def data_folder(contract: DatasetContract, values: Values, run_folder: str) -> str:
-    """Return a unit's folder of Parquet files for a run, ending in a slash."""
-    return (
-        f"{contract.lake_uri}tables/{contract.dataset}/{partition_path(contract.partition_keys, values)}{run_folder}/"
-    )
-
-
-def quarantine_folder(contract: DatasetContract, values: Values, run_folder: str) -> str:
-    """Return a unit's folder of bad rows for a run, ending in a slash."""
-    path = partition_path(contract.partition_keys, values)
-    return f"{contract.lake_uri}quarantine/{contract.dataset}/{path}{run_folder}/"
-
-
-def _update(catalog: Catalog, database: str, name: str, change: Callable[[Table], Table | None]) -> Table:
+def update_table(catalog: Catalog, database: str, name: str, change: Callable[[Table], Table | None]) -> Table:
     """Apply a change to a table's newest version, again if somebody else was faster; None means nothing to do."""
     for _ in range(CONDITIONAL_ATTEMPTS):
         table = require_table(catalog, database, name)
@@ -184,29 +183,22 @@ class WholeTable:
                 return None
             return table.with_changes({**parameters, DIGEST: None}, self._columns, location)
 
-        _update(self._catalog, self._database, self._name, change)
+        update_table(self._catalog, self._database, self._name, change)
         return left_alone
 
 
-def open_tables(
-    catalog: Catalog, contract: DatasetContract, quarantine_columns: Sequence[Mapping[str, Any]]
-) -> tuple[PublishedTable, PublishedTable]:
+def open_tables(catalog: Catalog, contract: DatasetContract) -> tuple[PublishedTable, PublishedTable]:
     """Return the Parquet table and the quarantine table of a dataset."""
-    database, columns = contract.database, parquet_columns(contract)
+    database, columns, bad_columns = contract.database, parquet_columns(contract), quarantine_columns()
     if contract.partition_keys:
         return (
             PartitionedTable(catalog, database, contract.parquet_table, columns),
-            PartitionedTable(catalog, database, contract.quarantine_table, quarantine_columns),
+            PartitionedTable(catalog, database, contract.quarantine_table, bad_columns),
         )
+    empty, no_bad_rows = data_folder(contract, (), EMPTY_RUN), quarantine_folder(contract, (), EMPTY_RUN)
     return (
-        WholeTable(catalog, database, contract.parquet_table, columns, data_folder(contract, (), "run=none")),
-        WholeTable(
-            catalog,
-            database,
-            contract.quarantine_table,
-            quarantine_columns,
-            quarantine_folder(contract, (), "run=none"),
-        ),
+        WholeTable(catalog, database, contract.parquet_table, columns, empty),
+        WholeTable(catalog, database, contract.quarantine_table, bad_columns, no_bad_rows),
     )
 
 
@@ -224,7 +216,7 @@ class Claim:
         for _ in range(CONDITIONAL_ATTEMPTS):
             if table.version == self._version:
                 return table
-            _update(self._catalog, self._database, self._name, self._take)
+            update_table(self._catalog, self._database, self._name, self._take)
             table = require_table(self._catalog, self._database, self._name)
             if table.parameters.get(PUBLISHER) == self._attempt and DIGEST not in table.parameters:
                 self._version = table.version
@@ -251,6 +243,23 @@ def publish(
             faults.die()
         left_alone += parquet.put(batch, seen)
     return left_alone
+
+
+def unit_partition(contract: DatasetContract, manifest: Manifest, unit: ManifestUnit) -> Partition:
+    """Return a unit as it is to be published: where it lies, and what it was made of."""
+    parameters = {
+        "fingerprint": unit.fingerprint,
+        "contract_fingerprint": manifest.contract_fingerprint,
+        "source_files": len(unit.sources),
+        "source_bytes": sum(source.size for source in unit.sources),
+        "rows": unit.rows,
+        "quarantined_rows": unit.quarantined_rows,
+        "run_id": manifest.run_id,
+        "manifest": manifest_uri(contract, manifest.attempt),
+        FOLDER_DIGEST: unit.digest,
+    }
+    location = data_folder(contract, unit.values, run_folder(manifest.attempt))
+    return Partition(unit.values, location, {name: str(value) for name, value in parameters.items()})
 
 
 def wanted_quarantine(contract: DatasetContract, published: Iterable[Partition]) -> dict[Values, Partition]:
@@ -282,35 +291,6 @@ def align_quarantine(
     moved = quarantine.remove([item for values, item in there.items() if values not in wanted])
     astray = [item for values, item in wanted.items() if _moved(there.get(values), item)]
     return [*moved, *quarantine.put(astray, there)]
-
-
-def register_raw_partitions(catalog: Catalog, contract: DatasetContract, units: Mapping[Values, Unit]) -> None:
-    """Let the raw table have exactly the Hive folders that hold source files."""
-    table = require_table(catalog, contract.database, contract.raw_table)
-    if contract.partition_pattern is not None or not contract.partition_keys:
-        return
-    if len(table.partition_keys) != len(contract.partition_keys):
-        return  # a crawler saw other folders; its table can hold no partition of ours
-    there = catalog.list_partitions(contract.raw_table)
-    known = {partition.location.rstrip("/") + "/" for partition in there.values()}
-    folders = {unit.raw_folder: unit.values for unit in units.values() if unit.raw_folder is not None}
-    missing = [Partition(values, folder, {}) for folder, values in folders.items() if folder not in known]
-    catalog_calls = (
-        (catalog.create_partitions, [item for item in missing if item.values not in there]),
-        (catalog.update_partitions, [item for item in missing if item.values in there]),
-    )
-    for write, partitions in catalog_calls:
-        if partitions:
-            write(table, partitions)  # a refusal means that another run did just the same
-    stale = [
-        values
-        for values, partition in there.items()
-        if values not in units
-        and partition.location.startswith(contract.source_uri)
-        and partition.location.rstrip("/") + "/" not in folders
-    ]
-    if stale:
-        catalog.delete_partitions(contract.raw_table, stale)
 
 
 def seal(

@@ -10,9 +10,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from errors import TerminalError
 from storage import folder_uri, open_storage
 
+# The partition values of a unit, one for each partition key, in the spelling of the catalog.
+Values = tuple[str, ...]
+
 SCALAR_TYPES = ("string", "boolean", "int", "bigint", "float", "double", "date", "timestamp")
+# Names and types of the quarantine table's columns.
+QUARANTINE_COLUMNS = (
+    ("source_file", "string"),
+    ("line_number", "bigint"),
+    ("reason", "string"),
+    ("column_name", "string"),
+    ("raw_text", "string"),
+    ("run_id", "string"),
+)
 PARTITION_TYPES = ("string", "int", "bigint", "date")
 DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
@@ -20,7 +33,7 @@ IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _FOREIGN_KEYS = ("workflow",)
 
 
-class ContractError(Exception):
+class ContractError(TerminalError):
     """The contract breaks a rule; the message names the dataset, the setting, its value and what is allowed."""
 
 
@@ -307,6 +320,12 @@ def _check_names(dataset: str, columns: Sequence[Column], keys: Sequence[Partiti
             f"dataset {dataset}: {', '.join(repeated)} named more than once; columns and partition keys need names "
             "that differ, also in more than upper and lower case"
         )
+    taken = [name for name, _ in QUARANTINE_COLUMNS]
+    if clashing := [key.name for key in keys if key.name in taken]:
+        raise ContractError(
+            f"dataset {dataset}: partition key {clashing[0]} has the name of a column of the quarantine table, which "
+            f"has the same partition keys; any other name than {', '.join(taken)} is allowed"
+        )
 
 
 def _check_pattern(dataset: str, pattern: Any, keys: Sequence[PartitionKey]) -> None:
@@ -333,13 +352,26 @@ def _fingerprint(
     pattern: str | None,
     schema_drift: str,
 ) -> str:
-    """Return the SHA-256 of what decides the converted bytes; a comment on a column does not."""
+    """Return the SHA-256 of what decides the converted bytes, as contracts.tf computes it.
+
+    An option at its default is absent, so that options which come later leave the fingerprints of all as they are.
+    """
     parts = {
-        "columns": [{k: v for k, v in asdict(column).items() if k != "comment"} for column in columns],
-        "csv": asdict(csv),
-        "partition_keys": [asdict(key) for key in keys],
+        "columns": [_said(column, Column("", "string", column.name, comment=column.comment)) for column in columns],
+        "csv": _said(csv, CsvOptions()),
+        "partition_keys": [_said(key, PartitionKey("")) for key in keys],
         "partition_pattern": pattern,
-        "schema_drift": schema_drift,
+        "schema_drift": None if schema_drift == "fail" else schema_drift,
     }
-    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    said = {name: part for name, part in parts.items() if part}
+    canonical = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    # What Terraform's jsonencode escapes: https://developer.hashicorp.com/terraform/language/functions/jsonencode
+    for character in "<>&\u2028\u2029":
+        canonical = canonical.replace(character, f"\\u{ord(character):04x}")
     return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _said(options: Column | CsvOptions | PartitionKey, unsaid: Column | CsvOptions | PartitionKey) -> dict[str, Any]:
+    """Return the options that differ from those that go without saying."""
+    defaults = asdict(unsaid)
+    return {name: value for name, value in asdict(options).items() if value != defaults[name]}

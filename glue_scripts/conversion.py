@@ -9,11 +9,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from contract import DatasetContract
-from conversion_errors import AccountingError, ConversionError, TooManyBadRows, error_of_kind
+from conversion_errors import AccountingError, TooManyBadRows, error_of_kind
+from conversion_parquet import WrittenFile
 from conversion_plan import Settings, Task, UnitWork, as_stream, plan_tasks
 from conversion_quarantine import UNPLACED
 from conversion_runners import Runner, in_process, on_spark
-from conversion_task import Job, PartReport, PlaceLines, open_quote_error
+from conversion_task import PartReport, PlaceLines, TaskContext, open_quote_error
 from csv_dialect import dialect_of
 from csv_parsing import contract_types
 from sources import SourceFile
@@ -21,8 +22,6 @@ from storage import open_storage
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
-
-__all__ = ["ConversionError", "ConversionResult", "OutputFile", "SourceOutcome", "UnitWork", "convert_units"]
 
 # Bad rows named in the message of TooManyBadRows.
 _NAMED_BAD_ROWS = 5
@@ -34,32 +33,23 @@ SourceId = tuple[int, int]
 class SourceOutcome:
     """What became of one source file; always rows_read == rows_written + rows_quarantined."""
 
-    key: str
-    values: tuple[str, ...]
-    size: int
+    source: SourceFile
     rows_read: int
     rows_written: int
     rows_quarantined: int
+    header: tuple[str, ...]
     missing_columns: tuple[str, ...]
     extra_columns: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class OutputFile:
-    """One Parquet file of the data; `size` is in bytes."""
+class UnitResult:
+    """What became of one unit: its sources in the order of the work, its files of data and of bad rows by name."""
 
-    uri: str
-    values: tuple[str, ...]
-    rows: int
-    size: int
-
-
-@dataclass(frozen=True)
-class ConversionResult:
-    """What one call has read and written, sources and files in the order of the units."""
-
-    outcomes: tuple[SourceOutcome, ...]
-    files: tuple[OutputFile, ...]
+    unit: UnitWork
+    sources: tuple[SourceOutcome, ...]
+    files: tuple[WrittenFile, ...]
+    bad_files: tuple[WrittenFile, ...]
 
 
 def check_options(contract: DatasetContract) -> None:
@@ -77,8 +67,8 @@ def convert_units(
     settings: Settings | None = None,
     runner: Runner | None = None,
     slots: int | None = None,
-) -> ConversionResult:
-    """Convert all units of a run.
+) -> list[UnitResult]:
+    """Convert all units of a run and return what became of each, in their order and accounted for to the last row.
 
     Tasks run on `spark`, or by `runner`, or without either one after the other in this process; `slots` is how many
     run at the same time. Nothing that is written counts until the caller publishes it. Raises a ConversionError that
@@ -88,27 +78,25 @@ def convert_units(
     if spark is not None:
         runner = runner or on_spark(spark)
         slots = slots or spark.sparkContext.defaultParallelism
-    job = Job(contract, settings or Settings(), run_id)
-    run = _Run(job, runner or in_process, work)
-    tasks = plan_tasks(work, dialect_of(contract), job.settings, contract.target_file_mb, slots or 1)
-    run.convert(tasks)
-    result = run.result()
-    run.place_lines()
-    return result
+    context = TaskContext(contract, settings or Settings(), run_id)
+    accounts = _Accounts(context, runner or in_process, work)
+    tasks = plan_tasks(work, dialect_of(contract), context.settings, contract.target_file_mb, slots or 1)
+    accounts.convert(tasks)
+    return accounts.results()
 
 
-class _Run:
+class _Accounts:
     """The reports of one call, by source."""
 
-    def __init__(self, job: Job, runner: Runner, work: Sequence[UnitWork]) -> None:
-        self._job, self._runner, self._work = job, runner, work
+    def __init__(self, context: TaskContext, runner: Runner, work: Sequence[UnitWork]) -> None:
+        self._context, self._runner, self._work = context, runner, work
         self._reports: dict[SourceId, list[PartReport]] = defaultdict(list)
 
     def convert(self, tasks: Sequence[Task]) -> None:
         """Run the tasks; a file whose splits were cut wrongly is read again from beginning to end."""
-        self._collect(self._runner(self._job, tasks))
+        self._collect(self._runner(self._context, tasks))
         again = [self._restart(tasks, source) for source in self._wrongly_cut()]
-        self._collect(self._runner(self._job, again))
+        self._collect(self._runner(self._context, again))
 
     def _collect(self, reports: Iterable[PartReport]) -> None:
         for report in reports:
@@ -122,17 +110,18 @@ class _Run:
         return self._work[source[0]].sources[source[1]]
 
     def _wrongly_cut(self) -> list[SourceId]:
-        """Return the files with a split that ends inside quotes; in the last split that is the file's own fault.
+        """Return the files whose splits do not join, or one of whose splits ends inside quotes.
 
         The first split begins outside quotes. A split that begins right and ends outside quotes proves the next cut
-        right, so if all are closed all cuts are proven.
+        right, so if all join and are closed all cuts are proven. An open quote in the last one is the file's own fault.
         """
         wrong = []
         for source, reports in self._reports.items():
+            joined = all(before.end == after.start for before, after in pairwise(reports))
             first_open = next((report for report in reports if not report.closed), None)
-            if first_open is None:
+            if joined and first_open is None:
                 continue
-            if first_open.end == self._source(source).size:
+            if joined and first_open is not None and first_open.end == self._source(source).size:
                 lines = sum(report.lines for report in reports if report.start < first_open.start)
                 raise open_quote_error(self._source(source).key, lines + first_open.open_line + 1)
             wrong.append(source)
@@ -140,9 +129,7 @@ class _Run:
 
     def _restart(self, tasks: Sequence[Task], source: SourceId) -> Task:
         """Forget what was made of a file and return the task that makes it again."""
-        leftovers = [
-            uri for report in self._reports.pop(source) for uri in (*report.file_uris, *report.quarantine_uris)
-        ]
+        leftovers = [file.uri for report in self._reports.pop(source) for file in (*report.files, *report.bad_files)]
         if leftovers:
             open_storage(leftovers[0]).delete(leftovers)
         for task in tasks:
@@ -151,33 +138,59 @@ class _Run:
                 return as_stream(task, part)
         raise AssertionError(f"no task reads the beginning of {self._source(source).key}")
 
-    def place_lines(self) -> None:
-        """Turn the line numbers of splits into line numbers of their files."""
+    def results(self) -> list[UnitResult]:
+        """Return the accounts, having checked them."""
+        outcomes = [
+            tuple(_outcome(source, self._reports[number, place]) for place, source in enumerate(unit.sources))
+            for number, unit in enumerate(self._work)
+        ]
+        self._check_bad_rows([outcome for of_unit in outcomes for outcome in of_unit])
+        placed = self._place_lines()
+        return [
+            self._unit(number, unit, of_unit, placed[number])
+            for number, (unit, of_unit) in enumerate(zip(self._work, outcomes, strict=True))
+        ]
+
+    def _unit(
+        self, number: int, unit: UnitWork, outcomes: tuple[SourceOutcome, ...], placed: Sequence[WrittenFile]
+    ) -> UnitResult:
+        reports = [report for place in range(len(unit.sources)) for report in self._reports[number, place]]
+        files = [file for report in reports for file in report.files]
+        bad_files = [file for report in reports for file in report.bad_files if UNPLACED not in file.uri]
+        counts = (
+            ("written", sum(outcome.rows_written for outcome in outcomes), sum(file.rows for file in files)),
+            (
+                "quarantined",
+                sum(outcome.rows_quarantined for outcome in outcomes),
+                sum(file.rows for file in (*bad_files, *placed)),
+            ),
+        )
+        for word, wanted, found in counts:
+            if wanted != found:
+                raise AccountingError(
+                    f"{unit.data_uri}: {wanted} rows were to be {word} and the Parquet files hold {found}"
+                )
+        return UnitResult(unit, outcomes, _by_name(files), _by_name([*bad_files, *placed]))
+
+    def _place_lines(self) -> dict[int, list[WrittenFile]]:
+        """Turn the line numbers of splits into line numbers of their files; return the new files by unit."""
         placements = []
-        for reports in self._reports.values():
+        for source, reports in self._reports.items():
             lines = 0
             for report in reports:
-                placements += [PlaceLines(uri, lines) for uri in report.quarantine_uris if UNPLACED in uri]
+                placements += [
+                    PlaceLines(*source, file.uri, lines) for file in report.bad_files if UNPLACED in file.uri
+                ]
                 lines += report.lines
+        placed: dict[int, list[WrittenFile]] = defaultdict(list)
         if placements:
-            for _ in self._runner(self._job, placements):
-                pass
+            for report in self._runner(self._context, placements):
+                placed[report.unit] += report.bad_files
             open_storage(placements[0].unplaced_uri).delete([placement.unplaced_uri for placement in placements])
-
-    def result(self) -> ConversionResult:
-        """Return the accounts, having checked them."""
-        outcomes, files = [], []
-        for unit_number, unit in enumerate(self._work):
-            for source_number, source in enumerate(unit.sources):
-                reports = self._reports[unit_number, source_number]
-                outcomes.append(_outcome(source, unit, reports))
-                files += [file for report in reports for file in _files(unit, report)]
-        _check_accounts(outcomes, files)
-        self._check_bad_rows(outcomes)
-        return ConversionResult(tuple(outcomes), tuple(sorted(files, key=lambda file: file.uri)))
+        return placed
 
     def _check_bad_rows(self, outcomes: Sequence[SourceOutcome]) -> None:
-        contract = self._job.contract
+        contract = self._context.contract
         bad = sum(outcome.rows_quarantined for outcome in outcomes)
         total = sum(outcome.rows_read for outcome in outcomes)
         limits = []
@@ -204,35 +217,28 @@ class _Run:
                 lines += report.lines
 
 
-def _outcome(source: SourceFile, unit: UnitWork, reports: Sequence[PartReport]) -> SourceOutcome:
+def _outcome(source: SourceFile, reports: Sequence[PartReport]) -> SourceOutcome:
+    """Return the account of a file, read to its last byte and with every row written or quarantined."""
     if any(before.end != after.start for before, after in pairwise(reports)):
         raise AccountingError(f"{source.key}: its splits do not join: {[(part.start, part.end) for part in reports]}")
     if not reports or reports[-1].end != source.size:
         raise AccountingError(f"{source.key}: {source.size} bytes were listed and not all of them were read")
-    return SourceOutcome(
-        key=source.key,
-        values=unit.values,
-        size=source.size,
+    outcome = SourceOutcome(
+        source=source,
         rows_read=sum(report.rows_read for report in reports),
         rows_written=sum(report.rows_written for report in reports),
         rows_quarantined=sum(report.rows_quarantined for report in reports),
+        header=reports[0].header,
         missing_columns=reports[0].missing,
         extra_columns=reports[0].extra,
     )
+    if outcome.rows_read != outcome.rows_written + outcome.rows_quarantined:
+        raise AccountingError(
+            f"{source.key}: {outcome.rows_read} rows were read, {outcome.rows_written} written and "
+            f"{outcome.rows_quarantined} quarantined"
+        )
+    return outcome
 
 
-def _files(unit: UnitWork, report: PartReport) -> Iterator[OutputFile]:
-    for uri, rows, size in zip(report.file_uris, report.file_rows, report.file_sizes, strict=True):
-        yield OutputFile(uri, unit.values, rows, size)
-
-
-def _check_accounts(outcomes: Sequence[SourceOutcome], files: Sequence[OutputFile]) -> None:
-    for outcome in outcomes:
-        if outcome.rows_read != outcome.rows_written + outcome.rows_quarantined:
-            raise AccountingError(
-                f"{outcome.key}: {outcome.rows_read} rows were read, {outcome.rows_written} written and "
-                f"{outcome.rows_quarantined} quarantined"
-            )
-    written, in_files = sum(outcome.rows_written for outcome in outcomes), sum(file.rows for file in files)
-    if written != in_files:
-        raise AccountingError(f"{written} rows were to be written and the Parquet files hold {in_files}")
+def _by_name(files: Iterable[WrittenFile]) -> tuple[WrittenFile, ...]:
+    return tuple(sorted(files, key=lambda file: file.uri))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from errors import TerminalError
 
-class ConversionError(Exception):
+
+class ConversionError(TerminalError):
     """The data cannot be converted as the contract demands; nothing has been published."""
 
 

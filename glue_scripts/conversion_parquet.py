@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -11,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from conversion_plan import Settings
-from storage import open_storage
+from storage import ObjectWriter, open_storage
 
 # Spark reads dates before 1582 of files with this key as they are; of files without it, Spark 3 refuses them because
 # it cannot know their calendar. Arrow writes the proleptic Gregorian calendar, as Spark from version 3.0 does.
@@ -21,11 +23,32 @@ _CALENDAR = {"org.apache.spark.version": "3.5.4"}
 
 @dataclass(frozen=True)
 class WrittenFile:
-    """A finished Parquet file; `size` is in bytes."""
+    """A finished Parquet file; `size` is in bytes, `sha256` of its content in hexadecimal digits."""
 
     uri: str
     rows: int
     size: int
+    etag: str
+    sha256: str
+
+
+class _HashingSink(io.RawIOBase):
+    """Passes bytes on and hashes them: what was written can be proved later, whatever became of the ETag."""
+
+    def __init__(self, writer: ObjectWriter) -> None:
+        super().__init__()
+        self.writer = writer
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return self.writer.write(data)
+
+    def tell(self) -> int:
+        return self.writer.tell()
 
 
 class ParquetFolder:
@@ -88,7 +111,7 @@ class ParquetFolder:
         self._opened += 1
         self._uri = f"{self._folder}{self._name}{number}.snappy.parquet"
         self._stack = ExitStack()
-        self._sink = self._stack.enter_context(open_storage(self._uri).open_write(self._uri))
+        self._sink = _HashingSink(self._stack.enter_context(open_storage(self._uri).open_write(self._uri)))
         self._writer = pq.ParquetWriter(
             self._sink,
             self._schema,
@@ -103,6 +126,9 @@ class ParquetFolder:
             return
         self._writer.add_key_value_metadata(_CALENDAR)
         self._writer.close()
-        self.files.append(WrittenFile(self._uri, self._rows, self._sink.tell()))
+        size = self._sink.tell()
         self._stack.close()
+        self.files.append(
+            WrittenFile(self._uri, self._rows, size, self._sink.writer.etag, self._sink.digest.hexdigest())
+        )
         self._writer, self._rows = None, 0

@@ -8,21 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from conversion_parquet import ParquetFolder
+from contract import QUARANTINE_COLUMNS
+from conversion_parquet import ParquetFolder, WrittenFile
 from conversion_plan import MEBIBYTE, Settings
 from csv_parsing import BadRecords
 from storage import open_storage
 
-QUARANTINE_SCHEMA = pa.schema(
-    [
-        ("source_file", pa.string()),
-        ("line_number", pa.int64()),
-        ("reason", pa.string()),
-        ("column_name", pa.string()),
-        ("raw_text", pa.string()),
-        ("run_id", pa.string()),
-    ]
-)
+_ARROW_TYPES = {"string": pa.string(), "bigint": pa.int64()}
+QUARANTINE_SCHEMA = pa.schema([(name, _ARROW_TYPES[kind]) for name, kind in QUARANTINE_COLUMNS])
 QUARANTINE_FILE_BYTES = 128 * MEBIBYTE
 # In the name of a file whose line numbers still count from the beginning of its split.
 UNPLACED = ".unplaced"
@@ -44,13 +37,13 @@ def quarantine_table(bad: BadRecords, source_file: str, lines_before: int, run_i
     )
 
 
-def quarantine_folder(folder_uri: str, name: str, settings: Settings) -> ParquetFolder:
+def quarantine_writer(folder_uri: str, name: str, settings: Settings) -> ParquetFolder:
     """Return the writer of a task's bad rows."""
     return ParquetFolder(folder_uri, name, QUARANTINE_SCHEMA, settings, QUARANTINE_FILE_BYTES)
 
 
-def place_lines(unplaced_uri: str, lines_before: int) -> str:
-    """Write the final version of a quarantine file whose line numbers count from a split; return its URI.
+def place_lines(unplaced_uri: str, lines_before: int) -> WrittenFile:
+    """Write and return the final version of a quarantine file whose line numbers count from a split.
 
     How many lines precede a split is known only when the splits before it have been counted. The first version stays,
     so that a repeated task adds once; the caller deletes it.
@@ -61,6 +54,6 @@ def place_lines(unplaced_uri: str, lines_before: int) -> str:
     moved = table.set_column(place, "line_number", pc.add(table.column(place), lines_before))
     uri = unplaced_uri.replace(UNPLACED, "")
     folder, _, name = uri.rpartition("/")
-    with quarantine_folder(f"{folder}/", name.removesuffix(".snappy.parquet"), Settings()) as writer:
+    with quarantine_writer(f"{folder}/", name.removesuffix(".snappy.parquet"), Settings()) as writer:
         writer.write(moved)
-    return uri
+    return writer.files[0]

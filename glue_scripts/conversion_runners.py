@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import marshal
-import os
 import pkgutil
 import sys
 import zipfile
@@ -19,11 +18,10 @@ from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 from zipimport import zipimporter
 
-import boto3
 import pyarrow as pa
 
 from conversion_plan import MEBIBYTE, Task
-from conversion_task import Job, PartReport, PlaceLines, run_task
+from conversion_task import PartReport, PlaceLines, TaskContext, run_task
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -33,22 +31,22 @@ if TYPE_CHECKING:
 SHARE_BYTES = 256 * MEBIBYTE
 
 Tasks = Sequence[Task | PlaceLines]
-Runner = Callable[[Job, Tasks], Iterable[PartReport]]
+Runner = Callable[[TaskContext, Tasks], Iterable[PartReport]]
 
 
-def in_process(job: Job, tasks: Tasks) -> Iterator[PartReport]:
+def in_process(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
     """Run tasks one after the other in this process."""
     for task in tasks:
-        yield from run_task(job, task)
+        yield from run_task(context, task)
 
 
 def process_pool(workers: int) -> Runner:
     """Return a runner that spreads tasks over processes of this machine."""
 
-    def run(job: Job, tasks: Tasks) -> Iterator[PartReport]:
+    def run(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
         # Not forked: Arrow's threads and locks of this process must not be copied.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for reports in pool.map(partial(run_task, job), tasks):
+            for reports in pool.map(partial(run_task, context), tasks):
                 yield from reports
 
     return run
@@ -60,14 +58,13 @@ def on_spark(spark: SparkSession) -> Runner:
     An RDD and not a DataFrame: docs/benchmarks.md shows what mapInArrow costs, and no table goes through Spark here.
     """
 
-    def run(job: Job, tasks: Tasks) -> list[PartReport]:
+    def run(context: TaskContext, tasks: Tasks) -> list[PartReport]:
         if not tasks:
             return []
-        context = spark.sparkContext
-        share_modules(context)
-        share_region(context)
-        shares = shares_of(tasks, context.defaultParallelism)
-        return context.parallelize(shares, len(shares)).flatMap(partial(run_share, job)).collect()
+        driver = spark.sparkContext
+        share_modules(driver)
+        shares = shares_of(tasks, driver.defaultParallelism)
+        return driver.parallelize(shares, len(shares)).flatMap(partial(run_share, context)).collect()
 
     return run
 
@@ -92,12 +89,12 @@ def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
     return shares
 
 
-def run_share(job: Job, tasks: Tasks) -> Iterator[PartReport]:
+def run_share(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
     """Run a share of the tasks in a worker of Spark."""
     # One thread: Spark runs as many tasks as there are cores.
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
-    yield from in_process(job, tasks)
+    yield from in_process(context, tasks)
     _forget_zip_importers()
 
 
@@ -113,7 +110,7 @@ def _forget_zip_importers() -> None:
             del sys.path_importer_cache[path]
 
 
-def share_modules(context: SparkContext) -> None:
+def share_modules(driver: SparkContext) -> None:
     """Let the workers, also those that join later, import the modules that this process runs.
 
     A function is pickled by the name of its module, and what AWS says about `--extra-py-files` can be read as reaching
@@ -124,12 +121,12 @@ def share_modules(context: SparkContext) -> None:
     sources = _module_sources()
     digest = hashlib.sha256(b"".join(name.encode() + source for name, source in sources.items())).hexdigest()
     archive = f"csv_to_parquet-{digest[:16]}.zip"
-    if any(known.endswith(f"/{archive}") for known in context.listFiles):
+    if any(known.endswith(f"/{archive}") for known in driver.listFiles):
         return
     # Spark removes its folder of files when the context ends. A file must not lie at the place that it is copied to.
     path = Path(mkdtemp(dir=SparkFiles.getRootDirectory())) / archive
     _write_archive(path, sources)
-    context.addPyFile(str(path))
+    driver.addPyFile(str(path))
 
 
 def _module_sources() -> dict[str, bytes]:
@@ -165,14 +162,3 @@ def _write_archive(path: Path, sources: Mapping[str, bytes]) -> None:
             code = loader.get_code(name) if loader is not None and name in sys.modules else None
             if code is not None:
                 archive.writestr(f"{name}.pyc", header + marshal.dumps(code))
-
-
-def share_region(context: SparkContext) -> None:
-    """Give the workers the region of this process: an executor need not have one, and boto3 then asks another's S3.
-
-    boto3 itself reads AWS_DEFAULT_REGION only:
-    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
-    """
-    region = boto3.session.Session().region_name or os.environ.get("AWS_REGION")
-    if region:
-        context.environment.setdefault("AWS_DEFAULT_REGION", region)

@@ -12,15 +12,15 @@ import pyarrow as pa
 
 from contract import DatasetContract
 from conversion_errors import ConversionError, UnreadableFileError, UnterminatedQuoteError
-from conversion_parquet import ParquetFolder
+from conversion_parquet import ParquetFolder, WrittenFile
 from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, is_compressed
-from conversion_quarantine import UNPLACED, place_lines, quarantine_folder, quarantine_table
+from conversion_quarantine import UNPLACED, place_lines, quarantine_table, quarantine_writer
 from csv_dialect import Dialect, dialect_of, to_utf8
 from csv_headers import FileColumns, file_columns
 from csv_parsing import ColumnMemory, OpenPiece, ParsedPiece, PieceParser, UnterminatedInPieceError, table_schema
 from csv_stream import TextStream
 from sources import SourceFile
-from storage import open_storage
+from storage import act_in_region, aws_region, open_storage
 
 SAMPLES = 3
 # Files up to this size are read in one request, of bigger ones this much at first: it holds the header.
@@ -28,18 +28,21 @@ SMALL_FILE_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
-class Job:
-    """What all tasks of a run share."""
+class TaskContext:
+    """What all tasks of a run share; `region` is the driver's, which a worker need not know otherwise."""
 
     contract: DatasetContract
     settings: Settings
     run_id: str
+    region: str | None = field(default_factory=aws_region)
 
 
 @dataclass(frozen=True)
 class PlaceLines:
-    """A task that turns line numbers of a split into line numbers of the file; all are taken to cost the same."""
+    """A task that turns line numbers of a split of a source into those of the file; all are taken to cost the same."""
 
+    unit: int
+    source_number: int
     unplaced_uri: str
     lines_before: int
     weight: int = 1
@@ -64,25 +67,25 @@ class PartReport:
     rows_quarantined: int = 0
     closed: bool = True
     open_line: int = 0
+    header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
     sample_lines: tuple[int, ...] = ()
     sample_reasons: tuple[str, ...] = ()
-    file_uris: tuple[str, ...] = ()
-    file_rows: tuple[int, ...] = ()
-    file_sizes: tuple[int, ...] = ()
-    quarantine_uris: tuple[str, ...] = ()
+    files: tuple[WrittenFile, ...] = ()
+    bad_files: tuple[WrittenFile, ...] = ()
     error_kind: str = ""
     error_text: str = ""
 
 
-def run_task(job: Job, task: Task | PlaceLines) -> list[PartReport]:
+def run_task(context: TaskContext, task: Task | PlaceLines) -> list[PartReport]:
     """Do one task; errors of the data come back as a report, errors of the machine as exceptions."""
+    act_in_region(context.region)
     if isinstance(task, PlaceLines):
-        place_lines(task.unplaced_uri, task.lines_before)
-        return []
+        placed = place_lines(task.unplaced_uri, task.lines_before)
+        return [PartReport(task.unit, task.source_number, 0, 0, bad_files=(placed,))]
     try:
-        return _Conversion(job, task).run()
+        return _Conversion(context, task).run()
     except ConversionError as error:
         part = task.parts[0]
         kind, text = type(error).__name__, str(error)
@@ -118,6 +121,7 @@ class _Tally:
             rows_quarantined=self.rows_quarantined,
             closed=self.closed,
             open_line=self.open_line,
+            header=self.layout.header if self.layout else (),
             missing=self.layout.missing if self.layout else (),
             extra=self.layout.extra if self.layout else (),
             sample_lines=tuple(line for line, _ in self.samples),
@@ -128,9 +132,9 @@ class _Tally:
 class _Conversion:
     """The state of one task."""
 
-    def __init__(self, job: Job, task: Task) -> None:
-        self._job, self._task = job, task
-        self._dialect = dialect_of(job.contract)
+    def __init__(self, context: TaskContext, task: Task) -> None:
+        self._context, self._task = context, task
+        self._dialect = dialect_of(context.contract)
         # A file that is spread over tasks: what precedes this task's splits is counted by others.
         self._unplaced = not task.parts[0].stream and task.parts[0].start > 0
         self._lines_before = 0
@@ -140,25 +144,19 @@ class _Conversion:
         self._quarantine: ParquetFolder
 
     def run(self) -> list[PartReport]:
-        contract, settings, task = self._job.contract, self._job.settings, self._task
+        contract, settings, task = self._context.contract, self._context.settings, self._task
         name = f"{task.name}{UNPLACED}" if self._unplaced else task.name
         data = ParquetFolder(
             task.data_uri, task.name, table_schema(contract), settings, contract.target_file_mb * MEBIBYTE
         )
-        quarantine = quarantine_folder(task.quarantine_uri, name, settings)
+        quarantine = quarantine_writer(task.quarantine_uri, name, settings)
         reports: list[PartReport] = []
         with data as self._data, quarantine as self._quarantine:
             for part in task.parts:
                 reports.append(self._convert_part(part))
                 if not reports[-1].closed:
                     break
-        reports[0] = replace(
-            reports[0],
-            file_uris=tuple(file.uri for file in data.files),
-            file_rows=tuple(file.rows for file in data.files),
-            file_sizes=tuple(file.size for file in data.files),
-            quarantine_uris=tuple(file.uri for file in quarantine.files),
-        )
+        reports[0] = replace(reports[0], files=tuple(data.files), bad_files=tuple(quarantine.files))
         return reports
 
     def _convert_part(self, part: Part) -> PartReport:
@@ -176,11 +174,11 @@ class _Conversion:
     def _convert_split(self, part: Part, tally: _Tally) -> None:
         source, dialect = part.source, self._dialect
         content = _Content(source)
-        layout = file_columns(self._job.contract, dialect, source.key, content.head)
+        layout = file_columns(self._context.contract, dialect, source.key, content.head)
         if layout is None:
             tally.start, tally.end = part.start, part.end
             return
-        finder = _CutFinder(content, dialect, layout, self._job.settings.window_bytes)
+        finder = _CutFinder(content, dialect, layout, self._context.settings.window_bytes)
         start, end = finder.cut(part.start), finder.cut(part.end)
         tally.layout, tally.start, tally.end = layout, start, end
         body = content.between(start, end)
@@ -201,13 +199,13 @@ class _Conversion:
 
     # ----------------------------------------------------------------------------------------------------- one stream
     def _convert_stream(self, part: Part, tally: _Tally) -> None:
-        source, settings = part.source, self._job.settings
+        source, settings = part.source, self._context.settings
         tally.end = source.size
         dialect = replace(self._dialect, encoding="utf-8")
         with closing(open_storage(source.uri).open_read(source.uri, source.etag)) as raw:
             stream = TextStream(_plain(source, raw), self._dialect, settings.split_bytes)
             try:
-                layout = file_columns(self._job.contract, dialect, source.key, stream.peek)
+                layout = file_columns(self._context.contract, dialect, source.key, stream.peek)
                 if layout is None:
                     return
                 tally.layout, tally.lines = layout, layout.header_lines
@@ -218,7 +216,7 @@ class _Conversion:
                 raise UnreadableFileError(f"{source.key} is not a whole gzip file: {error}") from error
 
     def _convert_pieces(self, part: Part, stream: TextStream, parser: PieceParser, tally: _Tally) -> None:
-        settings, too_short = self._job.settings, 0
+        settings, too_short = self._context.settings, 0
         while body := stream.next_lines(too_short + settings.split_bytes, more_than=too_short):
             piece = self._parse(part, parser, body, tally)
             if isinstance(piece, OpenPiece) and piece.complete:
@@ -238,7 +236,7 @@ class _Conversion:
         """Return the parser of a layout; thousands of small files mostly share one."""
         known = self._parsers.get((dialect, layout))
         if known is None:
-            known = PieceParser(self._job.contract, dialect, layout, self._memory)
+            known = PieceParser(self._context.contract, dialect, layout, self._memory)
             self._parsers[dialect, layout] = known
         return known
 
@@ -261,7 +259,7 @@ class _Conversion:
         before = tally.lines
         if len(piece.bad):
             lines_before = self._lines_before + before
-            self._quarantine.write(quarantine_table(piece.bad, part.source.key, lines_before, self._job.run_id))
+            self._quarantine.write(quarantine_table(piece.bad, part.source.key, lines_before, self._context.run_id))
             for line, reason, column in zip(
                 piece.bad.lines.tolist(), piece.bad.reasons, piece.bad.columns, strict=True
             ):

@@ -20,7 +20,8 @@ FIRST_HEADER_READ = 64 * 1024
 class FileColumns:
     """The layout of a file: its number of columns and, per contract column, the position in the file (None: missing).
 
-    `data_start` is the byte offset of the first record behind the header, `header_lines` the line ends before it.
+    `data_start` is the byte offset of the first record behind the header, `header_lines` the line ends before it,
+    `header` the names in the file's order and spelling.
     """
 
     width: int
@@ -29,6 +30,7 @@ class FileColumns:
     extra: tuple[str, ...]
     data_start: int
     header_lines: int
+    header: tuple[str, ...] = ()
 
 
 def csv_reader_options(dialect: Dialect) -> dict[str, Any]:
@@ -125,7 +127,7 @@ def _by_name(contract: DatasetContract, key: str, names: list[str], end: int, li
     missing = tuple(column.source for column, name in zip(contract.columns, wanted, strict=True) if name not in places)
     extra = tuple(name.strip(BLANKS) for name in names if _normal(name) not in set(wanted))
     _check_drift(contract, key, names, missing, extra)
-    return FileColumns(len(names), tuple(places.get(name) for name in wanted), missing, extra, end, lines)
+    return FileColumns(len(names), tuple(places.get(name) for name in wanted), missing, extra, end, lines, tuple(names))
 
 
 def _check_drift(

@@ -33,6 +33,7 @@ from csv_records import (
     without_ranges,
 )
 from csv_values import FALSE_VALUES, NO_ROWS, TRUE_VALUES, Converted, Rows, ValueType, value_type
+from errors import TerminalError
 
 # Fits the second-level cache; measured best between 1 and 4 MiB.
 BLOCK_BYTES = 1 << 20
@@ -71,7 +72,7 @@ class OpenPiece:
     line: int
 
 
-class UnterminatedInPieceError(Exception):
+class UnterminatedInPieceError(TerminalError):
     """A quote closes in the middle of a value many lines later; `line` counts from 0 at the piece's first byte."""
 
     def __init__(self, line: int) -> None:
@@ -79,7 +80,7 @@ class UnterminatedInPieceError(Exception):
         self.line = line
 
 
-class _InvalidEncodingError(Exception):
+class _InvalidEncodingError(TerminalError):
     """Some record holds bytes that are not valid in the file's encoding."""
 
 

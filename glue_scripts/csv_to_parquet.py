@@ -15,11 +15,14 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from contract import DatasetContract
-from conversion import ConversionResult, UnitWork, convert_units
+from conversion import UnitResult, convert_units
+from conversion_plan import UnitWork
+from errors import TerminalError
 from job import Arguments, run_job
+from storage import is_local
 
 
-class ArgumentsError(Exception):
+class ArgumentsError(TerminalError):
     """A job argument is missing or has a value that is not allowed."""
 
 
@@ -29,21 +32,31 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse_args(argv: Sequence[str]) -> Arguments:
-    """Read the job's arguments and ignore those that Glue adds for itself."""
+    """Read the job's arguments.
+
+    Glue adds arguments of its own; on local folders nobody does, so unknown ones are refused there. An argument that is
+    lost on its way to Glue must not turn a dry run into a load, so with a contract in S3 the mode has to be given.
+    """
     parser = _Parser(prog="csv_to_parquet.py", allow_abbrev=False, add_help=False)
     parser.add_argument("--dataset_config", required=True, metavar="URI")
     parser.add_argument("--run_id", required=True, metavar="ID")
-    parser.add_argument("--mode", default="apply", choices=("apply", "plan"))
+    # Not --mode: Glue keeps that name for itself and says never to use it,
+    # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html
+    parser.add_argument("--run_mode", choices=("apply", "plan"))
     parser.add_argument("--force", nargs="?", const="true", default="false", choices=("true", "false"))
     parser.add_argument("--partitions", metavar="JSON")
-    known, _ = parser.parse_known_args(list(argv))
+    known, unknown = parser.parse_known_args(list(argv))
+    if is_local(known.dataset_config) and unknown:
+        parser.error(f"unknown arguments: {' '.join(unknown)}")
+    if not is_local(known.dataset_config) and known.run_mode is None:
+        parser.error("--run_mode is missing, which a contract in S3 needs: apply or plan")
     if not re.fullmatch(r"[^/\s]{1,200}", known.run_id):
         raise ArgumentsError(f"--run_id is {known.run_id!r}; allowed are 1 to 200 characters, no slash and no blank")
     chosen = None if known.partitions in (None, "", "[]") else known.partitions
-    return Arguments(known.dataset_config, known.run_id, known.mode, known.force == "true", chosen)
+    return Arguments(known.dataset_config, known.run_id, known.run_mode or "apply", known.force == "true", chosen)
 
 
-def convert_with_spark(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+def convert_with_spark(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> list[UnitResult]:
     """Convert on Spark; the session is made only now, when there is something to convert."""
     from pyspark.sql import SparkSession
 

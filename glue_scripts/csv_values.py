@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from contract import Column, CsvOptions
 from csv_dialect import BLANKS
+from errors import TerminalError
 
 Rows = npt.NDArray[np.int64]
 NO_ROWS: Rows = np.empty(0, np.int64)
@@ -35,7 +36,7 @@ TRUE_VALUES = ["true", "True", "TRUE", "1"]
 FALSE_VALUES = ["false", "False", "FALSE", "0"]
 
 
-class BadValueError(ValueError):
+class BadValueError(TerminalError, ValueError):
     """A value is not of its column's type; the message is the reason shown in the quarantine."""
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from catalog import Partition
-from contract import DatasetContract, PartitionKey
+from contract import DatasetContract, PartitionKey, Values
+from errors import TerminalError
 from lake_manifests import ManifestUnit
-from sources import SourceFile, Unit, UnmatchedKeyError, Values, partition_label, partition_value, unit_fingerprint
+from sources import SourceFile, Unit, UnmatchedKeyError, partition_label, partition_value, unit_fingerprint
 
-INSERTED, REPLACED, REMOVED, KEPT = "inserted", "replaced", "removed", "kept"
+INSERTED, REPLACED, REMOVED, RESTORED, KEPT = "inserted", "replaced", "removed", "restored", "kept"
 
 
-class UnknownPartitionError(Exception):
+class UnknownPartitionError(TerminalError):
     """--partitions is malformed or names a partition that neither the raw data nor the table holds."""
 
 
@@ -25,7 +26,8 @@ class Decision:
 
     `wanted` is the fingerprint that the partition must carry in the end; None when it must not exist. `convert` are
     the files to convert; `carry` says that the published files are taken along (their sources are gone). `pending`
-    marks a unit that is left behind its sources: it was not selected, or its sources contradict each other.
+    marks a unit that is left behind its sources: it was not selected, or its sources contradict each other. A restored
+    unit is one that the catalog has lost: what the lake holds of it is published again.
     """
 
     values: Values
@@ -68,28 +70,79 @@ class _Changes:
 FindRecorded = Callable[[Partition], ManifestUnit | None]
 
 
-def plan(
+@dataclass(frozen=True)
+class LakeState:
+    """What the lake says beside the catalog: units that the catalog has lost, and what is wrong with published ones."""
+
+    recovered: Mapping[Values, Partition] = field(default_factory=dict)
+    damaged: Mapping[Values, str] = field(default_factory=dict)
+
+
+def decide(
     contract: DatasetContract,
     units: Mapping[Values, Unit],
     published: Mapping[Values, Partition],
     recorded: FindRecorded,
     force: bool = False,
     selection: frozenset[Values] | None = None,
+    lake: LakeState | None = None,
 ) -> list[Decision]:
-    """Decide for every unit that has sources or is published; in order of the partition values.
+    """Decide for every unit that has sources, is published or was lost; in order of the partition values.
 
     `recorded` reads a unit's manifest entry; it is asked only for units whose files are not those it was made from.
     `selection` limits the work to some units, None means all.
     """
+    lake = lake or LakeState()
+    there = {**published, **lake.recovered}
+    damaged = {values: problem for values, problem in lake.damaged.items() if values not in lake.recovered}
     decisions = []
-    for values in sorted({*units, *published}):
-        unit, current = units.get(values), published.get(values)
+    for values in sorted({*units, *there}):
+        unit, current, problem = units.get(values), there.get(values), damaged.get(values)
         chosen = selection is None or values in selection
-        if unit is None and current is not None:
-            decisions.append(_without_sources(contract, values, current, chosen))
+        if problem is not None and current is not None and chosen:
+            decisions.append(_damaged(contract, values, unit, current, recorded, problem))
+        elif unit is None and current is not None:
+            decisions.append(_without_sources(contract, values, current, chosen and problem is None))
+        elif unit is not None and any(source.archived for source in unit.sources):
+            decisions.append(_with_archived(contract, unit, current, recorded, force, chosen))
         elif unit is not None:
             decisions.append(_with_sources(contract, unit, current, recorded, force, chosen))
+        if decisions[-1].action == KEPT and values in lake.recovered:
+            decision = decisions.pop()
+            reason = f"the catalog had lost it; {decision.reason}"
+            decisions.append(replace(decision, action=RESTORED, reason=reason))
     return decisions
+
+
+def _damaged(
+    contract: DatasetContract,
+    values: Values,
+    unit: Unit | None,
+    current: Partition,
+    recorded: FindRecorded,
+    problem: str,
+) -> Decision:
+    """Make a unit anew whose published files are not what was published, if all its source files stand."""
+    if contract.on_source_removed == "mirror" and unit is None:
+        return _without_sources(contract, values, current, chosen=True)
+    if unit is not None and (contract.on_source_removed == "mirror" or not _lost_sources(unit, current, recorded)):
+        wanted = unit_fingerprint(unit.sources, contract.fingerprint)
+        return Decision(values, REPLACED, problem, wanted, current, unit, unit.sources)
+    reason = (
+        f"{problem}, and it cannot be made anew because source files are gone: put its objects or the source files "
+        "back, or set on_source_removed to mirror, which gives up the rows of files that are gone"
+    )
+    return Decision(values, KEPT, reason, current.fingerprint, current, unit, pending=True, conflict=True)
+
+
+def _lost_sources(unit: Unit, current: Partition, recorded: FindRecorded) -> bool:
+    """Say whether a unit was made of files that are gone; by their number where the manifest is lost."""
+    if _source_files(current) > len(unit.sources):
+        return True
+    if current.fingerprint == unit_fingerprint(unit.sources, current.parameters.get("contract_fingerprint", "")):
+        return False
+    record = recorded(current)
+    return record is not None and bool(_compare(record, unit.sources).gone)
 
 
 def _without_sources(contract: DatasetContract, values: Values, current: Partition, chosen: bool) -> Decision:
@@ -136,7 +189,33 @@ def _with_sources(
             return Decision(unit.values, REPLACED, reason, wanted, current, unit, unit.sources)
         if same_files:
             return Decision(unit.values, REPLACED, "the contract changed", wanted, current, unit, unit.sources)
-    return _with_changed_sources(contract, unit, current, recorded(current), wanted, made_with)
+    return _with_changed_sources(contract, unit, current, recorded(current), wanted, made_with, force)
+
+
+def _with_archived(
+    contract: DatasetContract,
+    unit: Unit,
+    current: Partition | None,
+    recorded: FindRecorded,
+    force: bool,
+    chosen: bool,
+) -> Decision:
+    """Decide about a unit with files that cannot be read: whatever the policy, those that were loaded are expired."""
+    wanted = unit_fingerprint(unit.sources, contract.fingerprint)
+    if not chosen or (current is not None and current.fingerprint == wanted and not force):
+        return _with_sources(contract, unit, current, recorded, False, chosen)
+    record = recorded(current) if current is not None else None
+    loaded = {source.key for source in record.sources} if record is not None else set()
+    fresh = [source.key for source in unit.sources if source.archived and source.key not in loaded]
+    if current is None or fresh:
+        reason = f"{len(fresh)} archived file(s) of it cannot be read, first {fresh[0]}: restore them or move them away"
+        fingerprint = current.fingerprint if current is not None else wanted
+        return Decision(unit.values, KEPT, reason, fingerprint, current, unit, pending=True, conflict=True)
+    readable = replace(unit, sources=tuple(source for source in unit.sources if not source.archived))
+    keep = replace(contract, on_source_removed="keep")
+    made_with = current.parameters.get("contract_fingerprint", "")
+    decision = _with_changed_sources(keep, readable, current, record, wanted, made_with, force=False)
+    return replace(decision, unit=unit)
 
 
 def _keeps_earlier_contracts(contract: DatasetContract) -> bool:
@@ -159,10 +238,11 @@ def _with_changed_sources(
     record: ManifestUnit | None,
     wanted: str,
     made_with: str,
+    force: bool,
 ) -> Decision:
     replaced = Decision(unit.values, REPLACED, "sources changed", wanted, current, unit, unit.sources)
     if record is None:
-        return _without_record(contract, unit, current, replaced)
+        return _without_record(contract, unit, current, replaced, force)
     changes = _compare(record, unit.sources)
     if contract.on_source_removed == "mirror" or not changes.gone:
         return Decision(
@@ -201,14 +281,25 @@ def _with_changed_sources(
     )
 
 
-def _without_record(contract: DatasetContract, unit: Unit, current: Partition, replaced: Decision) -> Decision:
-    """Decide by the number of files where the manifest is lost."""
+def _without_record(
+    contract: DatasetContract, unit: Unit, current: Partition, replaced: Decision, force: bool
+) -> Decision:
+    """Decide where the manifest is lost: which files the unit was made of is not known, only how many."""
     before = _source_files(current)
-    if contract.on_source_removed == "mirror" or before <= len(unit.sources):
+    elsewhere = current.fingerprint is None  # somebody else made it
+    if elsewhere or contract.on_source_removed == "mirror" or (force and before <= len(unit.sources)):
         return replaced
-    reason = f"{before} source files became {len(unit.sources)}; on_source_removed is keep and the manifest is lost"
     name = (partition_label(contract.partition_keys, unit.values),)
-    return Decision(unit.values, KEPT, reason, current.fingerprint, current, unit, removed_sources=name)
+    changed = f"{before} source files became {len(unit.sources)}"
+    if before > len(unit.sources):
+        reason = f"{changed}; on_source_removed is keep and the manifest is lost"
+        return Decision(unit.values, KEPT, reason, current.fingerprint, current, unit, removed_sources=name)
+    reason = (
+        f"its source files changed ({changed}) and its manifest is lost, so nobody can tell whether one of them is "
+        "gone and its rows would be lost: if none is, run this partition with force; otherwise put the manifest back, "
+        "or set on_source_removed to mirror"
+    )
+    return Decision(unit.values, KEPT, reason, replaced.wanted, current, unit, pending=True, conflict=True)
 
 
 def _compare(record: ManifestUnit, sources: Sequence[SourceFile]) -> _Changes:

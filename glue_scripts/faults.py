@@ -1,14 +1,17 @@
 """Where a test may kill the job: `CSV_TO_PARQUET_FAULT=<step>[:n]`. Without the variable nothing here does anything.
 
 Steps, in order of the run: listed, planned, converting:n (n seconds after the conversion has begun), converted,
-manifested, claimed, publish:n (after n partitions of the Parquet table), published, raw, swept:n (after n deleted
-folders), sealing, sealed. The process dies as if killed from outside: no exception, no clean-up, no buffers flushed.
+manifested, claimed, publish:n (after n partitions of the Parquet table), published, raw, sealing, sealed, noted,
+swept:n (after n deleted folders). The process dies as if killed from outside: no exception, no clean-up, no buffers
+flushed.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+
+from errors import TerminalError
 
 VARIABLE = "CSV_TO_PARQUET_FAULT"
 STEPS = (
@@ -21,13 +24,14 @@ STEPS = (
     "publish",
     "published",
     "raw",
-    "swept",
     "sealing",
     "sealed",
+    "noted",
+    "swept",
 )
 
 
-class UnknownFaultError(Exception):
+class UnknownFaultError(TerminalError):
     """The variable names a step that does not exist."""
 
 

@@ -7,13 +7,14 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 import faults
-from accounting import manifest_unit, recorded
-from carrying import folder_of, mark_empty
-from catalog import QUARANTINE_COLUMNS, Catalog, Partition, Table, open_catalog, require_table
+from accounting import account, recorded
+from catalog import Catalog, Partition, Table, require_table
+from catalog_glue import GlueCatalog
+from catalog_local import LocalCatalog
 from catalog_publication import (
     DIGEST,
     PUBLISHER,
@@ -21,30 +22,36 @@ from catalog_publication import (
     ConcurrentRunError,
     PublishedTable,
     align_quarantine,
-    data_folder,
     open_tables,
     publish,
-    quarantine_folder,
-    register_raw_partitions,
     seal,
+    unit_partition,
     wanted_quarantine,
 )
-from contract import DatasetContract, load_contract
-from conversion import ConversionResult, SourceOutcome, UnitWork, check_options
-from diff import INSERTED, KEPT, REMOVED, REPLACED, Decision, parse_selection, plan
-from lake_manifests import ManifestUnit, manifest_uri, write_manifest
-from lake_sweep import RunLog, sweep
+from catalog_raw import align_raw_table
+from contract import DatasetContract, Values, load_contract
+from conversion import SourceOutcome, UnitResult, check_options
+from conversion_plan import UnitWork
+from diff import INSERTED, KEPT, REMOVED, REPLACED, RESTORED, Decision, LakeState, decide, parse_selection
+from errors import TerminalError
+from lake import data_folder, manifest_uri, quarantine_folder, run_folder
+from lake_contents import RunFolder, list_lake
+from lake_manifests import Manifest, ManifestUnit, write_manifest
+from lake_proof import Proof, judge_unnamed, prove, recover
+from lake_records import RunLog, SeenRecord
+from lake_sweep import notes, sweep
 from report import Report, UnitReport, send_metrics, write_report
-from sources import Listing, Values, list_units, partition_label, refuse_unmatched
+from sources import Listing, list_units, partition_label, refuse_unmatched
+from storage import is_local
 
 logger = logging.getLogger("csv_to_parquet")
 
 
-class PartitionKeysChangedError(Exception):
+class PartitionKeysChangedError(TerminalError):
     """The table's partition keys are not the contract's; Glue cannot change them in a table that exists."""
 
 
-class SourceConflictError(Exception):
+class SourceConflictError(TerminalError):
     """Some units can be brought in line only by losing rows whose source files are gone."""
 
 
@@ -60,7 +67,7 @@ class Arguments:
 
 
 # Units to convert and the id of the run; returns only when every file is written.
-Convert = Callable[[DatasetContract, Sequence[UnitWork], str], ConversionResult]
+Convert = Callable[[DatasetContract, Sequence[UnitWork], str], Sequence[UnitResult]]
 
 
 def new_attempt(run_id: str) -> str:
@@ -72,35 +79,64 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def open_catalog(contract: DatasetContract) -> Catalog:
+    """Return the catalog that belongs to a dataset: Glue, or JSON files when the lake is a local folder."""
+    if is_local(contract.lake_uri):
+        return LocalCatalog(contract.lake_uri, contract.database)
+    return GlueCatalog(contract.database)
+
+
 def run_job(arguments: Arguments, convert: Convert, clock: Callable[[], datetime] = _now) -> Report:
     """Bring one dataset in line, write the report and return it; raises whatever kept it from converging."""
     started = time.monotonic()
     contract = load_contract(arguments.dataset_config)
     catalog = open_catalog(contract)
-    declared = contract.fingerprint
+    declared, crawled = contract.fingerprint, contract.crawled
     contract = _resolve_columns(contract, catalog, arguments.mode)
     check_options(contract)
     if arguments.mode == "apply":
         catalog.prepare(contract)
+    attempt = new_attempt(arguments.run_id)
+    log = RunLog(contract, attempt, arguments.run_id)
     table = catalog.find_table(contract.parquet_table)
     _check_partition_keys(contract, table)
     listing = list_units(contract)
     faults.reach("listed")
-    parquet, quarantine = open_tables(catalog, contract, QUARANTINE_COLUMNS)
+    parquet, quarantine = open_tables(catalog, contract)
     published = parquet.read() if table is not None else {}
-    selection = parse_selection(arguments.partitions, contract.partition_keys, [*listing.units, *published])
-    decisions = plan(contract, listing.units, published, recorded, arguments.force, selection)
+    lake = _look_at_lake(contract, log, published, clock())
+    selection = parse_selection(
+        arguments.partitions, contract.partition_keys, [*listing.units, *published, *lake.recovered]
+    )
+    state = LakeState(lake.recovered, lake.proof.damaged)
+    decisions = decide(contract, listing.units, published, recorded, arguments.force, selection, state)
     for decision in decisions:
         if decision.action != KEPT or decision.pending:
             label = partition_label(contract.partition_keys, decision.values)
             logger.info("%s %s: %s", label, decision.action, decision.reason)
     if arguments.mode == "plan":
-        outcome = _Outcome((), (), 0, not any(item.pending or item.action != KEPT for item in decisions))
+        outcome = _Outcome(
+            lake.proof.proved, converged=not any(item.pending or item.action != KEPT for item in decisions)
+        )
     else:
         refuse_unmatched(contract, listing.unmatched)
         faults.reach("planned")
-        run = _Run(arguments, contract, declared, catalog, listing, published, parquet, quarantine, convert, clock)
-        outcome = run.execute(decisions, table)
+        run = _Run(
+            arguments,
+            contract,
+            declared,
+            crawled,
+            catalog,
+            listing,
+            published,
+            parquet,
+            quarantine,
+            lake,
+            attempt,
+            convert,
+            clock,
+        )
+        outcome = run.execute(log, decisions, table)
     report = _report(arguments, contract, listing, decisions, outcome, time.monotonic() - started)
     write_report(contract, report)
     send_metrics(contract, report)
@@ -128,13 +164,37 @@ def _check_partition_keys(contract: DatasetContract, table: Table | None) -> Non
 
 
 @dataclass(frozen=True)
+class _Lake:
+    """The lake at the beginning of a run: its run folders, the records of attempts, and what both say."""
+
+    folders: Mapping[str, RunFolder]
+    records: Sequence[SeenRecord]
+    dead: Mapping[str, datetime]
+    proof: Proof
+    recovered: Mapping[Values, Partition]
+
+
+def _look_at_lake(
+    contract: DatasetContract, log: RunLog, published: Mapping[Values, Partition], now: datetime
+) -> _Lake:
+    # In this order: whoever wrote into a folder that is listed had a record before.
+    folders = list_lake(contract)
+    records = log.read(now)
+    dead = notes(contract, records)
+    proof = prove(published, folders, dead, recorded)
+    return _Lake(folders, records, dead, proof, recover(contract, published, folders, dead, records))
+
+
+@dataclass(frozen=True)
 class _Outcome:
     """What a run did, for the report."""
 
-    manifest: tuple[ManifestUnit, ...]
-    results: tuple[SourceOutcome, ...]
-    folders_swept: int
-    converged: bool
+    proved: int
+    manifest: tuple[ManifestUnit, ...] = ()
+    results: tuple[SourceOutcome, ...] = ()
+    folders_swept: int = 0
+    kept_folders: Mapping[str, str] = field(default_factory=dict)
+    converged: bool = False
     unsettled: tuple[Values, ...] = ()
 
 
@@ -145,97 +205,108 @@ class _Run:
     arguments: Arguments
     contract: DatasetContract
     declared_fingerprint: str
+    crawled: bool
     catalog: Catalog
     listing: Listing
     published: Mapping[Values, Partition]
     parquet: PublishedTable
     quarantine: PublishedTable
+    lake: _Lake
+    attempt: str
     convert: Convert
     clock: Callable[[], datetime]
 
-    def execute(self, decisions: Sequence[Decision], table: Table | None) -> _Outcome:
-        """Convert, publish, sweep and seal."""
-        attempt = new_attempt(self.arguments.run_id)
-        log = RunLog(self.contract, attempt, self.arguments.run_id)
-        log.begin()
+    def execute(self, log: RunLog, decisions: Sequence[Decision], table: Table | None) -> _Outcome:
+        """Convert, publish, seal and sweep."""
+        log.begin(self.lake.records)
         try:
-            outcome = self._execute(decisions, table, attempt, log)
+            return self._execute(log, decisions, table)
         except Exception:
             # A killed process cannot say that it ended; one that fails can, and its folders need not wait for long.
             log.end()
             raise
-        log.end()
-        return outcome
 
-    def _execute(self, decisions: Sequence[Decision], table: Table | None, attempt: str, log: RunLog) -> _Outcome:
+    def _execute(self, log: RunLog, decisions: Sequence[Decision], table: Table | None) -> _Outcome:
         writing = [decision for decision in decisions if decision.writes]
         removing = [item.current for item in decisions if item.action == REMOVED and item.current is not None]
-        result, units = self._write_files(writing, attempt)
-        claim = Claim(self.catalog, self.contract, attempt)
-        if writing or removing:
-            log.supersede(self._superseded(decisions))
-            manifest = manifest_uri(self.contract, attempt)
-            write_manifest(self.contract, manifest, self.arguments.run_id, units)
-            faults.reach("manifested")
-            self._publish(claim, units, removing, writing, manifest)
-        register_raw_partitions(self.catalog, self.contract, self.listing.units)
+        again = [item.current for item in decisions if item.action == RESTORED and item.current is not None]
+        kept = {item.values for item in decisions if item.action == KEPT}
+        again += [item for values, item in self.lake.proof.renewed.items() if values in kept]
+        results = self._convert(writing)
+        units = [account(self.contract, decision, result) for decision, result in zip(writing, results, strict=True)]
+        claim = Claim(self.catalog, self.contract, self.attempt)
+        changing = bool(writing or removing or again)
+        dead: list[str] = []
+        if changing:
+            new = self._record(units)
+            log.publish()
+            dead = self._publish(claim, [*new, *again], removing, decisions)
+        self._align_raw_table(results)
         faults.reach("raw")
-        swept = sweep(self.contract, log, self._referenced, self.clock())
         pending = any(decision.pending for decision in decisions)
-        unsettled = self._seal(claim, decisions, pending, bool(writing or removing), table)
+        unsettled = self._seal(claim, decisions, pending, changing, table)
         faults.reach("sealed")
-        return _Outcome(tuple(units), result.outcomes, len(swept), not pending and not unsettled, tuple(unsettled))
+        folders_swept, kept_folders = self._sweep(log, dead)
+        return _Outcome(
+            proved=self.lake.proof.proved,
+            manifest=tuple(units),
+            results=tuple(outcome for result in results for outcome in result.sources),
+            folders_swept=len(folders_swept),
+            kept_folders=kept_folders,
+            converged=not pending and not unsettled,
+            unsettled=tuple(unsettled),
+        )
 
-    def _superseded(self, decisions: Sequence[Decision]) -> list[str]:
-        """Return the folders that no partition will name after publishing."""
-        folders = []
-        for decision in decisions:
-            if decision.action in (REPLACED, REMOVED) and decision.current is not None:
-                folders.append(folder_of(decision.current))
-                folders.append(quarantine_folder(self.contract, decision.values, decision.current.run_folder))
-        return folders
-
-    def _write_files(self, writing: Sequence[Decision], attempt: str) -> tuple[ConversionResult, list[ManifestUnit]]:
-        """Convert all units into fresh folders; return the accounting and the manifest's entries."""
-        run_folder = f"run={attempt}"
+    def _convert(self, writing: Sequence[Decision]) -> Sequence[UnitResult]:
+        """Convert all units into fresh folders."""
+        run = run_folder(self.attempt)
         work = [
             UnitWork(
                 item.values,
                 item.convert,
-                data_folder(self.contract, item.values, run_folder),
-                quarantine_folder(self.contract, item.values, run_folder),
+                data_folder(self.contract, item.values, run),
+                quarantine_folder(self.contract, item.values, run),
             )
             for item in writing
         ]
         faults.arm("converting")
-        result = self.convert(self.contract, work, self.arguments.run_id) if work else ConversionResult((), ())
+        results = self.convert(self.contract, work, self.arguments.run_id) if work else ()
         faults.reach("converted")
-        outcomes: dict[Values, list[SourceOutcome]] = {}
-        for outcome in result.outcomes:
-            outcomes.setdefault(outcome.values, []).append(outcome)
-        files: dict[Values, list[tuple[str, int]]] = {}
-        for file in result.files:
-            files.setdefault(file.values, []).append((file.uri, file.rows))
-        units = [
-            manifest_unit(item, unit, outcomes.get(item.values, []), files.get(item.values, []))
-            for item, unit in zip(writing, work, strict=True)
-        ]
-        for unit in units:
-            if not unit.files:
-                mark_empty(unit.data_uri)
-        return result, units
+        return results
+
+    def _align_raw_table(self, results: Sequence[UnitResult]) -> None:
+        outcomes = [outcome for result in results for outcome in result.sources]
+        headers = () if self.crawled else [outcome.header for outcome in outcomes if outcome.header]
+        complete = len(outcomes) == sum(len(unit.sources) for unit in self.listing.units.values())
+        align_raw_table(self.catalog, self.contract, self.listing.units, headers, complete)
+
+    def _record(self, units: Sequence[ManifestUnit]) -> list[Partition]:
+        """Write the manifest and return the partitions to publish."""
+        if not units:
+            return []
+        manifest = Manifest(
+            dataset=self.contract.dataset,
+            attempt=self.attempt,
+            run_id=self.arguments.run_id,
+            written=int(self.clock().timestamp() * 1_000_000),
+            contract_fingerprint=self.contract.fingerprint,
+            partition_keys=tuple(key.name for key in self.contract.partition_keys),
+            units={unit.values: unit for unit in units},
+        )
+        write_manifest(manifest_uri(self.contract, self.attempt), manifest)
+        faults.reach("manifested")
+        return [unit_partition(self.contract, manifest, unit) for unit in units]
 
     def _publish(
         self,
         claim: Claim,
-        units: Sequence[ManifestUnit],
+        new: Sequence[Partition],
         removing: Sequence[Partition],
-        writing: Sequence[Decision],
-        manifest: str,
-    ) -> None:
+        decisions: Sequence[Decision],
+    ) -> list[str]:
+        """Publish and remove; return the folders that are dead now: superseded, removed, or left unpublished."""
         claim.hold()
         faults.reach("claimed")
-        new = [self._partition(unit, decision, manifest) for unit, decision in zip(units, writing, strict=True)]
         # Bad rows first: whoever sees a partition with quarantined rows can look at them.
         bad = wanted_quarantine(self.contract, new)
         self.quarantine.put(list(bad.values()), self.quarantine.find(list(bad)))
@@ -249,34 +320,26 @@ class _Run:
                 partition_label(self.contract.partition_keys, values),
             )
         faults.reach("published")
+        done = [item for item in decisions if item.action in (REPLACED, REMOVED) and item.values not in left_alone]
+        replaced = [item.current.folder for item in done if item.current is not None]
+        # Another run may have found the catalog without them and have published this run's own folders.
+        now = {item.folder for item in self.parquet.find(left_alone).values()} if left_alone else set()
+        own = [item.folder for item in new if item.values in left_alone and item.run_folder == run_folder(self.attempt)]
+        return replaced + [folder for folder in own if folder not in now]
 
-    def _partition(self, unit: ManifestUnit, decision: Decision, manifest: str) -> Partition:
-        parameters = {
-            "fingerprint": unit.fingerprint,
-            "contract_fingerprint": self.contract.fingerprint,
-            "source_files": len(unit.sources),
-            "source_bytes": sum(source.size for source in unit.sources),
-            "rows": unit.rows,
-            "quarantined_rows": unit.quarantined_rows,
-            "run_id": self.arguments.run_id,
-            "manifest": manifest,
-        }
-        return Partition(decision.values, unit.data_uri, {name: str(value) for name, value in parameters.items()})
-
-    def _referenced(self) -> set[str]:
-        """Align the quarantine table, then return every folder that the tables name.
-
-        Aligned here, so that superseded bad rows are no longer named, and from the same reading of both tables: each
-        costs calls in proportion to the table's history.
-        """
-        published, bad = self.parquet.read(), self.quarantine.read()
-        align_quarantine(self.contract, self.quarantine, published, bad)
-        twins = {
-            quarantine_folder(self.contract, values, partition.run_folder) for values, partition in published.items()
-        }
-        moved = [values for values, partition in bad.items() if folder_of(partition) not in twins]
-        named = [*published.values(), *self.quarantine.find(moved).values()]
-        return twins | {folder_of(partition) for partition in named}
+    def _sweep(self, log: RunLog, dead: Sequence[str]) -> tuple[tuple[str, ...], dict[str, str]]:
+        """Note what is dead, delete what may go; return the folders deleted, and those kept with the reason."""
+        lake, published, bad = self.lake, self.parquet.read(), self.quarantine.read()
+        told = [*lake.dead, *dead]
+        judgement = judge_unnamed(self.contract, published, lake.folders, told, lake.records)
+        log.end([*dead, *judgement.superseded])
+        faults.reach("noted")
+        now = self.clock()
+        noted = {**dict.fromkeys([*dead, *judgement.superseded], now), **lake.dead}
+        named = {partition.folder for partition in (*published.values(), *bad.values())}
+        swept = sweep(self.contract, lake.folders, named, noted, lake.records, now)
+        log.forget(swept.spent)
+        return swept.folders, dict(judgement.kept)
 
     def _seal(
         self, claim: Claim, decisions: Sequence[Decision], pending: bool, wrote: bool, table: Table | None
@@ -336,9 +399,10 @@ def _report(
     seconds: float,
 ) -> Report:
     counts = {
-        action: sum(item.action == action for item in decisions) for action in (INSERTED, REPLACED, REMOVED, KEPT)
+        action: sum(item.action == action for item in decisions)
+        for action in (INSERTED, REPLACED, REMOVED, RESTORED, KEPT)
     }
-    changes = counts[INSERTED] + counts[REPLACED] + counts[REMOVED]
+    changes = sum(counts.values()) - counts[KEPT]
     status = "planned" if arguments.mode == "plan" else "loaded" if changes else "unchanged"
     results = outcome.results
     return Report(
@@ -350,6 +414,7 @@ def _report(
         units_inserted=counts[INSERTED],
         units_replaced=counts[REPLACED],
         units_removed=counts[REMOVED],
+        units_restored=counts[RESTORED],
         units_kept=counts[KEPT],
         source_files=sum(len(item.convert) for item in decisions),
         source_bytes=sum(source.size for item in decisions for source in item.convert),
@@ -360,8 +425,10 @@ def _report(
         seconds=round(seconds, 3),
         hidden_files=listing.hidden_files,
         folders_swept=outcome.folders_swept,
-        missing_columns={result.key: result.missing_columns for result in results if result.missing_columns},
-        extra_columns={result.key: result.extra_columns for result in results if result.extra_columns},
+        units_proved=outcome.proved,
+        kept_folders=outcome.kept_folders,
+        missing_columns={result.source.key: result.missing_columns for result in results if result.missing_columns},
+        extra_columns={result.source.key: result.extra_columns for result in results if result.extra_columns},
         unmatched_keys=tuple(listing.unmatched),
         removed_sources=tuple(key for item in decisions for key in item.removed_sources),
         units=_unit_reports(contract, decisions, outcome),
@@ -376,7 +443,7 @@ def _unit_reports(
     reports = []
     for item in decisions:
         rows = written.get(item.values)
-        if item.action == KEPT and item.current is not None and "rows" in item.current.parameters:
+        if item.action in (KEPT, RESTORED) and item.current is not None and "rows" in item.current.parameters:
             rows = int(item.current.parameters["rows"])
         reports.append(UnitReport(dict(zip(names, item.values, strict=True)), item.action, item.reason, rows))
     return tuple(reports)

@@ -1,163 +1,86 @@
-"""Deleting run folders that nobody names any more, and never one that a query or a run may still need.
+"""Deleting run folders that nobody needs, and never one that a query or a run may still need, or that may be alive.
 
-Three kinds of folders are named by no partition:
-- superseded ones: queries that began before may still read them for `retain_superseded_hours`. The objects are older
-  than the moment they were superseded, so every run notes that moment in its run record;
-- leftovers of a run that died: they go by the age of their newest object;
-- those of a run that is still going and has not published yet. Its run record says so.
-A run record lies at `manifests/<dataset>/runs/<attempt>.json`.
+A folder that no partition names goes
+- when a note declares it dead (lake_records): queries that began before may read it for `retain_superseded_hours`;
+- when its run ended without ever publishing: by the age of its newest object.
+A folder that only the catalog's silence condemns stays and is reported.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import platform
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import faults
 from contract import DatasetContract
-from storage import DELETE_KEYS, ObjectMissingError, StoredObject, is_local, open_storage
-
-# No Glue job runs longer, so a record that still says "running" is that of a killed run:
-# https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-jobs-job.html (Timeout: less than 7 days or 10,080 minutes)
-LONGEST_RUN = timedelta(days=7)
-
-
-class RunRecordError(Exception):
-    """A run record exists but cannot be understood."""
+from lake import run_folder
+from lake_contents import RunFolder
+from lake_records import SeenRecord
+from storage import DELETE_KEYS, open_storage
 
 
 @dataclass(frozen=True)
-class RunRecord:
-    """What one attempt tells later sweeps about itself."""
+class Swept:
+    """What the sweep left: the folders it deleted, and the records that say nothing any more."""
 
-    attempt: str
-    run_id: str
-    running: bool
-    host: str
-    pid: int
-    superseded: tuple[str, ...] = ()
+    folders: tuple[str, ...]
+    spent: tuple[SeenRecord, ...]
 
 
-class RunLog:
-    """The run records of a dataset."""
-
-    def __init__(self, contract: DatasetContract, attempt: str, run_id: str) -> None:
-        self._folder = f"{contract.lake_uri}manifests/{contract.dataset}/runs/"
-        self._storage = open_storage(self._folder)
-        self._local = is_local(self._folder)
-        self._own = RunRecord(attempt, run_id, True, platform.node(), os.getpid())
-
-    def _uri(self, attempt: str) -> str:
-        return f"{self._folder}{attempt}.json"
-
-    def _write(self, record: RunRecord) -> None:
-        self._storage.write_bytes(self._uri(record.attempt), json.dumps(asdict(record)).encode())
-
-    def begin(self) -> None:
-        """Say that this attempt runs; an earlier attempt of the same run is dead, else Glue would not retry it."""
-        for _, record in self.read():
-            if record.run_id == self._own.run_id and record.running:
-                self._write(replace(record, running=False))
-        self._write(self._own)
-
-    def supersede(self, folders: Iterable[str]) -> None:
-        """Note, before publishing, which folders this attempt is about to supersede."""
-        self._own = replace(self._own, superseded=tuple(folders))
-        self._write(self._own)
-
-    def end(self) -> None:
-        """Say that this attempt has ended, well or not."""
-        self._own = replace(self._own, running=False)
-        self._write(self._own)
-
-    def read(self) -> list[tuple[StoredObject, RunRecord]]:
-        """Return all records with the objects that hold them."""
-        found = []
-        for item in self._storage.list(self._folder):
-            if not item.uri.endswith(".json"):
-                continue  # the hidden name under which a record of a local lake is being written
-            try:
-                document = json.loads(self._storage.read_bytes(item.uri))
-                found.append((item, RunRecord(**{**document, "superseded": tuple(document["superseded"])})))
-            except ObjectMissingError:
-                continue  # another run's sweep was faster
-            except (ValueError, KeyError, TypeError) as error:
-                raise RunRecordError(
-                    f"run record {item.uri} cannot be read: {error}; delete it if no job runs"
-                ) from error
-        return found
-
-    def may_run(self, item: StoredObject, record: RunRecord, now: datetime) -> bool:
-        """Say whether the attempt of a record may still be going."""
-        if not record.running or now - item.modified > LONGEST_RUN:
-            return False
-        if self._local and record.host == self._own.host:
-            return _is_alive(record.pid)
-        return True
-
-    def forget(self, items: Iterable[StoredObject]) -> None:
-        """Delete records that protect nothing any more."""
-        self._storage.delete(item.uri for item in items)
+def notes(contract: DatasetContract, seen: Iterable[SeenRecord]) -> dict[str, datetime]:
+    """Return every folder that is declared dead, with the time of its first note."""
+    found: dict[str, datetime] = {}
+    for item in sorted(seen, key=lambda item: item.modified, reverse=True):
+        found |= {f"{contract.lake_uri}{folder}": item.modified for folder in item.record.dead}
+    return found
 
 
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # it exists and belongs to somebody else
-    return True
-
-
-def sweep(contract: DatasetContract, log: RunLog, referenced: Callable[[], set[str]], now: datetime) -> list[str]:
-    """Delete what may go and return the folders deleted.
-
-    `referenced` is asked after the listing: a folder that is published in between is seen as published.
-    """
+def sweep(
+    contract: DatasetContract,
+    folders: Mapping[str, RunFolder],
+    named: Collection[str],
+    dead: Mapping[str, datetime],
+    seen: Collection[SeenRecord],
+    now: datetime,
+) -> Swept:
+    """Delete what may go. `named` are the folders of both tables, read after the folders were listed."""
     retain = timedelta(hours=contract.retain_superseded_hours)
-    records = log.read()
-    running = {f"run={record.attempt}" for item, record in records if log.may_run(item, record, now)}
-    recent = {folder for item, record in records if now - item.modified < retain for folder in record.superseded}
-    folders = _run_folders(contract)
-    needed = referenced() | recent
-    doomed = {
-        folder: items
-        for folder, items in folders.items()
-        if folder not in needed
-        and folder.rstrip("/").rpartition("/")[2] not in running
-        and now - max(item.modified for item in items) >= retain
-    }
-    _delete(contract, doomed)
-    log.forget(item for item, record in records if not log.may_run(item, record, now) and now - item.modified >= retain)
-    return sorted(doomed)
+    running = {run_folder(item.record.attempt) for item in seen if item.may_run}
+    never = {run_folder(item.record.attempt) for item in seen if not item.may_run and not item.record.publishing}
+
+    def may_go(uri: str, folder: RunFolder) -> bool:
+        if uri in named or folder.bad_uri in named or folder.run in running:
+            return False
+        if uri in dead:
+            return now - dead[uri] >= retain
+        return folder.run in never and now - folder.newest >= retain
+
+    doomed = {uri: folder for uri, folder in folders.items() if may_go(uri, folder)}
+    _delete(contract, doomed.values())
+    left = {uri: folder for uri, folder in folders.items() if uri not in doomed}
+    waiting = {folder.run for uri, folder in left.items() if uri not in named}
+    spent = tuple(
+        item
+        for item in seen
+        if not item.may_run
+        and now - item.modified >= retain
+        and run_folder(item.record.attempt) not in waiting
+        and not any(f"{contract.lake_uri}{folder}" in left for folder in item.record.dead)
+    )
+    gone = [uri for folder in doomed.values() for uri, files in folder.places() if files]
+    return Swept(tuple(sorted(gone)), spent)
 
 
-def _run_folders(contract: DatasetContract) -> dict[str, list[StoredObject]]:
-    """Return every run folder of the dataset's two tables with the objects in it."""
-    folders: dict[str, list[StoredObject]] = {}
-    for kind in ("tables", "quarantine"):
-        root = f"{contract.lake_uri}{kind}/{contract.dataset}/"
-        for item in open_storage(root).list(root):
-            folder = item.uri.rpartition("/")[0]
-            if folder.rpartition("/")[2].startswith("run="):
-                folders.setdefault(f"{folder}/", []).append(item)
-    return folders
-
-
-def _delete(contract: DatasetContract, doomed: dict[str, list[StoredObject]]) -> None:
+def _delete(contract: DatasetContract, doomed: Collection[RunFolder]) -> None:
     storage = open_storage(contract.lake_uri)
     allowance = faults.count("swept")
     waiting: list[str] = []
-    for number, items in enumerate(doomed.values()):
+    for number, folder in enumerate(doomed):
         if allowance == number:
             storage.delete(waiting)
             faults.die()
-        waiting += [item.uri for item in items]
+        waiting += [item.uri for item in (*folder.files, *folder.bad_files)]
         if len(waiting) >= DELETE_KEYS:
             storage.delete(waiting)
             waiting = []

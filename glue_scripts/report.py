@@ -12,7 +12,9 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contract import DatasetContract
-from storage import RETRIES, is_local, open_storage
+from errors import TransientError
+from lake import report_uri
+from storage import RETRIES, aws_region, is_local, open_storage
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -38,7 +40,7 @@ METRICS = {
 }
 
 
-class MetricsError(Exception):
+class MetricsError(TransientError):
     """The run's metrics could not be sent."""
 
 
@@ -78,6 +80,9 @@ class Report:
     seconds: float
     hidden_files: int = 0
     folders_swept: int = 0
+    units_restored: int = 0
+    units_proved: int = 0
+    kept_folders: Mapping[str, str] = field(default_factory=dict)
     missing_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     extra_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unmatched_keys: Sequence[str] = ()
@@ -94,16 +99,13 @@ class Report:
         content = asdict(replace(self, units=ordered[:limit]))
         for name in ("missing_columns", "extra_columns"):
             content[name] = {key: list(names)[:limit] for key, names in list(content[name].items())[:limit]}
+        content["kept_folders_count"] = len(self.kept_folders)
+        content["kept_folders"] = dict(list(self.kept_folders.items())[:limit])
         for name in ("unmatched_keys", "removed_sources"):
             content[f"{name}_count"] = len(content[name])
             content[name] = list(content[name])[:limit]
         content["units_truncated"] = len(ordered) > limit
         return content
-
-
-def report_uri(contract: DatasetContract, run_id: str) -> str:
-    """Return where a run's report lies."""
-    return f"{contract.lake_uri}reports/{contract.dataset}/{run_id}.json"
 
 
 def write_report(contract: DatasetContract, report: Report) -> None:
@@ -128,7 +130,7 @@ def send_metrics(contract: DatasetContract, report: Report, client: CloudWatchCl
         {"MetricName": name, "Dimensions": dimensions, "Value": float(getattr(report, name)), "Unit": unit}
         for name, unit in METRICS.items()
     ]
-    cloudwatch = client or boto3.client("cloudwatch", config=RETRIES)
+    cloudwatch = client or boto3.client("cloudwatch", region_name=aws_region(), config=RETRIES)
     try:
         cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except (ClientError, BotoCoreError) as error:

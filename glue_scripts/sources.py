@@ -9,38 +9,42 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import unquote_to_bytes
 
-from contract import DatasetContract, PartitionKey
+from contract import DatasetContract, PartitionKey, Values
+from errors import TerminalError
 from storage import open_storage
 
 SUFFIXES = (".csv", ".csv.gz")
+# Objects of these classes cannot be read until they are restored (InvalidObjectState):
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 # What Hive writes for a null; Athena reads it as one.
 HIVE_NULL = "__HIVE_DEFAULT_PARTITION__"
 # A partition value: https://docs.aws.amazon.com/glue/latest/webapi/API_PartitionInput.html
 MAX_VALUE_LENGTH = 1024
 INT_RANGES = {"int": 2**31, "bigint": 2**63}
-# The characters that Hive escapes in the folder names of partitions, as %XX.
-_ESCAPED = re.compile(r"""[\x00-\x1f\x7f"#%'*/:=?\\{}\[\]^]""")
 _PARTITION_FOLDER = re.compile(r"[A-Za-z_]\w*=.*", re.DOTALL)
 
-Values = tuple[str, ...]
 
-
-class UnmatchedKeysError(Exception):
+class UnmatchedKeysError(TerminalError):
     """Keys below the source prefix belong to no unit and `on_unmatched` is `fail`."""
 
 
-class UnmatchedKeyError(Exception):
+class UnmatchedKeyError(TerminalError):
     """One key belongs to no unit; the message says why."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """One CSV file as the listing saw it; `size` is in bytes, `etag` as the API returns it, with its quotes."""
+    """One CSV file as the listing saw it; `size` is in bytes, `etag` as the API returns it, with its quotes.
+
+    An archived file is listed and cannot be read.
+    """
 
     uri: str
     key: str
     size: int
     etag: str
+    archived: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,11 +85,20 @@ def list_units(contract: DatasetContract) -> Listing:
         except UnmatchedKeyError as error:
             unmatched[item.key] = str(error)
             continue
-        units.setdefault(values, []).append(SourceFile(item.uri, item.key, item.size, item.etag))
-        if folder is not None:
-            folders.setdefault(values, contract.source_uri + folder)
+        if folder is not None and folders.setdefault(values, folder) != folder:
+            unmatched[item.key] = (
+                f"folder {folder} is the same partition as folder {folders[values]}, and the raw table can show only "
+                "one of them: give every partition one folder"
+            )
+            continue
+        units.setdefault(values, []).append(
+            SourceFile(item.uri, item.key, item.size, item.etag, item.storage_class in ARCHIVED)
+        )
     return Listing(
-        {values: Unit(values, tuple(files), folders.get(values)) for values, files in sorted(units.items())},
+        {
+            values: Unit(values, tuple(files), contract.source_uri + folders[values] if values in folders else None)
+            for values, files in sorted(units.items())
+        },
         unmatched,
         hidden,
         digest,
@@ -182,16 +195,6 @@ def _date_value(key: PartitionKey, text: str) -> str:
     except ValueError as error:
         raise UnmatchedKeyError(f"the value {text} of {key.name} is no date: {error}") from error
     raise UnmatchedKeyError(f"the value {text} of {key.name} is no date; expected YYYY-MM-DD")
-
-
-def partition_path(keys: Sequence[PartitionKey], values: Sequence[str]) -> str:
-    """Return the Hive folder of partition values, ending in a slash; empty for an unpartitioned dataset."""
-    return "".join(f"{key.name}={escape_value(value)}/" for key, value in zip(keys, values, strict=True))
-
-
-def escape_value(value: str) -> str:
-    """Escape a partition value for a folder name as Hive does."""
-    return _ESCAPED.sub(lambda match: f"%{ord(match[0]):02X}", value)
 
 
 def partition_label(keys: Sequence[PartitionKey], values: Sequence[str]) -> str:

@@ -7,14 +7,16 @@ mixture of two versions.
 
 from __future__ import annotations
 
+import base64
 import functools
 import hashlib
 import io
 import os
 import secrets
 import shutil
+import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -26,17 +28,25 @@ from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    HTTPClientError,
     IncompleteReadError,
     ReadTimeoutError,
     ResponseStreamingError,
 )
+from botocore.exceptions import ConnectionError as BotocoreConnectionError
+
+from errors import TerminalError, TransientError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 # Throttling and transient errors are retried with exponential backoff and jitter by botocore itself:
 # https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
-RETRIES = Config(retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=32, connect_timeout=10)
+# A service that is silent for a minute is asked again as well:
+# https://botocore.amazonaws.com/v1/documentation/api/latest/reference/config.html
+RETRIES = Config(
+    retries={"mode": "standard", "max_attempts": 8}, max_pool_connections=32, connect_timeout=10, read_timeout=60
+)
 
 # A part of a multipart upload may be 5 MiB to 5 GiB and there may be 10,000 of them:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
@@ -47,6 +57,24 @@ DELETE_KEYS = 1000
 BODY_ATTEMPTS = 5
 _BODY_ERRORS = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
 
+# Codes of errors that pass by themselves and come with a status below 500; botocore has retried them in vain:
+# https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and
+# https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+_TRANSIENT_CODES = frozenset(
+    (
+        "ConcurrentModificationException",
+        "OperationTimeoutException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ResourceNotReadyException",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    )
+)
+
 _Result = TypeVar("_Result")
 # Inside the classes below the name `list` is their method.
 _Strings = list[str]
@@ -56,23 +84,47 @@ class StorageError(Exception):
     """An object could not be read, written, listed or deleted; the message names the call and the object."""
 
 
-class ObjectMissingError(StorageError):
+class StorageRefusedError(StorageError, TerminalError):
+    """The request itself is refused, as without a right: it would be refused again."""
+
+
+class StorageUnavailableError(StorageError, TransientError):
+    """The storage did not answer, or not rightly, however often it was asked."""
+
+
+class ObjectMissingError(StorageError, TerminalError):
     """The object or folder does not exist."""
 
 
-class ObjectChangedError(StorageError):
+class ObjectChangedError(StorageError, TransientError):
     """The object is not the version that was asked for: it was overwritten after it had been listed."""
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One listed object: `key` is the whole S3 key, or the path below the listed folder; `size` is in bytes."""
+    """One listed object: `key` is the whole S3 key, or the path below the listed folder; `size` is in bytes.
+
+    An archived object that has been restored counts as one of class STANDARD.
+    """
 
     uri: str
     key: str
     size: int
     etag: str
     modified: datetime
+    storage_class: str = "STANDARD"
+
+
+class ObjectWriter(Protocol):
+    """An object while it is being written; `etag` is known once the `with` block has ended."""
+
+    etag: str
+
+    def write(self, data: Any, /) -> int:
+        """Add bytes and return how many."""
+
+    def tell(self) -> int:
+        """Return how many bytes were written."""
 
 
 class Storage(Protocol):
@@ -87,25 +139,20 @@ class Storage(Protocol):
     def open_read(self, uri: str, etag: str | None = None) -> BinaryIO:
         """Open the object for streaming from its first byte."""
 
-    def write_bytes(self, uri: str, data: bytes) -> None:
-        """Write the object; readers see nothing or all of it."""
+    def write_bytes(self, uri: str, data: bytes) -> str:
+        """Write the object and return its ETag; readers see nothing or all of it."""
 
-    @contextmanager
-    def open_write(self, uri: str) -> Iterator[BinaryIO]:
+    def open_write(self, uri: str) -> AbstractContextManager[ObjectWriter]:
         """Open an object for writing that comes into being only when the `with` block ends without an exception."""
-        yield io.BytesIO()
 
     def list(self, prefix_uri: str) -> Iterator[StoredObject]:
         """Yield all objects below the prefix in the order of S3, that is by the bytes of the key."""
 
-    def copy(self, source_uri: str, target_uri: str) -> None:
-        """Copy an object within the same kind of storage without passing its bytes through this process."""
+    def copy(self, source_uri: str, target_uri: str) -> str:
+        """Copy an object within the same kind of storage, not through this process; return the copy's ETag."""
 
     def delete(self, uris: Iterable[str]) -> None:
         """Delete the objects; what is already gone is no error."""
-
-    def exists(self, uri: str) -> bool:
-        """Say whether the object exists."""
 
 
 def open_storage(uri: str) -> Storage:
@@ -115,7 +162,7 @@ def open_storage(uri: str) -> Storage:
         return S3Storage()
     if scheme in ("", "file"):
         return LocalStorage()
-    raise StorageError(
+    raise StorageRefusedError(
         f"cannot open {uri}: the scheme {scheme}:// is unknown, allowed are s3://, file:// and local paths"
     )
 
@@ -138,17 +185,43 @@ def local_path(uri: str) -> Path:
 
 
 # ------------------------------------------------------------------------------------------------------------------ S3
+def aws_region() -> str | None:
+    """Return the region that this process acts in, None where nothing tells.
+
+    boto3 knows AWS_DEFAULT_REGION and the configuration file; runtimes of AWS set AWS_REGION, which it does not read:
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
+    """
+    return boto3.Session().region_name or os.environ.get("AWS_REGION")
+
+
+def act_in_region(region: str | None) -> None:
+    """Let all clients that this process opens from now on act in a region; None changes nothing.
+
+    For the workers of a cluster: without a region boto3 asks S3 in us-east-1, and other services not at all.
+    """
+    if region:
+        os.environ["AWS_DEFAULT_REGION"] = region
+
+
 @functools.cache
 def s3_client() -> S3Client:
     """Return this process's S3 client; boto3 clients are safe to share among threads."""
-    return boto3.client("s3", config=RETRIES)
+    return boto3.client("s3", region_name=aws_region(), config=RETRIES)
+
+
+def is_transient(error: ClientError | BotoCoreError) -> bool:
+    """Say whether an AWS request that failed for good, retries included, may succeed another time."""
+    if isinstance(error, ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
+        return status >= 500 or error.response.get("Error", {}).get("Code") in _TRANSIENT_CODES
+    return isinstance(error, (HTTPClientError, BotocoreConnectionError))
 
 
 def split_s3_uri(uri: str) -> tuple[str, str]:
     """Return bucket and key of an s3:// URI, taken literally (keys may hold `?`, `#` and `%`)."""
     bucket, _, key = uri.partition("://")[2].partition("/")
     if not bucket:
-        raise StorageError(f"{uri} names no bucket; expected s3://bucket/key")
+        raise StorageRefusedError(f"{uri} names no bucket; expected s3://bucket/key")
     return bucket, key
 
 
@@ -164,9 +237,18 @@ def _s3_call(call: str, uri: str, action: Callable[[], _Result]) -> _Result:
             raise ObjectMissingError(message) from error
         if code in ("PreconditionFailed", "412"):
             raise ObjectChangedError(f"{message} (the object was overwritten while the job ran: run again)") from error
-        raise StorageError(message) from error
+        raise _failure(error)(message) from error
     except BotoCoreError as error:
-        raise StorageError(f"S3 {call} {uri}: {type(error).__name__}: {error}") from error
+        raise _failure(error)(f"S3 {call} {uri}: {type(error).__name__}: {error}") from error
+
+
+def _failure(error: ClientError | BotoCoreError) -> type[StorageError]:
+    return StorageUnavailableError if is_transient(error) else StorageRefusedError
+
+
+def crc32_text(data: bytes) -> str:
+    """Return the CRC32 of bytes as S3 spells it: base64 of the big-endian number."""
+    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode("ascii")
 
 
 class S3Storage:
@@ -188,17 +270,17 @@ class S3Storage:
         """Open the object for streaming; a connection that breaks is resumed where it broke, on the same version."""
         return cast(BinaryIO, io.BufferedReader(_S3Reader(uri, etag, 0, None), buffer_size=1024 * 1024))
 
-    def write_bytes(self, uri: str, data: bytes) -> None:
-        """Write the object in one request."""
+    def write_bytes(self, uri: str, data: bytes) -> str:
+        """Write the object in one request and return its ETag."""
         bucket, key = split_s3_uri(uri)
-        _s3_call("PutObject", uri, lambda: s3_client().put_object(Bucket=bucket, Key=key, Body=data))
+        return _s3_call("PutObject", uri, lambda: s3_client().put_object(Bucket=bucket, Key=key, Body=data))["ETag"]
 
     @contextmanager
-    def open_write(self, uri: str) -> Iterator[BinaryIO]:
+    def open_write(self, uri: str) -> Iterator[ObjectWriter]:
         """Upload in parts of 16 MiB; an exception aborts the upload and leaves no object."""
         writer = _S3Writer(uri)
         try:
-            yield cast(BinaryIO, writer)
+            yield writer
         except BaseException:
             writer.abort()
             raise
@@ -207,17 +289,24 @@ class S3Storage:
     def list(self, prefix_uri: str) -> Iterator[StoredObject]:
         """Yield the objects below the prefix, page by page."""
         bucket, prefix = split_s3_uri(prefix_uri)
-        pages = iter(s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix))
+        paginator = s3_client().get_paginator("list_objects_v2")
+        pages = iter(paginator.paginate(Bucket=bucket, Prefix=prefix, OptionalObjectAttributes=["RestoreStatus"]))
         while (page := _s3_call("ListObjectsV2", prefix_uri, lambda: next(pages, None))) is not None:
             for item in page.get("Contents", []):
                 uri = f"s3://{bucket}/{item['Key']}"
-                yield StoredObject(uri, item["Key"], item["Size"], item["ETag"], item["LastModified"])
+                # A restored copy expires; until then the object is listed with a date and can be read.
+                restored = "RestoreExpiryDate" in item.get("RestoreStatus", {})
+                storage_class = "STANDARD" if restored else item.get("StorageClass", "STANDARD")
+                yield StoredObject(uri, item["Key"], item["Size"], item["ETag"], item["LastModified"], storage_class)
 
-    def copy(self, source_uri: str, target_uri: str) -> None:
-        """Copy within S3; boto3 turns objects above 8 MiB into multipart copies by itself."""
+    def copy(self, source_uri: str, target_uri: str) -> str:
+        """Copy within S3; boto3 turns objects above 8 MiB into multipart copies by itself, and names no ETag."""
         source, target = split_s3_uri(source_uri), split_s3_uri(target_uri)
         origin: Any = {"Bucket": source[0], "Key": source[1]}
         _s3_call("CopyObject", source_uri, lambda: s3_client().copy(origin, target[0], target[1]))
+        return _s3_call("HeadObject", target_uri, lambda: s3_client().head_object(Bucket=target[0], Key=target[1]))[
+            "ETag"
+        ]
 
     def delete(self, uris: Iterable[str]) -> None:
         """Delete up to 1,000 objects per request."""
@@ -236,19 +325,11 @@ class S3Storage:
         answer = _s3_call("DeleteObjects", place, lambda: s3_client().delete_objects(Bucket=bucket, Delete=request))
         if failed := answer.get("Errors", []):
             first = failed[0]
-            raise StorageError(
+            passing = first.get("Code") in (*_TRANSIENT_CODES, "InternalError", "ServiceUnavailable")
+            raise (StorageUnavailableError if passing else StorageRefusedError)(
                 f"S3 DeleteObjects s3://{bucket}/{first.get('Key')}: {first.get('Code')}: {first.get('Message')} "
                 f"({len(failed)} of {len(keys)} objects were not deleted)"
             )
-
-    def exists(self, uri: str) -> bool:
-        """Say whether the object exists."""
-        bucket, key = split_s3_uri(uri)
-        try:
-            _s3_call("HeadObject", uri, lambda: s3_client().head_object(Bucket=bucket, Key=key))
-        except ObjectMissingError:
-            return False
-        return True
 
 
 class _S3Reader(io.RawIOBase):
@@ -296,7 +377,7 @@ class _S3Reader(io.RawIOBase):
                 data: bytes = self._body.read(size)
             except _BODY_ERRORS as error:
                 if attempt == BODY_ATTEMPTS:
-                    raise StorageError(
+                    raise StorageUnavailableError(
                         f"S3 GetObject {self._uri}: the connection broke {BODY_ATTEMPTS} times at byte "
                         f"{self._position}: {error}"
                     ) from error
@@ -314,7 +395,13 @@ class _S3Reader(io.RawIOBase):
 
 
 class _S3Writer(io.RawIOBase):
-    """Bytes on their way into one S3 object: one request when small, a multipart upload otherwise."""
+    """Bytes on their way into one S3 object: one request when small, a multipart upload otherwise.
+
+    Every part carries its CRC32, which is announced when the upload begins and repeated part by part when it is
+    completed: S3 refuses an upload whose three steps differ. boto3 from 1.36 on adds one to the parts alone, older ones
+    add none: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompletedPart.html,
+    https://github.com/aws/aws-sdk-go-v2/issues/3005
+    """
 
     def __init__(self, uri: str) -> None:
         super().__init__()
@@ -324,6 +411,7 @@ class _S3Writer(io.RawIOBase):
         self._written = 0
         self._upload_id: str | None = None
         self._parts: list[dict[str, Any]] = []
+        self.etag = ""
 
     def writable(self) -> bool:
         return True
@@ -345,36 +433,44 @@ class _S3Writer(io.RawIOBase):
             started = _s3_call(
                 "CreateMultipartUpload",
                 self._uri,
-                lambda: s3_client().create_multipart_upload(Bucket=self._bucket, Key=self._key),
+                lambda: s3_client().create_multipart_upload(
+                    Bucket=self._bucket, Key=self._key, ChecksumAlgorithm="CRC32"
+                ),
             )
             self._upload_id = started["UploadId"]
-        upload_id, number = self._upload_id, len(self._parts) + 1
+        upload_id, number, checksum = self._upload_id, len(self._parts) + 1, crc32_text(data)
         answer = _s3_call(
             "UploadPart",
             self._uri,
             lambda: s3_client().upload_part(
-                Bucket=self._bucket, Key=self._key, UploadId=upload_id, PartNumber=number, Body=data
+                Bucket=self._bucket,
+                Key=self._key,
+                UploadId=upload_id,
+                PartNumber=number,
+                Body=data,
+                ChecksumCRC32=checksum,
             ),
         )
-        self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
+        self._parts.append({"ETag": answer["ETag"], "PartNumber": number, "ChecksumCRC32": checksum})
 
     def finish(self) -> None:
         """Make the object visible."""
         if self._upload_id is None:
-            S3Storage().write_bytes(self._uri, bytes(self._buffer))
+            self.etag = S3Storage().write_bytes(self._uri, bytes(self._buffer))
         else:
             try:
                 if self._buffer:
                     self._send_part(bytes(self._buffer))
                 parts: Any = {"Parts": self._parts}
                 upload_id = self._upload_id
-                _s3_call(
+                answer = _s3_call(
                     "CompleteMultipartUpload",
                     self._uri,
                     lambda: s3_client().complete_multipart_upload(
                         Bucket=self._bucket, Key=self._key, UploadId=upload_id, MultipartUpload=parts
                     ),
                 )
+                self.etag = answer["ETag"]
             except StorageError:
                 self.abort()
                 raise
@@ -404,8 +500,16 @@ def _local_call(call: str, uri: str, action: Callable[[], _Result]) -> _Result:
         return action()
     except FileNotFoundError as error:
         raise ObjectMissingError(f"{call} {uri}: the file does not exist") from error
+    except PermissionError as error:
+        raise StorageRefusedError(f"{call} {uri}: {error.strerror or error}") from error
     except OSError as error:
-        raise StorageError(f"{call} {uri}: {error.strerror or error}") from error
+        raise StorageUnavailableError(f"{call} {uri}: {error.strerror or error}") from error
+
+
+class _LocalWriter(io.BufferedWriter):
+    """A file that is being written under a hidden name."""
+
+    etag = ""
 
 
 class LocalStorage:
@@ -432,20 +536,21 @@ class LocalStorage:
             raise ObjectChangedError(f"read {uri}: the file was overwritten while the job ran: run again")
         return stream
 
-    def write_bytes(self, uri: str, data: bytes) -> None:
-        """Write the file under another name and rename it."""
+    def write_bytes(self, uri: str, data: bytes) -> str:
+        """Write the file under another name, rename it and return its ETag."""
         with self.open_write(uri) as stream:
             stream.write(data)
+        return stream.etag
 
     @contextmanager
-    def open_write(self, uri: str) -> Iterator[BinaryIO]:
+    def open_write(self, uri: str) -> Iterator[ObjectWriter]:
         """Write under a hidden name in the same folder and rename at the end."""
         target = local_path(uri)
         hidden = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
 
-        def create() -> BinaryIO:
+        def create() -> _LocalWriter:
             target.parent.mkdir(parents=True, exist_ok=True)
-            return hidden.open("wb")
+            return _LocalWriter(io.FileIO(hidden, "wb"))
 
         stream = _local_call("write", uri, create)
         try:
@@ -454,6 +559,7 @@ class LocalStorage:
         except BaseException:
             hidden.unlink(missing_ok=True)
             raise
+        stream.etag = _local_etag(hidden.stat())
         _local_call("write", uri, lambda: hidden.replace(target))
 
     def list(self, prefix_uri: str) -> Iterator[StoredObject]:
@@ -472,10 +578,11 @@ class LocalStorage:
             modified = datetime.fromtimestamp(status.st_mtime, timezone.utc)
             yield StoredObject(str(path), key, status.st_size, _local_etag(status), modified)
 
-    def copy(self, source_uri: str, target_uri: str) -> None:
-        """Copy a file; readers of the target see nothing or all of it."""
+    def copy(self, source_uri: str, target_uri: str) -> str:
+        """Copy a file and return the copy's ETag; readers of the target see nothing or all of it."""
         with self.open_read(source_uri) as source, self.open_write(target_uri) as target:
             shutil.copyfileobj(source, target)
+        return target.etag
 
     def delete(self, uris: Iterable[str]) -> None:
         """Delete files, and the folders that become empty by it: S3 knows no empty folders either."""
@@ -487,7 +594,3 @@ class LocalStorage:
                     folder.rmdir()
                 except OSError:
                     break  # not empty, or already gone: nothing above it can be empty because of this file
-
-    def exists(self, uri: str) -> bool:
-        """Say whether the file exists."""
-        return local_path(uri).is_file()

@@ -285,6 +285,15 @@ class LocalAws:
         """Add environment variables to the Glue jobs that start from now on; none for no more."""
         self.settings.job_environment.write_text(json.dumps(dict(variables)))
 
+    def fail_calls(self, errors: Mapping[str, list[str]]) -> None:
+        """Answer the next calls of operations with errors, one each; none for no more.
+
+        Args:
+            errors: error codes by operation, e.g. `{"glue:StartJobRun": ["ThrottlingException"]}`; the service as
+                botocore names it, one of athena, events, glue, logs and stepfunctions.
+        """
+        self.settings.call_faults.write_text(json.dumps(dict(errors)))
+
     def _output(self, name: str) -> str:
         outputs = self.outputs
         if name not in outputs:
@@ -312,7 +321,12 @@ class LocalAws:
         directory.mkdir(parents=True, exist_ok=True)
         for folder in (self.settings.runs, self.settings.queries, self.settings.terraform, directory / "s3"):
             shutil.rmtree(folder, ignore_errors=True)
-        for file in (self.settings.call_log, self.settings.job_environment, self._applied_file):
+        for file in (
+            self.settings.call_log,
+            self.settings.job_environment,
+            self.settings.call_faults,
+            self._applied_file,
+        ):
             file.unlink(missing_ok=True)
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:

@@ -18,8 +18,7 @@ ROOT_SECRET_KEY = "test"  # noqa: S105 - no secret: the one that ministack docum
 class Settings:
     """One local AWS: its folder and its port.
 
-    The environment may set LOCAL_AWS_SPARK_MASTER (default local[2]), LOCAL_AWS_SPARK_MEMORY (default 2g, the Java heap
-    of a job) and LOCAL_AWS_SPARK_PARALLEL (default 2: how many Glue jobs run at a time, others wait their turn).
+    What the environment may set is said at the properties that read it.
     """
 
     directory: Path
@@ -61,21 +60,53 @@ class Settings:
         return self.directory / "job_environment.json"
 
     @property
+    def call_faults(self) -> Path:
+        """JSON of the errors that the next calls of an operation are answered with (tests set them)."""
+        return self.directory / "call_faults.json"
+
+    @property
     def terraform(self) -> Path:
         """State and plug-ins of the configurations that were applied."""
         return self.directory / "terraform"
 
     @property
     def spark_master(self) -> str:
-        """Spark master URL of a Glue job."""
+        """Spark master URL of a Glue job: LOCAL_AWS_SPARK_MASTER."""
         return os.environ.get("LOCAL_AWS_SPARK_MASTER", "local[2]")
 
     @property
     def spark_memory(self) -> str:
-        """Java heap of a Glue job, as Spark spells it."""
+        """Java heap of a Glue job, as Spark spells it: LOCAL_AWS_SPARK_MEMORY."""
         return os.environ.get("LOCAL_AWS_SPARK_MEMORY", "2g")
 
     @property
     def spark_parallel(self) -> int:
-        """How many Glue jobs run at a time."""
+        """How many Glue jobs run at a time, others wait their turn: LOCAL_AWS_SPARK_PARALLEL."""
         return int(os.environ.get("LOCAL_AWS_SPARK_PARALLEL", "2"))
+
+    @property
+    def s3_first_byte_ms(self) -> float:
+        """Milliseconds that a request to S3 takes besides its bytes: LOCAL_AWS_S3_FIRST_BYTE_MS, 0 for none."""
+        return float(os.environ.get("LOCAL_AWS_S3_FIRST_BYTE_MS", "0"))
+
+    @property
+    def s3_mb_per_second(self) -> float:
+        """MB a second that a request to S3 sends or receives: LOCAL_AWS_S3_MB_PER_SECOND, 0 for as many as it can."""
+        return float(os.environ.get("LOCAL_AWS_S3_MB_PER_SECOND", "0"))
+
+    @property
+    def timeout_scale(self) -> float:
+        """Factor on the timeouts of Glue jobs, for quick tests: LOCAL_AWS_TIMEOUT_SCALE."""
+        return float(os.environ.get("LOCAL_AWS_TIMEOUT_SCALE", "1"))
+
+    @property
+    def other_spelling(self) -> bool:
+        """Whether results of SDK integrations are spelled as reported here and there: LOCAL_AWS_SDK_SPELLING=other.
+
+        Raises:
+            ValueError: when it is set to anything but `documented` or `other`.
+        """
+        spelling = os.environ.get("LOCAL_AWS_SDK_SPELLING", "documented")
+        if spelling not in ("documented", "other"):
+            raise ValueError(f"LOCAL_AWS_SDK_SPELLING is {spelling!r}: allowed are documented and other")
+        return spelling == "other"

@@ -3,7 +3,7 @@
 Runs under the machine's own Python, so only the standard library is used; the Makefile has checked that this Python is
 new enough. Every failure is one sentence and exit status 1.
 
-    python3 scripts/bootstrap.py [--node]
+    python3 scripts/bootstrap.py [--node] [--judge]
 """
 
 import argparse
@@ -21,6 +21,10 @@ VENV = ROOT / ".venv"
 VENV_PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "requirements"
 STAMP = VENV / ".bootstrap.json"
+# The second interpreter of state machines lives in an environment of its own: it runs on Python 3.13 alone, and its
+# packages would contradict those of .venv.
+JUDGE = ROOT / "build" / "judge"
+JUDGE_PYTHON = "3.13"
 MINIMUM_TERRAFORM = (1, 9)
 # What both Spark 3.5 and 4.1 run on: https://spark.apache.org/docs/4.1.1/ and https://spark.apache.org/docs/3.5.6/
 SUPPORTED_JAVA = range(17, 22)
@@ -44,6 +48,9 @@ def main() -> None:
     parser.add_argument(
         "--node", action="store_true", help="also provide Node.js (make test checks with an npm package)"
     )
+    parser.add_argument(
+        "--judge", action="store_true", help="also provide the second interpreter of state machines, for make test"
+    )
     arguments = parser.parse_args()
     check_terraform(os.environ.get("TERRAFORM", "terraform"))
     wanted = ["dev.txt"]
@@ -56,6 +63,8 @@ def main() -> None:
         write_java_shim(VENV / "java" / "bin" / "java")
     if arguments.node:
         install_node_modules(ROOT / "tests" / "asl")
+    if arguments.judge:
+        install_judge(JUDGE, find_python(JUDGE_PYTHON))
 
 
 def check_terraform(binary: str) -> None:
@@ -150,6 +159,48 @@ def install_node_modules(folder: Path) -> None:
         env=environment,
     )
     stamp.write_text(digest)
+
+
+def find_python(version: str) -> str | None:
+    """Return an interpreter of a Python version: this one, one on the PATH or one of pyenv's; None if there is none."""
+    name = f"python{version}"
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    places = [sys.executable, shutil.which(name), *sorted(map(str, pyenv.glob(f"versions/{version}*/bin/{name}")))]
+    question = "import sys; print('{}.{}'.format(*sys.version_info))"
+    for place in filter(None, places):
+        try:
+            # A shim of pyenv is on the PATH also where the version it stands for is not selected.
+            answer = subprocess.run([place, "-c", question], capture_output=True, timeout=60, check=True)
+        except (OSError, subprocess.SubprocessError):
+            continue
+        if answer.stdout.decode().strip() == version:
+            return place
+    return None
+
+
+def install_judge(folder: Path, python: str | None) -> None:
+    """Make the second interpreter's environment, or note why there is none; the tests that need it say so and skip."""
+    missing, stamp = folder / "missing.txt", folder / ".bootstrap.json"
+    if python is None:
+        reason = f"no Python {JUDGE_PYTHON} on this machine: the second interpreter does not judge the state machines"
+        shutil.rmtree(str(folder), ignore_errors=True)
+        folder.mkdir(parents=True)
+        missing.write_text(reason + "\n")
+        say(reason)
+        return
+    requirements = REQUIREMENTS / "judge.txt"
+    wanted = {"python": python, "judge.txt": hashlib.sha256(requirements.read_bytes()).hexdigest()}
+    if stamp.exists() and json.loads(stamp.read_text()) == wanted:
+        return
+    shutil.rmtree(str(folder), ignore_errors=True)
+    say(f"installing requirements/judge.txt for Python {JUDGE_PYTHON}")
+    run([python, "-m", "venv", str(folder)], f"a virtual environment could not be made with {python}")
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    run(
+        [*pip, "--no-deps", "--no-compile", "-r", str(requirements)],
+        "the Python package registry could not deliver requirements/judge.txt",
+    )
+    stamp.write_text(json.dumps(wanted))
 
 
 def run(command: list[str], problem: str, env: dict[str, str] | None = None) -> str:

@@ -302,7 +302,7 @@ run "two_hundred_datasets_of_long_names_fit_into_what_iam_allows" {
     }
     kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
     glue        = { connections = ["warehouse"], create_security_configuration = true }
-    workflow    = { tracing = true }
+    workflow    = { tracing = true, timeouts = { crawler_poll_seconds = 450 } }
     monitoring  = { alarms = false }
   }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from local_aws.extensions.athena import Athena
+from local_aws.extensions.call_faults import CallFaults
 from local_aws.extensions.cloudwatch import CloudWatch
 from local_aws.extensions.defaults import Defaults
 from local_aws.extensions.event_targets import EventTargets
@@ -12,8 +13,18 @@ from local_aws.extensions.glue_jobs import GlueJobs
 from local_aws.extensions.glue_logs import GlueLogs
 from local_aws.extensions.hooks import Emulator
 from local_aws.extensions.iam import Iam
+from local_aws.extensions.keys import Keys
+from local_aws.extensions.limits import Limits
+from local_aws.extensions.logs import Logs
+from local_aws.extensions.repeats import Repeats
 from local_aws.extensions.roles import RoleSessions
+from local_aws.extensions.s3_archive import Archive
+from local_aws.extensions.s3_checksums import Checksums
+from local_aws.extensions.s3_etags import ETags
+from local_aws.extensions.s3_pace import S3Pace
+from local_aws.extensions.sdk_calls import DOCUMENTED, OTHER
 from local_aws.extensions.step_functions import StepFunctions
+from local_aws.extensions.topics import Topics
 from local_aws.settings import Settings
 
 
@@ -25,17 +36,26 @@ def install(settings: Settings) -> GlueJobs:
     """
     emulator = Emulator()
     sessions = RoleSessions(emulator, settings)
-    iam = Iam(emulator, settings)
+    keys = Keys(emulator)
+    iam = Iam(emulator, settings, keys)
     logs = GlueLogs(emulator, sessions, iam)
     jobs = GlueJobs(emulator, settings, sessions, iam, logs)
     extensions = (
+        Limits(emulator),
+        CallFaults(emulator, settings.call_faults),
+        Repeats(emulator),
+        S3Pace(emulator, settings),
         iam,
+        ETags(emulator),
+        Checksums(emulator),
+        Archive(emulator),
         GlueCatalog(emulator),
         jobs,
         GlueCrawlers(emulator, sessions, logs),
         Athena(emulator, settings, sessions, iam),
-        StepFunctions(emulator, sessions, iam),
-        EventTargets(emulator, sessions),
+        StepFunctions(emulator, sessions, iam, OTHER if settings.other_spelling else DOCUMENTED),
+        EventTargets(emulator, sessions, Topics(emulator, keys)),
+        Logs(emulator, keys),
         CloudWatch(emulator),
         Defaults(emulator),
     )

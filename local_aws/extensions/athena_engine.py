@@ -25,7 +25,7 @@ from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
-from local_aws.extensions.athena_tables import Part, QueryError, TableReader, identifier
+from local_aws.extensions.athena_tables import BAD_DATA, Part, QueryError, TableReader, identifier, milliseconds
 from local_aws.extensions.glue_catalog import pages
 
 CATALOG = "awsdatacatalog"
@@ -48,6 +48,9 @@ ATHENA_TYPES = {
     "DOUBLE": "double",
     "DATE": "date",
     "TIMESTAMP": "timestamp",
+    "TIMESTAMP_S": "timestamp",
+    "TIMESTAMP_MS": "timestamp",
+    "TIMESTAMP_NS": "timestamp",
     "TIMESTAMP WITH TIME ZONE": "timestamp with time zone",
     "VARCHAR": "varchar",
     "BLOB": "varbinary",
@@ -164,13 +167,14 @@ class QueryEngine:
                 dialect="athena",
                 validate_qualify_columns=False,
                 quote_identifiers=False,
-                identify=False,
             )
             tree = annotate_types(qualified, schema=self._schema, dialect="athena")
         except OptimizeError:
             # What cannot be typed is left for DuckDB to judge, which names the column.
             pass
-        return tree.sql(dialect="duckdb")
+        convert_timestamps(tree)
+        # A star was expanded to names that are identifiers only in quotes.
+        return tree.sql(dialect="duckdb", identify=True)
 
     def _load(self, database: str, name: str) -> None:
         """Make a table or view of the catalog readable under its name."""
@@ -355,6 +359,26 @@ def name_columns(tree: exp.Query) -> None:
             select.expressions[index].replace(exp.alias_(column.copy(), f"_col{index}"))
 
 
+def convert_timestamps(tree: exp.Query) -> None:
+    """Round casts to a timestamp, and write one cast to text, as Athena does: with three digits of a second.
+
+    The type without a precision has three digits: https://trino.io/docs/current/language/types.html#timestamp
+    """
+    # The innermost first, as the outer ones take them along.
+    for cast in reversed(list(tree.find_all(exp.Cast))):
+        digits = ",".join(parameter.sql() for parameter in cast.to.expressions)
+        if cast.to.this == exp.DataType.Type.TIMESTAMP and digits in ("", "3"):
+            cast.set("to", exp.DataType.build("timestamp", dialect="duckdb"))
+            wrapper, kept = sqlglot.parse_one(milliseconds("value"), read="duckdb"), cast
+        elif cast.to.is_type(*exp.DataType.TEXT_TYPES) and cast.this.is_type("timestamp"):
+            wrapper, kept = sqlglot.parse_one("strftime(value, '%Y-%m-%d %H:%M:%S.%g')", read="duckdb"), cast.this
+        else:
+            continue
+        cast.replace(wrapper)
+        for place in wrapper.find_all(exp.Column):
+            place.replace(kept)
+
+
 def presto_view(table: dict[str, Any]) -> dict[str, Any]:
     """Return the definition that a view of the catalog carries.
 
@@ -398,6 +422,8 @@ def one_column(name: str, values: list[str]) -> QueryResult:
 def engine_failure(error: duckdb.Error) -> str:
     """Return Athena's kind of message for an error of DuckDB."""
     text = str(error).splitlines()[0]
+    if BAD_DATA in text:
+        return text[text.index(BAD_DATA) :]
     if match := UNKNOWN_COLUMN.search(text):
         return f"COLUMN_NOT_FOUND: line 1:1: Column '{match[1]}' cannot be resolved"
     if isinstance(error, duckdb.ConversionException):

@@ -22,6 +22,7 @@ import botocore.exceptions
 import duckdb
 import pyarrow as pa
 
+BAD_DATA = "HIVE_BAD_DATA"
 PARQUET_SERDE = "parquet"
 CSV_SERDE = "opencsvserde"
 LAZY_SERDE = "lazysimpleserde"
@@ -42,6 +43,12 @@ DUCKDB_TYPES = {
 # What a Parquet column may be stored as, besides its own type:
 # https://docs.aws.amazon.com/athena/latest/ug/handling-schema-updates-chapter.html
 WIDENED = {"BIGINT": {"INTEGER", "SMALLINT", "TINYINT"}, "INTEGER": {"SMALLINT", "TINYINT"}, "DOUBLE": {"FLOAT"}}
+# Objects that Athena skips, unless the table says that restored ones are to be read:
+# https://docs.aws.amazon.com/athena/latest/ug/querying-glacier.html
+ARCHIVES = ("GLACIER", "DEEP_ARCHIVE")
+# Hive's name of the partition whose rows have no value in the key (hive.exec.default.partition.name); it reads as null:
+# https://cwiki.apache.org/confluence/display/hive/configuration+properties
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 
 
 class QueryError(Exception):
@@ -71,6 +78,7 @@ class TableReader:
         Raises:
             QueryError: as Athena would fail on data or definition.
         """
+        check_names(table)
         if (table.get("Parameters") or {}).get("projection.enabled") == "true":
             raise QueryError("NOT_SUPPORTED: the local Athena does not project partitions")
         library = (table["StorageDescriptor"].get("SerdeInfo") or {}).get("SerializationLibrary", "").lower()
@@ -87,7 +95,7 @@ class TableReader:
     def _parquet(self, table: dict[str, Any], parts: list[Part]) -> str:
         files: list[tuple[str, tuple[str, ...]]] = []
         for part in parts:
-            for _, body in self._objects(part.location):
+            for _, body in self._objects(table, part.location):
                 file = self.folder / f"{uuid.uuid4().hex}.parquet"
                 file.write_bytes(body)
                 files.append((str(file), part.values))
@@ -120,7 +128,7 @@ class TableReader:
         names = [f"c{index}" for index in range(len(columns))] + [f"v{index}" for index in range(len(keys))]
         rows: dict[str, list[str | None]] = {name: [] for name in names}
         for part in parts:
-            for key, body in self._objects(part.location):
+            for key, body in self._objects(table, part.location):
                 lines = decoded_lines(key, body)[skip:]
                 for fields in split_lines(lines, table, quoted_fields=quoted_fields):
                     for index in range(len(columns)):
@@ -129,13 +137,8 @@ class TableReader:
                         rows[f"v{index}"].append(value)
         data = f"t_{uuid.uuid4().hex}"
         self._store(data, rows)
-        # OpenCSVSerde fails on a value that is not of its type, LazySimpleSerDe makes it null:
-        # https://docs.aws.amazon.com/athena/latest/ug/csv-serde.html
-        cast = "CAST" if quoted_fields else "TRY_CAST"
-        selected = [
-            f"{cast}(c{index} AS {duckdb_type(column['Type'])}) AS {identifier(column['Name'])}"
-            for index, column in enumerate(columns)
-        ]
+        read = open_csv_column if quoted_fields else lazy_column
+        selected = [read(column, f"c{index}") for index, column in enumerate(columns)]
         selected += [partition_column(key, f"v{index}") for index, key in enumerate(keys)]
         return f"SELECT {', '.join(selected)} FROM {data}"
 
@@ -146,19 +149,23 @@ class TableReader:
         self.connection.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_arrow")
         self.connection.unregister(f"{name}_arrow")
 
-    def _objects(self, location: str) -> Iterator[tuple[str, bytes]]:
-        """Yield key and content of the objects below a location; names that start with _ or . are hidden."""
+    def _objects(self, table: dict[str, Any], location: str) -> Iterator[tuple[str, bytes]]:
+        """Yield key and content of a table's objects below a location; names that start with _ or . are hidden."""
         bucket, _, path = location.removeprefix("s3://").partition("/")
         prefix = path.rstrip("/") + "/" if path else ""
+        restored = (table.get("Parameters") or {}).get("read_restored_glacier_objects") == "true"
         try:
             for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for entry in page.get("Contents", []):
-                    hidden = any(part.startswith(("_", ".")) for part in entry["Key"][len(prefix) :].split("/"))
+                    key = entry["Key"]
+                    hidden = any(part.startswith(("_", ".")) for part in key[len(prefix) :].split("/"))
                     if hidden or not entry["Size"]:
                         continue
-                    body: bytes = self.s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
+                    if entry["StorageClass"] in ARCHIVES and not (restored and self._is_restored(bucket, key)):
+                        continue
+                    body: bytes = self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
                     self.bytes_read += len(body)
-                    yield entry["Key"], body
+                    yield key, body
         except botocore.exceptions.ClientError as error:
             details = error.response["Error"]
             if details["Code"] in ("AccessDenied", "403"):
@@ -166,6 +173,10 @@ class TableReader:
                     f"PERMISSION_DENIED: Permission denied on S3 path: s3://{bucket}/{prefix}. {details['Message']}"
                 ) from error
             raise QueryError(f"HIVE_CANNOT_OPEN_SPLIT: {details['Code']}: {details['Message']}") from error
+
+    def _is_restored(self, bucket: str, key: str) -> bool:
+        """Whether an archived object can be read for a while."""
+        return 'ongoing-request="false"' in self.s3.head_object(Bucket=bucket, Key=key).get("Restore", "")
 
 
 def parquet_column(column: dict[str, str], stored: dict[str, str]) -> str:
@@ -180,10 +191,10 @@ def parquet_column(column: dict[str, str], stored: dict[str, str]) -> str:
         return f"CAST(NULL AS {wanted}) AS {identifier(name)}"
     if wanted == "TIMESTAMP" and found.startswith("TIMESTAMP"):
         value = f"timezone('UTC', {identifier(name)})" if found.endswith("TIME ZONE") else identifier(name)
-        return f"CAST({value} AS TIMESTAMP) AS {identifier(name)}"
+        return f"{milliseconds(f'CAST({value} AS TIMESTAMP)')} AS {identifier(name)}"
     if found != wanted and found not in WIDENED.get(wanted, ()):
         raise QueryError(
-            f"HIVE_BAD_DATA: Field {name}'s type {found} in parquet file is incompatible with type {column['Type']} "
+            f"{BAD_DATA}: Field {name}'s type {found} in parquet file is incompatible with type {column['Type']} "
             "defined in table schema"
         )
     return f"CAST({identifier(name)} AS {wanted}) AS {identifier(name)}"
@@ -191,7 +202,62 @@ def parquet_column(column: dict[str, str], stored: dict[str, str]) -> str:
 
 def partition_column(key: dict[str, str], source: str) -> str:
     """Return the SQL of a partition key's value."""
-    return f"CAST({source} AS {duckdb_type(key['Type'])}) AS {identifier(key['Name'])}"
+    value = f"nullif({source}, {sql_text(NO_VALUE)})"
+    return f"CAST({value} AS {duckdb_type(key['Type'])}) AS {identifier(key['Name'])}"
+
+
+def lazy_column(column: dict[str, str], source: str) -> str:
+    """Return the SQL of a column of LazySimpleSerDe: what is not of its type is null.
+
+    https://docs.aws.amazon.com/athena/latest/ug/lazy-simple-serde.html
+    """
+    kind = duckdb_type(column["Type"])
+    value = f"TRY_CAST({source} AS {kind})"
+    return f"{milliseconds(value) if kind == 'TIMESTAMP' else value} AS {identifier(column['Name'])}"
+
+
+def open_csv_column(column: dict[str, str], source: str) -> str:
+    """Return the SQL of a column of OpenCSVSerde: what is not of its type ends the query.
+
+    Dates are days and timestamps milliseconds since 1970, as numbers:
+    https://docs.aws.amazon.com/athena/latest/ug/csv-serde.html
+    """
+    name, kind = column["Name"], duckdb_type(column["Type"])
+    values = {
+        "VARCHAR": source,
+        "DATE": f"DATE '1970-01-01' + TRY_CAST({source} AS INTEGER)",
+        "TIMESTAMP": f"epoch_ms(TRY_CAST({source} AS BIGINT))",
+    }
+    value = values.get(kind, f"TRY_CAST({source} AS {kind})")
+    reason = sql_text(f"{BAD_DATA}: Error parsing field value of {name}: ")
+    bad = f"error({reason} || {source})"
+    return f"CASE WHEN {value} IS NULL AND {source} IS NOT NULL THEN {bad} ELSE {value} END AS {identifier(name)}"
+
+
+def milliseconds(timestamp: str) -> str:
+    """Return the SQL of a timestamp as Athena knows it: to the millisecond, half up.
+
+    A timestamp ends at milliseconds: https://docs.aws.amazon.com/athena/latest/ug/data-types.html. That a finer one is
+    rounded and not cut is Trino's way, whose engine Athena's is: https://github.com/trinodb/trino/issues/9141
+    """
+    return f"date_trunc('millisecond', {timestamp} + INTERVAL 500 MICROSECOND)"
+
+
+def check_names(table: dict[str, Any]) -> None:
+    """Refuse a table that has a column twice, keys of partitions included, in the words of Athena's engine.
+
+    https://github.com/trinodb/trino/blob/master/plugin/trino-hive/src/main/java/io/trino/plugin/hive/HiveMetadata.java
+
+    Raises:
+        QueryError: when it has.
+    """
+    columns = [*table["StorageDescriptor"]["Columns"], *(table.get("PartitionKeys") or [])]
+    names = [column["Name"].lower() for column in columns]
+    if len(set(names)) < len(names):
+        raise QueryError(
+            f"HIVE_INVALID_METADATA: Hive metadata for table {table['Name']} is invalid: Table descriptor contains "
+            "duplicate columns"
+        )
 
 
 def empty_select(table: dict[str, Any]) -> str:
@@ -251,6 +317,11 @@ def identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def sql_text(value: str) -> str:
+    """Write a text for DuckDB."""
+    return "'" + value.replace("'", "''") + "'"
+
+
 def sql_list(values: list[str]) -> str:
     """Write a list of texts for DuckDB."""
-    return "[" + ", ".join("'" + value.replace("'", "''") + "'" for value in values) + "]"
+    return "[" + ", ".join(map(sql_text, values)) + "]"

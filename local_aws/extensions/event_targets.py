@@ -1,4 +1,4 @@
-"""Rules and schedules that start a state machine do so with the role of the target, as EventBridge does."""
+"""Rules, schedules and alarms reach their targets with the rights they have there: by a role or a topic's policy."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ import botocore.exceptions
 
 from local_aws.extensions.hooks import Emulator
 from local_aws.extensions.roles import RoleError, RoleSessions
+from local_aws.extensions.topics import Topics
+
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricAlarm.html
+ALARM_ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,23 @@ class TargetRole:
 
 
 class EventTargets:
-    """Replaces the delivery to Step Functions; other targets stay as ministack serves them."""
+    """Replaces the delivery to Step Functions and SNS; other targets stay as ministack serves them."""
 
-    def __init__(self, emulator: Emulator, sessions: RoleSessions) -> None:
+    def __init__(self, emulator: Emulator, sessions: RoleSessions, topics: Topics) -> None:
         self._sessions = sessions
-        self._events = emulator.module("services.eventbridge", "_invoke_target", "_dispatch_to_stepfunctions")
+        self._topics = topics
+        self._events = emulator.module(
+            "services.eventbridge", "_invoke_target", "_dispatch_to_stepfunctions", "_dispatch_to_sns"
+        )
+        self._cloudwatch = emulator.module("services.cloudwatch", "_dispatch_alarm_actions")
         self._role: contextvars.ContextVar[TargetRole] = contextvars.ContextVar("target_role")
 
     def install(self) -> None:
         """Put the replacements in place."""
         self._invoke_target = self._events.replace("_invoke_target", self.invoke_target)
         self._events.replace("_dispatch_to_stepfunctions", self.start_execution)
+        self._publish_to_sns = self._events.replace("_dispatch_to_sns", self.publish)
+        self._alarm_actions = self._cloudwatch.replace("_dispatch_alarm_actions", self.alarm_actions)
 
     def invoke_target(
         self, target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], view: Any = None
@@ -55,17 +65,51 @@ class EventTargets:
 
     def start_execution(self, arn: str, payload: str) -> None:
         """Start the state machine over HTTP, off the thread that serves requests."""
-        role = self._role.get()
-        context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(self._start, role, arn, payload), daemon=True).start()
+        self._deliver("stepfunctions", "start_execution", arn, stateMachineArn=arn, input=payload)
 
-    def _start(self, role: TargetRole, arn: str, payload: str) -> None:
-        try:
-            credentials = self._sessions.assume(role.role_arn, role.principal, "delivery", role.source_arn)
-            self._sessions.client("stepfunctions", credentials).start_execution(stateMachineArn=arn, input=payload)
-        except (RoleError, botocore.exceptions.ClientError) as error:
-            # On AWS this shows as the rule's FailedInvocations metric; here it goes to the server's log.
-            sys.stderr.write(f"{role.source_arn} could not start {arn}: {error}\n")
+    def publish(self, arn: str, payload: str) -> None:
+        """Publish to a topic: with the target's role when it has one, else as EventBridge itself, if the topic lets it.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+        """
+        role = self._role.get()
+        if role.role_arn:
+            self._deliver("sns", "publish", arn, TopicArn=arn, Message=payload)
+        elif refusal := self._topics.refusal(arn, role.principal, {}):
+            failed(role.source_arn, arn, refusal)
+        else:
+            self._publish_to_sns(arn, payload)
+
+    def alarm_actions(self, alarm: dict[str, Any], old_state: str, new_state: str, reason: str) -> None:
+        """Tell the topics of an alarm's actions, those that let CloudWatch publish."""
+        source, field = alarm.get("AlarmArn", ""), ALARM_ACTIONS.get(new_state, "")
+        context = {"aws:SourceArn": source, "aws:SourceAccount": self._sessions.account_id}
+        reached = []
+        for arn in alarm.get(field) or []:
+            refusal = self._topics.refusal(arn, "cloudwatch.amazonaws.com", context) if ":sns:" in arn else None
+            if refusal:
+                failed(source, arn, refusal)
+            else:
+                reached.append(arn)
+        self._alarm_actions({**alarm, field: reached}, old_state, new_state, reason)
+
+    def _deliver(self, service: str, method: str, arn: str, **arguments: str) -> None:
+        role = self._role.get()
+
+        def call() -> None:
+            try:
+                credentials = self._sessions.assume(role.role_arn, role.principal, "delivery", role.source_arn)
+                getattr(self._sessions.client(service, credentials), method)(**arguments)
+            except (RoleError, botocore.exceptions.ClientError) as error:
+                failed(role.source_arn, arn, str(error))
+
+        threading.Thread(target=contextvars.copy_context().run, args=(call,), daemon=True).start()
+
+
+def failed(source_arn: str, target_arn: str, reason: str) -> None:
+    """Note a delivery that failed: on AWS in the rule's FailedInvocations metric, here in the server's log."""
+    sys.stderr.write(f"{source_arn} could not reach {target_arn}: {reason}\n")
+    sys.stderr.flush()
 
 
 def schedule_group(schedule_arn: str) -> str:

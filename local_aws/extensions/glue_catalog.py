@@ -11,14 +11,10 @@ from typing import Any
 
 from local_aws.extensions.hooks import Emulator
 
-# https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html and its siblings
-BATCH_LIMITS = {
-    "BatchCreatePartition": ("PartitionInputList", 100),
-    "BatchUpdatePartition": ("Entries", 100),
-    "BatchDeletePartition": ("PartitionsToDelete", 25),
-    "BatchGetPartition": ("PartitionsToGet", 1000),
-}
 PAGE_SIZE = 1000
+# Lists that come by pages of at most so many: https://docs.aws.amazon.com/glue/latest/webapi/API_GetTables.html,
+# .../API_GetDatabases.html and .../API_GetJobRuns.html
+PAGED = {"GetTables": ("TableList", 100), "GetDatabases": ("DatabaseList", 100), "GetJobRuns": ("JobRuns", 200)}
 # What UpdateTable replaces as a whole: a field left out of the TableInput is cleared.
 TABLE_DEFAULTS: dict[str, Any] = {
     "Description": "",
@@ -77,13 +73,11 @@ class GlueCatalog:
             if handler:
                 return handler(data)
             answer = self._original(method, path, headers, body, query)
-            return without_unset_fields(answer) if action in ("GetTable", "GetTables") else answer
+            if action in ("GetTable", "GetTables"):
+                answer = without_unset_fields(answer)
+            return one_page(answer, data, *PAGED[action]) if action in PAGED else answer
 
     def _refusal(self, action: str, data: dict[str, Any]) -> Any:
-        field, limit = BATCH_LIMITS.get(action, ("", 0))
-        if field and not 1 <= len(data.get(field, [])) <= limit:
-            message = f"{field} of {action} has {len(data.get(field, []))} entries, allowed are 1 to {limit}"
-            return self._error("InvalidInputException", message)
         if "Partition" in action and "DatabaseName" in data and self._key(data) not in self._glue._tables:
             return self._error("EntityNotFoundException", f"Table {data.get('TableName')} not found.")
         if action in ("CreateTable", "UpdateTable"):
@@ -233,6 +227,20 @@ def without_unset_fields(answer: Any) -> Any:
         for field in [field for field in UNSET_FIELDS if table.get(field) in ("", None)]:
             table.pop(field, None)
     return status, headers, json.dumps(data).encode()
+
+
+def one_page(answer: Any, data: dict[str, Any], field: str, size: int) -> Any:
+    """Return the page that was asked for of a list, with the token of the next one."""
+    status, headers, body = answer
+    if status != 200:
+        return answer
+    content = json.loads(body)
+    start = int(data.get("NextToken") or 0)
+    end = start + min(int(data.get("MaxResults") or size), size)
+    if end < len(content[field]):
+        content["NextToken"] = str(end)
+    content[field] = content[field][start:end]
+    return status, headers, json.dumps(content).encode()
 
 
 def entry_error(values: list[str], code: str, message: str) -> dict[str, Any]:

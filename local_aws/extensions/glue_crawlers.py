@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextvars
 import csv
-import gzip
 import io
 import re
 import threading
 import time
 import uuid
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -190,7 +190,8 @@ class GlueCrawlers:
         body = s3.get_object(Bucket=bucket, Key=key, Range=f"bytes=0-{SAMPLE_BYTES - 1}")["Body"].read()
         whole = len(body) < SAMPLE_BYTES
         if key.endswith(".gz"):
-            body = gzip.GzipFile(fileobj=io.BytesIO(body)).read() if whole else b""
+            body = start_of_gzip(body)
+            whole = whole and len(body) < SAMPLE_BYTES
         text = str(body.decode("utf-8-sig", "replace"))
         return text if whole else text.rpartition("\n")[0]
 
@@ -213,6 +214,24 @@ class GlueCrawlers:
         if not any(delimiter in line for line in lines):
             raise CrawlError("Unable to classify the data: no delimiter is found in the first lines of the files")
         return CsvDialect(delimiter, '"', looks_like_header(samples, delimiter))
+
+
+def start_of_gzip(body: bytes) -> bytes:
+    """Return the first bytes of what a gzip file holds, of which only the start may be given.
+
+    Raises:
+        CrawlError: when it is no gzip file.
+    """
+    found = b""
+    try:
+        while body and len(found) < SAMPLE_BYTES:
+            # A file may consist of several members, each compressed by itself.
+            member = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            found += member.decompress(body, SAMPLE_BYTES - len(found))
+            body = member.unused_data
+    except zlib.error as error:
+        raise CrawlError(f"Unable to classify the data: the content of a .gz file is not gzip: {error}") from error
+    return found
 
 
 def partition_key_names(folders: list[str]) -> list[str]:

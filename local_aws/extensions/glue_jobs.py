@@ -21,6 +21,7 @@ from typing import Any
 
 import botocore.exceptions
 
+from local_aws.extensions.glue_arguments import argument_problem
 from local_aws.extensions.glue_logs import GlueLogs
 from local_aws.extensions.hooks import Emulator
 from local_aws.extensions.iam import Iam
@@ -30,9 +31,10 @@ from local_aws.settings import Settings
 
 RUNNING_STATES = ("STARTING", "WAITING", "RUNNING", "STOPPING")
 MAX_ERROR_LENGTH = 1000
-# The line that ends a Python traceback: an exception's name, maybe with its module, and what it says.
-EXCEPTION_LINE = re.compile(r"^(?:[a-z_]\w*\.)*([A-Z]\w*: \S.*)$")
-LOG_LEVELS = ("WARN:", "INFO:", "ERROR:", "DEBUG:")
+JOB_SITE = Path(__file__).parents[1] / "job_site"
+ERROR_FILE = "error.txt"
+# Takes the region from Spark's workers; see job_site/sitecustomize.py.
+WITHOUT_REGION = "LOCAL_AWS_WORKERS_WITHOUT_REGION"
 # What the workers of a job with a connection need to get into the VPC:
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSGlueServiceRole.html
 NETWORK_LOOKS = (
@@ -71,6 +73,8 @@ class GlueJobs:
             "services.glue",
             "_jobs",
             "_job_runs",
+            "_create_job",
+            "_update_job",
             "_start_job_run",
             "_batch_stop_job_run",
             "_get_job_runs",
@@ -82,6 +86,8 @@ class GlueJobs:
 
     def install(self) -> None:
         """Put the replacements in place."""
+        self._create_job = self._glue.replace("_create_job", self.create_job)
+        self._update_job = self._glue.replace("_update_job", self.update_job)
         self._glue.replace("_start_job_run", self.start_job_run)
         self._glue.replace("_batch_stop_job_run", self.batch_stop_job_run)
         self._glue.replace("_get_job_runs", self.get_job_runs)
@@ -95,12 +101,27 @@ class GlueJobs:
 
     # API
 
+    def create_job(self, data: dict[str, Any]) -> Any:
+        """Create a job, unless its arguments are not Glue's to take."""
+        return self._argument_refusal(*job_arguments(data)) or self._create_job(data)
+
+    def update_job(self, data: dict[str, Any]) -> Any:
+        """Update a job under the same condition."""
+        return self._argument_refusal(*job_arguments(data.get("JobUpdate") or {})) or self._update_job(data)
+
+    def _argument_refusal(self, *sources: dict[str, Any] | None) -> Any:
+        problem = argument_problem(*sources)
+        return self._responses.error_response_json("InvalidInputException", problem, 400) if problem else None
+
     def start_job_run(self, data: dict[str, Any]) -> Any:
         """Start a run of a job in a thread, unless as many as MaxConcurrentRuns are running."""
         name = data.get("JobName")
         job = self._glue._jobs.get(name)
         if job is None:
             return self._responses.error_response_json("EntityNotFoundException", f"Job {name} not found.", 400)
+        defaults, fixed = job_arguments(job)
+        if refusal := self._argument_refusal(defaults, data.get("Arguments"), fixed):
+            return refusal
         with self._lock:
             runs = self._glue._job_runs.setdefault(name, [])
             limit = (job.get("ExecutionProperty") or {}).get("MaxConcurrentRuns", 1)
@@ -229,7 +250,8 @@ class GlueJobs:
             "AWS_REGION": self._sessions.region,
             "AWS_DEFAULT_REGION": self._sessions.region,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "PYTHONPATH": str(folder / "modules"),
+            "PYTHONPATH": os.pathsep.join([str(folder / "modules"), str(JOB_SITE)]),
+            "LOCAL_AWS_ERROR_FILE": str(folder / ERROR_FILE),
             "PYTHONUNBUFFERED": "1",
             "PYSPARK_PYTHON": sys.executable,
             "PYSPARK_DRIVER_PYTHON": sys.executable,
@@ -237,6 +259,8 @@ class GlueJobs:
             "SPARK_LOCAL_IP": "127.0.0.1",
             "TMPDIR": str(folder),
         }
+        if os.environ.get(WITHOUT_REGION):
+            environment[WITHOUT_REGION] = os.environ[WITHOUT_REGION]
         if java_home := find_java_home():
             environment["JAVA_HOME"] = java_home
         if self._settings.job_environment.exists():
@@ -257,7 +281,7 @@ class GlueJobs:
                 self._processes[run["Id"]] = process
             (folder / "pid").write_text(str(process.pid))
             try:
-                process.wait(timeout=float(run["Timeout"]) * 60)
+                process.wait(timeout=float(run["Timeout"]) * 60 * self._settings.timeout_scale)
             except subprocess.TimeoutExpired:
                 run["_outcome"], run["ErrorMessage"] = "TIMEOUT", "Job run timed out"
             finally:
@@ -274,7 +298,7 @@ class GlueJobs:
         elif process.returncode == 0:
             run["_outcome"] = "SUCCEEDED"
         else:
-            fail(run, error_message((folder / "stderr.log").read_text(errors="replace"), process.returncode))
+            fail(run, error_message(folder / ERROR_FILE, process.returncode))
 
     def _end_process(self, run_id: str) -> None:
         with self._lock:
@@ -311,14 +335,16 @@ def connection_parts(names: list[str]) -> list[str]:
     return ["catalog", *(f"connection/{name}" for name in names)]
 
 
+def job_arguments(job: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arguments of a job that a run may override and those that it may not."""
+    return job.get("DefaultArguments") or {}, job.get("NonOverridableArguments") or {}
+
+
 def new_run(job: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
     """Return a fresh JobRun: https://docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html."""
     now = time.time()
-    arguments = {
-        **(job.get("DefaultArguments") or {}),
-        **(data.get("Arguments") or {}),
-        **(job.get("NonOverridableArguments") or {}),
-    }
+    defaults, fixed = job_arguments(job)
+    arguments = {**defaults, **(data.get("Arguments") or {}), **fixed}
     return {
         "Id": f"jr_{uuid.uuid4().hex}",
         "Attempt": 0,
@@ -344,17 +370,10 @@ def fail(run: dict[str, Any], message: str) -> None:
     run["_outcome"], run["ErrorMessage"] = "FAILED", message[:MAX_ERROR_LENGTH]
 
 
-def error_message(stderr: str, exit_code: int) -> str:
-    """Return the last exception a Python program reported, without its module, as Glue does.
-
-    What the JVM logs while it shuts down is no reason of a failure: a line of its stack follows such an exception.
-    """
-    lines = stderr.splitlines()
-    ends = [line for line, following in zip(lines, [*lines[1:], ""], strict=True) if not following.startswith("\tat ")]
-    found = [match[1] for line in ends if (match := EXCEPTION_LINE.match(line))]
-    found = [line for line in found if not line.startswith(LOG_LEVELS)]
-    if found:
-        return found[-1]
+def error_message(noted: Path, exit_code: int) -> str:
+    """Return the exception that ended a job, without its module but with all its lines, as Glue does."""
+    if noted.exists():
+        return noted.read_text(encoding="utf-8")
     return f"The job ended with exit code {exit_code} and reported no exception"
 
 

@@ -1,4 +1,4 @@
-"""IAM as AWS checks it: Glue's several resources per call, Athena's work groups, and a log of what roles called.
+"""IAM as AWS checks it: Glue's several resources per call, Athena's work groups, KMS keys, a log of what roles called.
 
 Which resources an action is checked on: https://docs.aws.amazon.com/service-authorization/latest/reference/ (pages
 list_awsglue.html, list_amazonathena.html, list_amazoncloudwatchlogs.html).
@@ -7,34 +7,64 @@ list_awsglue.html, list_amazonathena.html, list_amazoncloudwatchlogs.html).
 from __future__ import annotations
 
 import contextvars
+import functools
 import json
+import re
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import Any
 
 from local_aws.extensions.hooks import Emulator
+from local_aws.extensions.keys import Keys
 from local_aws.settings import ROOT_ACCESS_KEY, Settings
 
 
 @dataclass(frozen=True)
+class ObjectRequest:
+    """What a request to S3 says about the object it is for."""
+
+    headers: dict[str, str]
+    upload: str
+    version: str
+    in_parts: bool
+    needs_content: bool
+
+
+@dataclass(frozen=True)
 class RequestFacts:
-    """What a request says about further resources, condition keys and the KMS key of the call being checked."""
+    """What a request says about further resources and condition keys of the call being checked, or about its object."""
 
     more_resources: tuple[str, ...] = ()
     context: dict[str, Any] = field(default_factory=dict)
-    key: str = ""
+    s3: ObjectRequest | None = None
+
+
+@dataclass(frozen=True)
+class KeyRefusal:
+    """Why a request fails on a KMS key: a right that the caller lacks, or what is wrong with the key itself."""
+
+    action: str
+    key: str
+    code: str = ""
+    message: str = ""
 
 
 KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
-KMS_ACTIONS = {"s3:PutObject": "kms:GenerateDataKey", "s3:GetObject": "kms:Decrypt"}
+READING = ("s3:GetObject", "s3:GetObjectVersion")
+# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+PUBLISH_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
+# S3 passes on what KMS says: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#KMSErrorCodeList
+KEY_STATES = {"Disabled": ("KMS.DisabledException", "is disabled.")}
+OTHER_STATE = ("KMS.KMSInvalidStateException", "is in a state that does not allow its use.")
 NO_FACTS = RequestFacts()
 
 
 class Iam:
     """Corrects the resources that ministack checks a call on, and writes down each role's calls."""
 
-    def __init__(self, emulator: Emulator, settings: Settings) -> None:
+    def __init__(self, emulator: Emulator, settings: Settings, keys: Keys) -> None:
+        self._keys = keys
         self._actions = emulator.module(
             "core.iam_actions",
             "extract_resource_arn",
@@ -42,21 +72,38 @@ class Iam:
             "identity_denial_message",
         )
         self._evaluator = emulator.module(
-            "core.iam_evaluator", "enforce", "EvalContext", "evaluate", "resolve_principal", "AuthError"
+            "core.iam_evaluator",
+            "enforce",
+            "EvalContext",
+            "evaluate",
+            "resolve_principal",
+            "AuthError",
+            "EvalResult",
+            "_fnmatch_compile",
         )
         self._app = emulator.module("app", "pin_request_origin")
         self._athena = emulator.module("services.athena", "_executions")
         self._sts = emulator.module("services.sts", "_sessions")
-        self._s3 = emulator.module("services.s3", "_buckets", "_bucket_default_sse_headers", "_stored_sse_headers")
+        self._s3 = emulator.module(
+            "services.s3",
+            "_buckets",
+            "_error",
+            "_multipart_uploads",
+            "_object_versions",
+            "_resolve_sse_write_headers",
+            "_stored_sse_headers",
+        )
+        self._sns = emulator.module("services.sns", "_topic_by_arn_any_scope")
         self._responses = emulator.module("core.responses", "get_account_id", "get_region")
         self._call_log = settings.call_log
         self._lock = threading.Lock()
         self._facts: contextvars.ContextVar[RequestFacts] = contextvars.ContextVar("facts", default=NO_FACTS)
-        self._refused_key: contextvars.ContextVar[tuple[str, str] | None] = contextvars.ContextVar("refused_key")
+        self._refused_key: contextvars.ContextVar[KeyRefusal | None] = contextvars.ContextVar("refused_key")
         self._caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default=ROOT_ACCESS_KEY)
 
     def install(self) -> None:
-        """Replace the resource lookup, the check and the refusal."""
+        """Replace the resource lookup, the wildcards, the check and the refusal."""
+        self._evaluator.replace("_fnmatch_compile", wildcard)
         self._original_arn = self._actions.replace("extract_resource_arn", self.extract_resource_arn)
         self._original_enforce = self._evaluator.replace("enforce", self.enforce)
         self._original_refusal = self._actions.replace("access_denied_response", self.access_denied_response)
@@ -100,7 +147,7 @@ class Iam:
             else:
                 found = logs_resources(action, data, base)
         elif service == "s3":
-            self._facts.set(RequestFacts(key=headers.get(KEY_HEADER, "")))
+            self._facts.set(RequestFacts(s3=object_request(method, headers, query)))
         elif service == "monitoring" and (namespace := metric_namespace(body, query)):
             self._facts.set(RequestFacts(context={"cloudwatch:namespace": namespace}))
         if not found:
@@ -136,34 +183,69 @@ class Iam:
             self._record(access_key, action, resource, denied is None)
             if denied:
                 return denied
-        if service == "s3" and action in KMS_ACTIONS:
-            return self._key_refusal(access_key, action, region, resource_arn, facts)
+        refused = self._key_refusal(access_key, action, region, resource_arn, facts)
+        self._refused_key.set(refused)
+        if refused is None:
+            return None
+        principal = self._evaluator.resolve_principal(access_key, self._responses.get_account_id())
+        return self._evaluator.EvalResult("ImplicitDeny", principal_arn=principal.arn)
+
+    def _key_refusal(
+        self, access_key: str, action: str, region: str, resource: str, facts: RequestFacts
+    ) -> KeyRefusal | None:
+        """Check the KMS key that a call needs; None when it needs none or may use it."""
+        needed: tuple[str, ...] = ()
+        reference = ""
+        if facts.s3:
+            reference, needed = self._object_key(action, resource, facts.s3)
+        elif action == "sns:Publish":
+            topic = self._sns._topic_by_arn_any_scope(resource) or {}
+            reference, needed = topic.get("attributes", {}).get("KmsMasterKeyId") or "", PUBLISH_KEY_ACTIONS
+        # Keys of AWS's own serve everybody in their account.
+        if not reference or reference.rpartition(":")[2].startswith("alias/aws/"):
+            return None
+        key = self._keys.find(reference)
+        if key is None:
+            return KeyRefusal("", reference, "KMS.NotFoundException", f"Invalid keyId '{reference}'")
+        if key["KeyState"] != "Enabled":
+            code, what = KEY_STATES.get(key["KeyState"], OTHER_STATE)
+            return KeyRefusal("", key["Arn"], code, f"{key['Arn']} {what}")
+        service = action.partition(":")[0]
+        context = {
+            "kms:ViaService": f"{service}.{region}.amazonaws.com",
+            "kms:CallerAccount": self._responses.get_account_id(),
+        }
+        for wanted in needed:
+            denied = self._original_enforce(
+                access_key, wanted, "kms", region, resource_arn=key["Arn"], service_context=context
+            )
+            self._record(access_key, wanted, key["Arn"], denied is None)
+            if denied:
+                return KeyRefusal(wanted, key["Arn"])
         return None
 
-    def _key_refusal(self, access_key: str, action: str, region: str, resource: str, facts: RequestFacts) -> Any:
-        """Check the KMS key of an object that is written or read; None when there is none or it may be used.
+    def _object_key(self, action: str, resource: str, request: ObjectRequest) -> tuple[str, tuple[str, ...]]:
+        """Return the key of an object that is written or read, and what has to be allowed on it.
 
-        https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html#require-sse-kms
+        A key is kept with its object: the bucket's may be another one by now. What is needed:
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html, for parts also to decrypt:
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html
         """
         bucket, _, name = resource.rpartition(":::")[2].partition("/")
         if action == "s3:PutObject":
-            key = facts.key or self._s3._bucket_default_sse_headers(bucket).get(KEY_HEADER, "")
-        else:
-            stored = (self._s3._buckets.get(bucket) or {}).get("objects", {}).get(name)
-            key = self._s3._stored_sse_headers(stored).get(KEY_HEADER, "") if stored else ""
-        if not key:
-            return None
-        arn = key if key.startswith("arn:") else f"arn:aws:kms:{region}:{self._responses.get_account_id()}:key/{key}"
-        context = {
-            "kms:ViaService": f"s3.{region}.amazonaws.com",
-            "kms:CallerAccount": self._responses.get_account_id(),
-        }
-        wanted = KMS_ACTIONS[action]
-        denied = self._original_enforce(access_key, wanted, "kms", region, resource_arn=arn, service_context=context)
-        self._record(access_key, wanted, arn, denied is None)
-        if denied:
-            self._refused_key.set((wanted, arn))
-        return denied
+            upload = self._s3._multipart_uploads.get(request.upload)
+            if upload is not None:
+                stored = self._s3._stored_sse_headers(upload)
+            else:
+                stored, _ = self._s3._resolve_sse_write_headers(request.headers, bucket)
+            needed = ("kms:GenerateDataKey", "kms:Decrypt") if request.in_parts else ("kms:GenerateDataKey",)
+            return (stored or {}).get(KEY_HEADER, ""), needed
+        if action not in READING or not request.needs_content:
+            return "", ()
+        versions = self._s3._object_versions.get((bucket, name), []) if request.version else []
+        found = [version for version in versions if version["version_id"] == request.version]
+        current = (self._s3._buckets.get(bucket) or {}).get("objects", {}).get(name) or {}
+        return self._s3._stored_sse_headers(found[0] if found else current).get(KEY_HEADER, ""), ("kms:Decrypt",)
 
     def denial(self, access_key: str, action: str, resource: str, context: dict[str, Any] | None = None) -> str | None:
         """Return why the caller may not do something that a service does in its name, or None when it may.
@@ -201,9 +283,20 @@ class Iam:
         self, service: str, action: str, principal_arn: str, request_id: str, **more: Any
     ) -> Any:
         """Refuse a call with the message AWS gives today, which names the resource."""
-        if refused := self._refused_key.get(None):
-            action, more["resource_arn"] = refused
+        refused = self._refused_key.get(None)
+        if refused and refused.code and service == "s3":
+            return self._s3._error(refused.code, refused.message, 400)
+        if refused:
+            action, more["resource_arn"] = refused.action, refused.key
             more["resource_policy_arn"] = ""
+            if refused.message:
+                more["message"] = refused.message
+            if service == "sns":
+                # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
+                more["error_code"] = "KMSNotFound" if "NotFound" in refused.code else "KMSAccessDenied"
+                more["message"] = refused.message or self._actions.identity_denial_message(
+                    refused.action, principal_arn, refused.key, False
+                )
         if not more.get("message") and not more.get("error_code") and not more.get("resource_policy_arn"):
             more["message"] = self._actions.identity_denial_message(
                 action, principal_arn, more.get("resource_arn", "*"), bool(more.get("explicit_deny"))
@@ -220,6 +313,42 @@ class Iam:
         )
         with self._lock, self._call_log.open("a") as log:
             log.write(line + "\n")
+
+
+@functools.lru_cache(4096)
+def wildcard(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    """Return what a pattern of a policy matches: `*` any text and `?` any character, line ends too.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html#reference_policies_elements_resource_wildcards
+    """
+    parts = re.split(r"([*?])", pattern)
+    translated = "".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in parts)
+    return re.compile(rf"{translated}\Z", re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def object_request(method: str, headers: dict[str, str], query: dict[str, Any]) -> ObjectRequest:
+    """Return what matters of a request to S3 when its object is encrypted.
+
+    A HEAD tells of an object without decrypting it, unless its checksum is asked for; so do its attributes:
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html and .../API_GetObjectAttributes.html
+    """
+    source_version = re.search(r"[?&]versionId=([^&]+)", headers.get("x-amz-copy-source", ""))
+    if "attributes" in query:
+        needs_content = "checksum" in headers.get("x-amz-object-attributes", "").lower()
+    else:
+        needs_content = method != "HEAD" or headers.get("x-amz-checksum-mode", "").upper() == "ENABLED"
+    return ObjectRequest(
+        headers=headers,
+        upload=first(query.get("uploadId")),
+        version=source_version[1] if source_version else first(query.get("versionId")),
+        in_parts="uploads" in query or "uploadId" in query,
+        needs_content=needs_content,
+    )
+
+
+def first(value: Any) -> str:
+    """Return a query parameter, which may come as a list of one."""
+    return str((value[0] if value else "") if isinstance(value, list) else value or "")
 
 
 def glue_resources(action: str, data: dict[str, Any], base: str) -> list[str]:

@@ -114,6 +114,8 @@ class RoleSessions:
                     config=Config(
                         retries={"total_max_attempts": 1},
                         s3={"addressing_style": "path"},
+                        # Nothing is lost between here and here; a checksum of each object read would be computed.
+                        response_checksum_validation="when_required",
                         max_pool_connections=50,
                         read_timeout=120,
                         # StartSyncExecution is asked of the host sync-…, which a local address has not.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import Any
 
@@ -18,8 +19,31 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 
 # botocore's name of a service where the resource ARN spells it otherwise.
 BOTOCORE_SERVICES = {"sfn": "stepfunctions", "eventbridge": "events", "cloudwatchlogs": "logs"}
+# https://docs.aws.amazon.com/general/latest/gr/api-retries.html
+THROTTLING = ("ThrottlingException", "TooManyRequestsException", "Throttling", "RequestLimitExceeded")
 # How error names start, where it is not the service's name in Pascal case.
 ERROR_PREFIXES = {"cloudwatchlogs": "CloudWatchLogs", "eventbridge": "EventBridge", "dynamodb": "DynamoDb"}
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How results and errors are spelled where the documents leave a choice.
+
+    Args:
+        etag: the member ETag of S3.
+        numeric_times: times of SDK integrations as epoch milliseconds instead of ISO 8601 text.
+        general_errors: names of an optimized integration's errors that are none of the called operation's own, such as
+            throttling, by prefix.
+    """
+
+    etag: str = "ETag"
+    numeric_times: bool = False
+    general_errors: Mapping[str, str] = field(default_factory=dict)
+
+
+DOCUMENTED = Spelling()
+# As the AWS SDK for Java calls its general exceptions, by its first version, and as names in camel case would come out.
+OTHER = Spelling("Etag", True, {"Glue": "AWSGlueException", "Athena": "AmazonAthenaException"})
 
 
 class SdkCallError(Exception):
@@ -31,7 +55,15 @@ class SdkCallError(Exception):
         self.cause = cause
 
 
-def call(client: Any, service: str, action: str, arguments: dict[str, Any], *, epoch: bool = False) -> Any:
+def call(
+    client: Any,
+    service: str,
+    action: str,
+    arguments: dict[str, Any],
+    *,
+    optimized: bool = False,
+    spelling: Spelling = DOCUMENTED,
+) -> Any:
     """Make one call for a state and return its result as the state sees it.
 
     Args:
@@ -39,7 +71,9 @@ def call(client: Any, service: str, action: str, arguments: dict[str, Any], *, e
         service: the service as the resource ARN spells it, e.g. `s3`.
         action: the action as the resource ARN spells it, e.g. `listObjectsV2`.
         arguments: parameters in Step Functions' spelling.
-        epoch: give times as epoch milliseconds, as the optimized integrations do, instead of as ISO 8601 text.
+        optimized: whether it is an optimized integration, which gives times as epoch milliseconds instead of as
+            ISO 8601 text.
+        spelling: how results and errors are spelled.
 
     Raises:
         SdkCallError: with the error name that AWS gives.
@@ -58,19 +92,24 @@ def call(client: Any, service: str, action: str, arguments: dict[str, Any], *, e
             f"{prefix}.{prefix}Exception", f"{action} was called with wrong parameters: {error}"
         ) from error
     except botocore.exceptions.ClientError as error:
-        raise SdkCallError(*named_error(error, prefix, model)) from error
+        general = spelling.general_errors.get(prefix) if optimized else None
+        raise SdkCallError(*named_error(error, prefix, model, general)) from error
     except botocore.exceptions.BotoCoreError as error:
         raise SdkCallError(f"{prefix}.SdkClientException", str(error)) from error
     response.pop("ResponseMetadata", None)
-    return to_result(response, model.output_shape, epoch_milliseconds if epoch else iso_time)
+    time_text = epoch_milliseconds if optimized or spelling.numeric_times else iso_time
+    return to_result(response, model.output_shape, time_text, spelling.etag)
 
 
-def named_error(error: botocore.exceptions.ClientError, prefix: str, model: OperationModel) -> tuple[str, str]:
+def named_error(
+    error: botocore.exceptions.ClientError, prefix: str, model: OperationModel, general: str | None = None
+) -> tuple[str, str]:
     """Return error name and cause of a failed call.
 
     An error of the service's model keeps its name, always ending in `Exception`; any other one becomes the service's
     general exception: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
-    For S3 only the errors of the operation itself count, so that a denied read is S3.S3Exception.
+    For S3 only the errors of the operation itself count, so that a denied read is S3.S3Exception. With a name given for
+    general errors, throttling is one of them too.
     """
     details = error.response["Error"]
     code = details["Code"].rpartition("#")[2]
@@ -79,7 +118,8 @@ def named_error(error: botocore.exceptions.ClientError, prefix: str, model: Oper
     modelled = {
         name for shape in shapes if isinstance(shape, StructureShape) for name in (shape.name, shape.error_code)
     }
-    name = code.removesuffix("Exception") + "Exception" if code in modelled else prefix + "Exception"
+    known = code in modelled and not (general and code in THROTTLING)
+    name = code.removesuffix("Exception") + "Exception" if known else general or prefix + "Exception"
     metadata = error.response["ResponseMetadata"]
     cause = (
         f"{details.get('Message', '')} (Service: {prefix}, Status Code: {metadata['HTTPStatusCode']}, "
@@ -115,14 +155,17 @@ def _respell_request(value: Any, shape: Shape) -> Any:
     return value
 
 
-def to_result(value: Any, shape: Shape | None, time_text: Callable[[datetime], Any]) -> Any:
+def to_result(value: Any, shape: Shape | None, time_text: Callable[[datetime], Any], etag: str = "ETag") -> Any:
     """Respell a botocore response as the result of a state."""
     if isinstance(shape, StructureShape) and isinstance(value, dict):
-        return {pascal_case(key): to_result(item, shape.members.get(key), time_text) for key, item in value.items()}
+        return {
+            etag if key == "ETag" else pascal_case(key): to_result(item, shape.members.get(key), time_text, etag)
+            for key, item in value.items()
+        }
     if isinstance(shape, ListShape) and isinstance(value, list):
-        return [to_result(item, shape.member, time_text) for item in value]
+        return [to_result(item, shape.member, time_text, etag) for item in value]
     if isinstance(shape, MapShape) and isinstance(value, dict):
-        return {key: to_result(item, shape.value, time_text) for key, item in value.items()}
+        return {key: to_result(item, shape.value, time_text, etag) for key, item in value.items()}
     if isinstance(value, datetime):
         return time_text(value)
     if hasattr(value, "read"):

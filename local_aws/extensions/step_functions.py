@@ -41,6 +41,8 @@ STOPPED = "LocalAws.ExecutionStopped"
 GLUE_JOB_ACTIONS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
 ATHENA_QUERY_ACTIONS = ("athena:StartQueryExecution", "athena:GetQueryExecution", "athena:StopQueryExecution")
 ATHENA_CATALOG_ACTIONS = ("athena:GetDataCatalog",)
+# Every end of a run but SUCCEEDED: https://docs.aws.amazon.com/glue/latest/dg/job-run-statuses.html
+FAILED_JOB_RUN_STATES = ("FAILED", "TIMEOUT", "STOPPED", "ERROR", "EXPIRED")
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
 LOG_DELIVERY_ACTIONS = (
     "logs:CreateLogDelivery",
@@ -77,8 +79,11 @@ class Run:
 class StepFunctions:
     """Replaces ministack's walk through the states and its integrations."""
 
-    def __init__(self, emulator: Emulator, sessions: RoleSessions, iam: Iam) -> None:
+    def __init__(
+        self, emulator: Emulator, sessions: RoleSessions, iam: Iam, spelling: sdk_calls.Spelling = sdk_calls.DOCUMENTED
+    ) -> None:
         self._sessions = sessions
+        self._spelling = spelling
         self._iam = iam
         self._sfn = emulator.module(
             "services.stepfunctions",
@@ -538,16 +543,18 @@ class StepFunctions:
         service, action = resource.partition(":::aws-sdk:")[2].split(":")[:2]
         return self._call(service, action, arguments)
 
-    def _call(self, service: str, action: str, arguments: Json, *, epoch: bool = False) -> Json:
+    def _call(self, service: str, action: str, arguments: Json, *, optimized: bool = False) -> Json:
         client = self._sessions.client(sdk_calls.BOTOCORE_SERVICES.get(service, service), self._run.get().credentials)
         try:
-            return sdk_calls.call(client, service, action, arguments or {}, epoch=epoch)
+            return sdk_calls.call(
+                client, service, action, arguments or {}, optimized=optimized, spelling=self._spelling
+            )
         except sdk_calls.SdkCallError as error:
             raise self._sfn._ExecutionError(error.error, error.cause) from error
 
     def plain_athena(self, resource: str, arguments: Json) -> Json:
         """Make one of Athena's request-response calls."""
-        return self._call("athena", resource.rpartition(":")[2], arguments, epoch=True)
+        return self._call("athena", resource.rpartition(":")[2], arguments, optimized=True)
 
     def plain_sns(self, resource: str, arguments: Json) -> Json:
         """Publish to SNS."""
@@ -563,7 +570,7 @@ class StepFunctions:
         name = arguments.get("JobName", "")
         if sync:
             self._check_sync_rights(GLUE_JOB_ACTIONS, "glue", f"job/{name}", "Glue.AccessDeniedException")
-        started = self._call("glue", "startJobRun", arguments)
+        started = self._call("glue", "startJobRun", arguments, optimized=True)
         self._submitted(resource, started)
         if not sync:
             return started
@@ -571,10 +578,10 @@ class StepFunctions:
         stop = {"JobName": name, "JobRunIds": [started["JobRunId"]]}
         with self._stopping("glue", "batchStopJobRun", stop):
             while True:
-                found = self._call("glue", "getJobRun", run, epoch=True)["JobRun"]
+                found = self._call("glue", "getJobRun", run, optimized=True)["JobRun"]
                 if found["JobRunState"] == "SUCCEEDED":
                     return found
-                if found["JobRunState"] in ("FAILED", "TIMEOUT", "STOPPED", "ERROR"):
+                if found["JobRunState"] in FAILED_JOB_RUN_STATES:
                     raise self._sfn._ExecutionError("States.TaskFailed", json.dumps(found))
                 self._pause()
 
@@ -587,13 +594,13 @@ class StepFunctions:
             error = "Athena.AthenaException"
             self._check_sync_rights(ATHENA_QUERY_ACTIONS, "athena", f"workgroup/{group}", error)
             self._check_sync_rights(ATHENA_CATALOG_ACTIONS, "athena", f"datacatalog/{catalog}", error)
-        started = self._call("athena", "startQueryExecution", arguments)
+        started = self._call("athena", "startQueryExecution", arguments, optimized=True)
         self._submitted(resource, started)
         if not sync:
             return started
         with self._stopping("athena", "stopQueryExecution", started):
             while True:
-                found = self._call("athena", "getQueryExecution", started, epoch=True)
+                found = self._call("athena", "getQueryExecution", started, optimized=True)
                 state = found["QueryExecution"]["Status"]["State"]
                 if state == "SUCCEEDED":
                     return found

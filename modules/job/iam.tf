@@ -6,17 +6,12 @@ locals {
 
   # Everything by name while that fits into the 10,240 characters that IAM allows for the policies of a role; with very
   # many datasets by database and bucket: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-  exact_table_arns = flatten([
-    for dataset in var.datasets : [
-      for table in [dataset.raw_table, dataset.parquet_table, dataset.quarantine_table] :
-      "${local.glue_arn}:table/${var.database_name}/${table}"
-    ]
-  ])
-  exact_source_arns = [for dataset in var.datasets : "${local.s3_arn}${var.raw_bucket}/${dataset.prefix}*"]
+  exact_table_arns  = [for table in var.tables : "${local.glue_arn}:table/${var.database_name}/${table}"]
+  exact_source_arns = [for prefix in var.source_prefixes : "${local.s3_arn}${var.raw_bucket}/${prefix}*"]
   by_name           = length(join("", concat(local.exact_table_arns, local.exact_source_arns, local.exact_source_arns))) <= 6000
   table_arns        = local.by_name ? local.exact_table_arns : ["${local.glue_arn}:table/${var.database_name}/*"]
   source_arns       = local.by_name ? local.exact_source_arns : ["${local.s3_arn}${var.raw_bucket}/*"]
-  source_prefixes   = local.by_name ? [for dataset in var.datasets : "${dataset.prefix}*"] : ["*"]
+  source_prefixes   = local.by_name ? [for prefix in var.source_prefixes : "${prefix}*"] : ["*"]
 }
 
 data "aws_iam_policy_document" "assume" {

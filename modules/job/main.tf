@@ -9,7 +9,6 @@ locals {
 
   job_name   = "${var.name}-csv-to-parquet"
   role_arn   = var.create_role ? one(aws_iam_role.this[*].arn) : var.role_arn
-  scripts    = "${path.module}/../../glue_scripts"
   entry      = "csv_to_parquet.py"
   log_prefix = "/aws-glue/${local.job_name}"
 
@@ -38,12 +37,12 @@ locals {
 # Nothing is tagged here: S3 allows ten tags per object and bills them, the bucket carries the tags.
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 resource "aws_s3_object" "script" {
-  for_each = fileset(local.scripts, "*.py")
+  for_each = fileset(var.scripts_folder, "*.py")
 
   bucket       = var.artifacts_bucket
   key          = "${var.artifacts_prefix}scripts/${each.value}"
-  source       = "${local.scripts}/${each.value}"
-  source_hash  = filemd5("${local.scripts}/${each.value}")
+  source       = "${var.scripts_folder}/${each.value}"
+  source_hash  = filemd5("${var.scripts_folder}/${each.value}")
   content_type = "text/x-python"
 
   override_provider {

@@ -21,11 +21,6 @@ output "contract_keys" {
   value       = { for name, object in aws_s3_object.contract : name => object.key }
 }
 
-output "contract_fingerprints" {
-  description = "What decides the converted bytes of each dataset, as one hash: when it changes, everything is converted again."
-  value       = { for name, contract in local.contracts : name => contract.fingerprint }
-}
-
 output "log_group_names" {
   description = "Log groups of the job."
   value       = [for group in aws_cloudwatch_log_group.this : group.name]

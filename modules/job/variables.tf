@@ -10,47 +10,28 @@ variable "database_name" {
   description = "Glue database of the tables."
 }
 
-variable "datasets" {
-  type = map(object({
-    prefix            = string
-    raw_table         = string
-    parquet_table     = string
-    quarantine_table  = string
-    crawler_name      = optional(string)
-    partition_keys    = list(object({ name = string, type = string }))
-    partition_pattern = optional(string)
-    columns = list(object({
-      name     = string
-      type     = string
-      source   = optional(string)
-      required = bool
-      format   = optional(string)
-      comment  = string
-    }))
-    csv = object({
-      delimiter        = string
-      quote            = optional(string)
-      escape           = optional(string)
-      header           = bool
-      encoding         = string
-      null_values      = list(string)
-      comment          = optional(string)
-      date_format      = optional(string)
-      timestamp_format = optional(string)
-      quoted_newlines  = bool
-      trim             = bool
-    })
-    schema_drift            = string
-    max_bad_fraction        = number
-    max_bad_rows            = optional(number)
-    on_source_removed       = string
-    on_unmatched            = string
-    on_contract_change      = string
-    target_file_mb          = number
-    retain_superseded_hours = number
-  }))
+variable "contracts" {
+  type        = map(string)
   nullable    = false
-  description = "The datasets by name, every default filled in."
+  description = "The contract of each dataset, as JSON, by dataset name."
+}
+
+variable "tables" {
+  type        = list(string)
+  nullable    = false
+  description = "Names of the tables that the job reads and publishes."
+}
+
+variable "source_prefixes" {
+  type        = list(string)
+  nullable    = false
+  description = "Folders of the CSV files in the raw bucket, each ending in a slash."
+}
+
+variable "scripts_folder" {
+  type        = string
+  nullable    = false
+  description = "Folder of the job's Python files, csv_to_parquet.py among them."
 }
 
 variable "raw_bucket" {

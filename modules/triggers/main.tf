@@ -59,8 +59,8 @@ locals {
       "Already asked for" = { Type = "Succeed" }
       "Could not start" = {
         Type  = "Fail"
-        Error = "{% $states.input.Error %}"
-        Cause = "{% 'The upload did not start ${var.name}: ' & $states.input.Cause %}"
+        Error = "UploadNotTaken"
+        Cause = "{% 'The upload did not start ${var.name}: ' & $states.input.Error & ': ' & $states.input.Cause & '. The next upload or schedule makes up for it.' %}"
       }
     }
   })

@@ -2,11 +2,6 @@ variable "name" {
   type        = string
   nullable    = false
   description = "Name of the pipeline; what is created here is named after it."
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,46}[a-z0-9]$", var.name))
-    error_message = "name must be 3 to 48 lower-case letters, digits and hyphens, start with a letter and not end with a hyphen."
-  }
 }
 
 variable "state_machine_arn" {
@@ -30,21 +25,6 @@ variable "schedule" {
     - `enabled`: false keeps the schedule and stops it from firing, default true.
     - `window_minutes`: how much later than due it may start, 0 for at once, at most 1440, default 0.
   EOT
-
-  validation {
-    condition     = var.schedule == null ? true : can(regex("^(rate\\([1-9][0-9]* (minute|minutes|hour|hours|day|days)\\)|cron\\(([^ ]+ ){5}[^ ]+\\)|at\\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\))$", var.schedule.expression))
-    error_message = "schedule.expression must be rate(<number> <minutes|hours|days>), cron(<6 fields>) or at(yyyy-mm-ddThh:mm:ss)."
-  }
-
-  validation {
-    condition     = var.schedule == null ? true : can(regex("^[A-Za-z0-9_+/-]+$", var.schedule.timezone))
-    error_message = "schedule.timezone must be the IANA name of a time zone, for example UTC or Europe/Berlin."
-  }
-
-  validation {
-    condition     = var.schedule == null ? true : var.schedule.window_minutes >= 0 && var.schedule.window_minutes <= 1440 && floor(var.schedule.window_minutes) == var.schedule.window_minutes
-    error_message = "schedule.window_minutes must be a whole number from 0 to 1440."
-  }
 }
 
 variable "on_upload" {
@@ -59,11 +39,6 @@ variable "on_upload" {
     - `manage_notifications`: whether EventBridge notifications of the buckets are turned on here, default true. A
       bucket has one notification configuration: leave it to its owner (false) where there is another one.
   EOT
-
-  validation {
-    condition     = var.on_upload == null ? true : var.on_upload.window_seconds >= 1 && var.on_upload.window_seconds <= 86400 && floor(var.on_upload.window_seconds) == var.on_upload.window_seconds
-    error_message = "on_upload.window_seconds must be a whole number from 1 to 86400."
-  }
 }
 
 variable "sources" {

@@ -10,10 +10,10 @@ locals {
   # A synchronous execution ends after five minutes:
   # https://docs.aws.amazon.com/step-functions/latest/dg/concepts-express-synchronous.html
   listing_seconds = 240
-  # 25,000 objects a call, some ten seconds: far from the five minutes, and from what a slow connection gives up at.
-  listing_pages = 50
+  # 25,000 objects a call, half a minute: far from the five minutes, and from what a slow connection gives up at.
+  listing_pages = 250
 
-  listing = templatefile("${local.sfn}/listing.asl.json.tftpl", {
+  listing = templatefile("${var.templates_folder}/listing.asl.json.tftpl", {
     partition       = local.partition
     jsonata         = local.jsonata
     retries         = local.retries

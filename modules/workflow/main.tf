@@ -7,12 +7,11 @@ locals {
   region    = data.aws_service_principal.current.region
   account   = data.aws_caller_identity.current.account_id
   role_arn  = var.create_role ? one(aws_iam_role.this[*].arn) : var.role_arn
-  sfn       = "${path.module}/../../sfn"
 
   # Expressions are kept in files of their own, with comments and line breaks; the definition gets them in one line.
   jsonata = {
-    for file in fileset("${local.sfn}/jsonata", "*.jsonata") : trimsuffix(file, ".jsonata") => trimspace(replace(
-      replace(file("${local.sfn}/jsonata/${file}"), "/(?s)/\\*.*?\\*//", ""), "/\\s*\\n\\s*/", " "
+    for file in fileset("${var.templates_folder}/jsonata", "*.jsonata") : trimsuffix(file, ".jsonata") => trimspace(replace(
+      replace(file("${var.templates_folder}/jsonata/${file}"), "/(?s)/\\*.*?\\*//", ""), "/\\s*\\n\\s*/", " "
     ))
   }
 
@@ -52,27 +51,35 @@ locals {
   # Only transient errors, by name, are tried again; the names are the service's prefix and the name of the exception:
   # https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
   patient = { IntervalSeconds = 2, BackoffRate = 2, MaxDelaySeconds = 60, MaxAttempts = 6, JitterStrategy = "FULL" }
-  # S3 and Step Functions have no exception of their own for being throttled or out of order; that comes under the
-  # service's general name, as a denied access does. So it is tried again, but not for long.
+  # Being throttled or out of order comes under the service's general name where it has no exception of its own, as a
+  # denied access does. So it is tried again, but not for long. The two optimized integrations were made with an SDK that
+  # names the general exceptions of Glue and Athena differently; both names are given.
   brief = { IntervalSeconds = 1, BackoffRate = 2, MaxDelaySeconds = 5, MaxAttempts = 3, JitterStrategy = "FULL" }
   retries = {
     s3 = [
       merge(local.patient, { ErrorEquals = ["S3.SdkClientException", "States.Timeout"] }),
       merge(local.brief, { ErrorEquals = ["S3.S3Exception"] }),
     ]
-    glue = [merge(local.patient, {
-      ErrorEquals = [
-        "Glue.SdkClientException", "Glue.ThrottlingException", "Glue.InternalServiceException",
-        "Glue.OperationTimeoutException", "Glue.ConcurrentModificationException", "States.Timeout",
-      ]
-    })]
+    glue = [
+      merge(local.patient, {
+        ErrorEquals = [
+          "Glue.SdkClientException", "Glue.ThrottlingException", "Glue.InternalServiceException",
+          "Glue.OperationTimeoutException", "Glue.ResourceNotReadyException", "Glue.ConcurrentModificationException",
+          "States.Timeout",
+        ]
+      }),
+      merge(local.brief, { ErrorEquals = ["Glue.GlueException", "Glue.AWSGlueException"] }),
+    ]
     sfn = [
       merge(local.patient, { ErrorEquals = ["Sfn.SdkClientException", "States.Timeout"] }),
       merge(local.brief, { ErrorEquals = ["Sfn.SfnException"] }),
     ]
-    athena = [merge(local.patient, {
-      ErrorEquals = ["Athena.SdkClientException", "Athena.TooManyRequestsException", "Athena.InternalServerException"]
-    })]
+    athena = [
+      merge(local.patient, {
+        ErrorEquals = ["Athena.SdkClientException", "Athena.TooManyRequestsException", "Athena.InternalServerException"]
+      }),
+      merge(local.brief, { ErrorEquals = ["Athena.AthenaException", "Athena.AmazonAthenaException"] }),
+    ]
     # The job runs as often at a time as its MaxConcurrentRuns allows; the other datasets wait for their turn, about
     # two hours in all. A run that failed is never started again by itself: the next execution does that.
     job = [
@@ -90,13 +97,34 @@ locals {
           "Glue.OperationTimeoutException",
         ]
       }),
+      merge(local.brief, { ErrorEquals = ["Glue.GlueException", "Glue.AWSGlueException"] }),
     ]
   }
 
-  definition = templatefile("${local.sfn}/etl_pipeline.asl.json.tftpl", {
+  # Where every Task leads on an error that it has no answer of its own to: the end of its dataset or view. What a .sync
+  # task waited for and what failed is the cause, as a whole, in JSON.
+  caught = {
+    dataset = { failed = "Dataset failed", output = local.jsonata.caught_error }
+    view    = { failed = "View failed", output = local.jsonata.caught_error }
+    job = {
+      failed = "Dataset failed"
+      output = "($text := \"\" & $string($states.errorOutput.Cause); $contains($text, /\"JobRunState\"/) ? ${local.jsonata.job_ending} : ${local.jsonata.caught_error})"
+    }
+    query = {
+      failed = "View failed"
+      output = "($text := \"\" & $string($states.errorOutput.Cause); $contains($text, /\"QueryExecutionId\"/) ? ${local.jsonata.query_ending} : ${local.jsonata.caught_error})"
+    }
+  }
+  catch = {
+    for task, caught in local.caught :
+    task => { ErrorEquals = ["States.ALL"], Output = "{% ${caught.output} %}", Next = caught.failed }
+  }
+
+  definition = templatefile("${var.templates_folder}/etl_pipeline.asl.json.tftpl", {
     partition = local.partition
     jsonata   = local.jsonata
     retries   = local.retries
+    catch     = local.catch
     timeouts  = var.timeouts
     contracts = {
       for name, dataset in var.datasets : name => {
@@ -107,7 +135,7 @@ locals {
     views              = local.views
     on_overlap         = var.on_overlap
     max_concurrency    = var.max_concurrency
-    crawler_polls      = ceil(var.timeouts.crawler_seconds / var.timeouts.crawler_poll_seconds)
+    patience           = local.patience
     glue_job_name      = var.glue_job_name
     lake_bucket        = var.lake_bucket
     database_name      = var.database_name
@@ -155,6 +183,11 @@ resource "aws_sfn_state_machine" "this" {
     precondition {
       condition     = length(base64encode(jsonencode(local.views))) * 3 / 4 < 250000
       error_message = "The views and the tables each of them reads have ${floor(length(base64encode(jsonencode(local.views))) * 3 / 4)} bytes and Step Functions passes at most 256 KiB to a state: use fewer or shorter views, or a second instance of the module."
+    }
+
+    precondition {
+      condition     = local.history <= local.history_limit
+      error_message = "An execution may come to ${local.history} events, and the history of Step Functions ends at 25,000: use ${local.history_remedies}."
     }
   }
 

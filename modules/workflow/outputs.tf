@@ -23,6 +23,11 @@ output "definition" {
   value       = local.definition
 }
 
+output "history_events" {
+  description = "How many events the history of the longest execution may come to, listings of more than 25,000 objects and repeated calls left out; Step Functions ends an execution at 25,000."
+  value       = local.history
+}
+
 output "role_policy" {
   description = "What the role is allowed, as JSON."
   value       = data.aws_iam_policy_document.this.json

@@ -2,11 +2,12 @@ variable "name" {
   type        = string
   nullable    = false
   description = "Name of the state machine; its role, policies and log group are named after it."
+}
 
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,46}[a-z0-9]$", var.name))
-    error_message = "name must be 3 to 48 lower-case letters, digits and hyphens, start with a letter and not end with a hyphen."
-  }
+variable "templates_folder" {
+  type        = string
+  nullable    = false
+  description = "Folder of the templates of the state machines, with their expressions in a folder `jsonata`."
 }
 
 variable "datasets" {
@@ -28,16 +29,6 @@ variable "datasets" {
     - `source_bucket`, `source_prefix`: where its CSV files arrive.
     - `crawler_name`: the crawler that finds the columns of the raw table; null when the columns are declared.
   EOT
-
-  validation {
-    condition     = alltrue([for dataset in keys(var.datasets) : can(regex("^[a-z][a-z0-9_]*$", dataset))])
-    error_message = "A dataset name starts with a lower-case letter and holds lower-case letters, digits and underscores only."
-  }
-
-  validation {
-    condition     = length(var.datasets) <= 200
-    error_message = "One state machine processes at most 200 datasets (the execution history ends at 25,000 events): use a second instance of the module."
-  }
 }
 
 variable "database_name" {
@@ -58,26 +49,6 @@ variable "views" {
     - `name`: name of the view in the Glue database.
     - `sql`: the query behind the view, a SELECT statement.
   EOT
-
-  validation {
-    condition     = alltrue([for view in var.views : can(regex("^[a-z_][a-z0-9_]*$", view.name))])
-    error_message = "A view name starts with a lower-case letter or underscore and holds lower-case letters, digits and underscores only."
-  }
-
-  validation {
-    condition     = length(distinct(var.views[*].name)) == length(var.views)
-    error_message = "Two views have the same name; every view needs a name of its own."
-  }
-
-  validation {
-    condition     = alltrue([for view in var.views : trimspace(view.sql) != ""])
-    error_message = "The sql of a view must not be empty: give the SELECT statement behind the view."
-  }
-
-  validation {
-    condition     = length(jsonencode(var.views)) <= 200000
-    error_message = "The SQL of all views together must stay below 200,000 characters: Step Functions passes at most 256 KiB between states."
-  }
 }
 
 variable "dataset_views" {
@@ -85,13 +56,6 @@ variable "dataset_views" {
   nullable    = false
   default     = true
   description = "Whether every dataset gets a view `v_<dataset>` with all its columns, before the declared views."
-
-  validation {
-    condition = !var.dataset_views || length(setintersection(
-      var.views[*].name, [for dataset in keys(var.datasets) : "v_${dataset}"]
-    )) == 0
-    error_message = "A declared view must not be named v_<dataset>: the module creates those (dataset_views = false turns them off)."
-  }
 }
 
 variable "on_overlap" {
@@ -99,17 +63,18 @@ variable "on_overlap" {
   nullable    = false
   default     = "wait"
   description = "What an execution does while an older one is running: `wait` for its end or `skip`, that is, leave quietly."
-
-  validation {
-    condition     = contains(["wait", "skip"], var.on_overlap)
-    error_message = "on_overlap must be wait or skip."
-  }
 }
 
 variable "glue_job_name" {
   type        = string
   nullable    = false
   description = "The Glue job that converts CSV to Parquet."
+}
+
+variable "glue_job_runs" {
+  type        = number
+  default     = null
+  description = "How many runs of the Glue job there may be at a time; null stands for `max_concurrency`."
 }
 
 variable "crawler_names" {
@@ -148,11 +113,6 @@ variable "athena_results_uri" {
   type        = string
   nullable    = false
   description = "Where Athena leaves its results, `s3://bucket/prefix/`."
-
-  validation {
-    condition     = can(regex("^s3://[^/]+/(.*/)?$", var.athena_results_uri))
-    error_message = "athena_results_uri must be an S3 folder ending in a slash, for example s3://my-lake/athena-results/."
-  }
 }
 
 variable "kms_key_arn" {
@@ -172,11 +132,6 @@ variable "role_arn" {
   type        = string
   default     = null
   description = "The role to use when `create_role` is false; it needs what `docs/state-machine.md` lists."
-
-  validation {
-    condition     = var.create_role || var.role_arn != null
-    error_message = "role_arn must name the role of the state machine when create_role is false."
-  }
 }
 
 variable "role_path" {
@@ -197,11 +152,6 @@ variable "max_concurrency" {
   nullable    = false
   default     = 4
   description = "How many datasets are processed at a time, 1 to 40."
-
-  validation {
-    condition     = var.max_concurrency >= 1 && var.max_concurrency <= 40 && floor(var.max_concurrency) == var.max_concurrency
-    error_message = "max_concurrency must be a whole number from 1 to 40 (an inline Map runs at most 40 iterations at a time)."
-  }
 }
 
 variable "log_level" {
@@ -209,11 +159,6 @@ variable "log_level" {
   nullable    = false
   default     = "ERROR"
   description = "What the state machine logs: ALL, ERROR, FATAL or OFF."
-
-  validation {
-    condition     = contains(["ALL", "ERROR", "FATAL", "OFF"], var.log_level)
-    error_message = "log_level must be ALL, ERROR, FATAL or OFF."
-  }
 }
 
 variable "include_execution_data" {
@@ -228,14 +173,6 @@ variable "log_retention_days" {
   nullable    = false
   default     = 90
   description = "How long the log group keeps its events."
-
-  validation {
-    condition = contains(
-      [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
-      var.log_retention_days
-    )
-    error_message = "log_retention_days must be one of 0 (for ever), 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653."
-  }
 }
 
 variable "tracing" {
@@ -267,13 +204,6 @@ variable "timeouts" {
     - `crawler_poll_seconds`: time between two looks at the crawler, default 15.
     - `overlap_poll_seconds`: time between two looks for older executions, default 60.
   EOT
-
-  validation {
-    condition = alltrue([
-      for name, seconds in var.timeouts : seconds == null ? false : seconds >= 1 && seconds <= 31536000 && floor(seconds) == seconds
-    ])
-    error_message = "Each of timeouts must be a whole number of seconds from 1 to 31536000 (one year)."
-  }
 }
 
 variable "tags" {

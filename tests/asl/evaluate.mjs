@@ -1,4 +1,4 @@
-// Evaluates JSONata with the reference implementation (it comes with asl-validator). Reads one request per line:
+// Evaluates JSONata with the reference implementation, in the version that package.json pins. Reads one request per line:
 // {"expression": "…", "bindings": {…}}; answers each with {"value": …}, {"undefined": true} or {"error": "…"}.
 // Without bindings the expression is only parsed.
 import { createHash } from "node:crypto";

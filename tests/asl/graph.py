@@ -8,10 +8,13 @@ from typing import Any
 
 # What JSONata itself and Step Functions provide: https://docs.jsonata.org/string-functions and the pages beside it.
 BUILT_IN = {
-    "append", "boolean", "contains", "count", "distinct", "each", "exists", "floor", "hash", "join", "keys", "length",
-    "lookup", "map", "match", "merge", "not", "number", "parse", "reduce", "replace", "sift", "states", "string",
-    "substring", "sum", "toMillis", "type",
+    "append", "boolean", "ceil", "contains", "count", "distinct", "each", "exists", "floor", "hash", "join", "keys",
+    "length", "lookup", "map", "match", "max", "merge", "min", "not", "number", "parse", "reduce", "replace", "sift",
+    "states", "string", "substring", "sum", "toMillis", "type",
 }  # fmt: skip
+
+# What stands in quotes, and regular expressions: they are arguments.
+TEXTS = r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|(?:(?<=\()|(?<=, ))/(?:[^/\\]|\\.)+/"""
 
 
 def machines(*definitions: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -64,7 +67,7 @@ def assigned(machine: dict[str, Any]) -> set[str]:
 
 def read(expression: str) -> set[str]:
     """The variables an expression reads: what is neither bound in it nor a function of JSONata."""
-    without_texts = re.sub(r'"(?:[^"\\]|\\.)*"|\'(?:[^\'\\]|\\.)*\'', "", expression)
+    without_texts = re.sub(TEXTS, "", expression)
     bound = set(re.findall(r"\$(\w+)\s*:=", without_texts))
     for parameters in re.findall(r"function\(([^)]*)\)", without_texts):
         bound |= set(re.findall(r"\$(\w+)", parameters))

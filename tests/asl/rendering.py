@@ -4,25 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from scripts.graph import mermaid, outline, place
-
-ROOT = Path(__file__).resolve().parents[2]
-ACCOUNT = "123456789012"
-REGION = "eu-central-1"
-IDENTITY = f"""<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
-<Arn>arn:aws:iam::{ACCOUNT}:root</Arn><UserId>AIDA</UserId><Account>{ACCOUNT}</Account>
-</GetCallerIdentityResult></GetCallerIdentityResponse>"""
+from scripts.offline_plan import ACCOUNT, REGION, ROOT, plan
 
 
 def dataset(name: str, crawler: str | None = None) -> dict[str, Any]:
@@ -40,6 +26,7 @@ def dataset(name: str, crawler: str | None = None) -> dict[str, Any]:
 
 MINIMAL: dict[str, Any] = {
     "name": "flights-dev",
+    "templates_folder": str(ROOT / "sfn"),
     "datasets": {"flights": dataset("flights")},
     "database_name": "flights_dev",
     "glue_job_name": "flights-dev-csv-to-parquet",
@@ -112,6 +99,7 @@ class Rendered:
     variables: dict[str, Any]
     text: str
     definition: dict[str, Any]
+    history_events: int
     resources: dict[str, dict[str, Any]]
 
     @property
@@ -157,11 +145,8 @@ class Planned:
 
 def plan_all(folder: Path) -> Planned:
     """Plan the workflow module once per set of variables, and the triggers."""
-    with answering_endpoint() as endpoint:
-        (folder / "main.tf.json").write_text(json.dumps(configuration(folder, endpoint)))
-        terraform(folder, "init", "-input=false", "-no-color", "-backend=false")
-        terraform(folder, "plan", "-input=false", "-no-color", "-out=plan")
-        planned = json.loads(terraform(folder, "show", "-json", "plan"))["planned_values"]
+    (folder / "main.tf.json").write_text(json.dumps(configuration(folder)))
+    planned = plan(folder, {"china": "cn-north-1"})
     return Planned(
         {name: rendered(name, planned) for name in VARIABLE_SETS},
         resources(planned, "triggers"),
@@ -178,20 +163,13 @@ def resources(planned: dict[str, Any], name: str) -> dict[str, dict[str, Any]]:
 
 def rendered(name: str, planned: dict[str, Any]) -> Rendered:
     """Pick what belongs to one module call out of a plan."""
-    text = planned["outputs"][name]["value"]
-    return Rendered(VARIABLE_SETS[name], text, json.loads(text), resources(planned, name))
+    text = planned["outputs"][f"{name}_definition"]["value"]
+    events = planned["outputs"][f"{name}_history_events"]["value"]
+    return Rendered(VARIABLE_SETS[name], text, json.loads(text), events, resources(planned, name))
 
 
-def configuration(folder: Path, endpoint: str) -> dict[str, Any]:
+def configuration(folder: Path) -> dict[str, Any]:
     """A root module that calls the workflow module with every set of variables."""
-    provider = {
-        "access_key": "test",
-        "secret_key": "test",
-        "skip_credentials_validation": True,
-        "skip_metadata_api_check": True,
-        "skip_requesting_account_id": True,
-        "endpoints": {"sts": endpoint, "sfn": endpoint},
-    }
     source = os.path.relpath(ROOT / "modules" / "workflow", folder.resolve())
     calls = {name: {"source": source, **escaped(variables)} for name, variables in VARIABLE_SETS.items()}
     calls["china"]["providers"] = {"aws": "aws.china"}
@@ -199,9 +177,12 @@ def configuration(folder: Path, endpoint: str) -> dict[str, Any]:
     calls["triggers"] = {"source": triggers, **escaped(TRIGGERS)}
     calls["many_prefixes"] = {"source": triggers, **escaped(MANY_PREFIXES)}
     return {
-        "provider": {"aws": [{**provider, "region": REGION}, {**provider, "region": "cn-north-1", "alias": "china"}]},
         "module": calls,
-        "output": {name: {"value": f"${{module.{name}.definition}}"} for name in VARIABLE_SETS},
+        "output": {
+            f"{name}_{output}": {"value": f"${{module.{name}.{output}}}"}
+            for name in VARIABLE_SETS
+            for output in ("definition", "history_events")
+        },
     }
 
 
@@ -212,56 +193,3 @@ def escaped(value: Any) -> Any:
     if isinstance(value, list):
         return [escaped(entry) for entry in value]
     return value.replace("${", "$${").replace("%{", "%%{") if isinstance(value, str) else value
-
-
-def terraform(folder: Path, *arguments: str) -> str:
-    """Run Terraform in a folder and return what it prints."""
-    command = [sys.executable, "-m", "scripts.terraform", "--", f"-chdir={folder}", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, f"terraform {arguments[0]}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
-    return done.stdout
-
-
-@contextmanager
-def answering_endpoint() -> Iterator[str]:
-    """Serve the two calls the provider makes while planning: who am I, and is this definition valid."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answers)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-class _Answers(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        validates = self.headers.get("X-Amz-Target", "").endswith("ValidateStateMachineDefinition")
-        body = ('{"result": "OK", "diagnostics": []}' if validates else IDENTITY).encode()
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-amz-json-1.0" if validates else "text/xml")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Keep the test output clean."""
-
-
-# What each document shows.
-PICTURES: dict[str, Callable[[dict[str, Any]], str]] = {"README.md": outline, "docs/state-machine.md": mermaid}
-
-
-def main() -> None:
-    """Renew the pictures of the state machine in the documents: `python -m tests.asl.rendering`."""
-    with tempfile.TemporaryDirectory() as folder:
-        definition = plan_all(Path(folder)).workflows["complete"].definition
-    for name, draw in PICTURES.items():
-        document = ROOT / name
-        document.write_text(place(document.read_text(), draw(definition)))
-
-
-if __name__ == "__main__":
-    main()

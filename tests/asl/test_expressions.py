@@ -57,6 +57,7 @@ def sha256(text: str) -> str:
         {"datasets": ["flights", "airlines"], "force": True, "dry_run": False},
         {"partitions": {"flights": [{"month": "2013-02"}]}},
         {"datasets": ["flights"], "partitions": {"flights": [{"month": "2013-02"}, {"month": "2013-03"}]}},
+        {"verify": True},
         {"wait_until": "2026-01-31T12:00:00Z"},
         {"wait_until": "2026-01-31T12:00:00.123Z"},
         {"AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": "arn"},
@@ -73,9 +74,9 @@ def it_accepts_a_right_input(outer: dict[str, Any], execution_input: Any) -> Non
     [
         (
             {"dataset": ["flights"]},
-            "Unknown key: dataset. Known keys: datasets, dry_run, force, partitions, wait_until.",
+            "Unknown key: dataset. Known keys: datasets, dry_run, force, partitions, verify, wait_until.",
         ),
-        ({"a": 1, "b": 2}, "Unknown key: a, b. Known keys: datasets, dry_run, force, partitions, wait_until."),
+        ({"a": 1, "b": 2}, "Unknown key: a, b. Known keys: datasets, dry_run, force, partitions, verify, wait_until."),
         ({"datasets": ["flihgts"]}, "Unknown dataset: flihgts. Known datasets: airlines, flights, weather."),
         ({"datasets": ["x", "flights", "y"]}, "Unknown dataset: x, y. Known datasets: airlines, flights, weather."),
         ({"datasets": []}, "datasets must be a list of at least one dataset name."),
@@ -87,6 +88,7 @@ def it_accepts_a_right_input(outer: dict[str, Any], execution_input: Any) -> Non
         ({"wait_until": "tomorrow"}, "wait_until must be a time in UTC, for example 2026-01-31T12:00:00Z."),
         ({"wait_until": 1}, "wait_until must be a time in UTC, for example 2026-01-31T12:00:00Z."),
         ({"dry_run": "false"}, "dry_run must be true or false."),
+        ({"verify": "true"}, "verify must be true or false."),
         ({"partitions": [{"month": "2013-02"}]}, "partitions must be an object from dataset name to a list"),
         (
             {"datasets": ["airlines"], "partitions": {"flights": [{"month": "2013-02"}]}},
@@ -129,10 +131,12 @@ def it_processes_all_datasets_unless_some_are_named(outer: dict[str, Any]) -> No
 
 def it_reads_the_switches(outer: dict[str, Any]) -> None:
     nothing = started(outer["Check input"], {})
-    assert (nothing["force"], nothing["dryRun"], nothing["partitions"]) == (False, False, {})
+    assert (nothing["force"], nothing["dryRun"], nothing["verify"], nothing["partitions"]) == (False, False, False, {})
     wanted = {"flights": [{"month": "2013-02"}]}
-    everything = started(outer["Check input"], {"force": True, "dry_run": True, "partitions": wanted})
-    assert (everything["force"], everything["dryRun"], everything["partitions"]) == (True, True, wanted)
+    given = {"force": True, "dry_run": True, "verify": True, "partitions": wanted}
+    everything = started(outer["Check input"], given)
+    assert (everything["force"], everything["dryRun"], everything["verify"]) == (True, True, True)
+    assert everything["partitions"] == wanted
 
 
 @pytest.mark.parametrize(
@@ -290,6 +294,7 @@ def decision(inner: dict[str, Any], states: dict[str, Any] | None = None, **chan
         "quarantineRepair": {},
         "parquetRepair": {},
         "force": False,
+        "verify": False,
         "dryRun": False,
         "partitions": {},
         "dataset": "flights",
@@ -315,6 +320,8 @@ def decision(inner: dict[str, Any], states: dict[str, Any] | None = None, **chan
         ({"loadedDigest": ""}, "Insert only new data"),
         ({"created": ["raw_flights"]}, "Insert only new data"),
         ({"force": True}, "Insert only new data"),
+        ({"verify": True}, "Insert only new data"),
+        ({"verify": True, "loadedBefore": False}, "Convert to Parquet with Snappy"),
         ({"dryRun": True}, "Insert only new data"),
         ({"partitions": {"flights": [{"month": "2013-02"}]}}, "Insert only new data"),
         ({"partitions": {"weather": [{"month": "2013-02"}]}}, "Nothing new"),
@@ -343,6 +350,7 @@ def it_starts_the_job_with_its_arguments(inner: dict[str, Any]) -> None:
         "runId": "run-1",
         "dryRun": False,
         "force": False,
+        "verify": False,
         "partitions": {},
     }
     for state in ("Convert to Parquet with Snappy", "Insert only new data"):
@@ -352,15 +360,31 @@ def it_starts_the_job_with_its_arguments(inner: dict[str, Any]) -> None:
             "Arguments": {
                 "--dataset_config": "s3://artifacts/contracts/flights.json",
                 "--run_id": "run-1",
-                "--mode": "apply",
+                "--run_mode": "apply",
             },
         }
         wanted = [{"month": "2013-02"}]
-        full = evaluate(
-            inner[state]["Arguments"], **{**variables, "dryRun": True, "force": True, "partitions": {"flights": wanted}}
-        )["Arguments"]
-        assert (full["--mode"], full["--force"]) == ("plan", "true")
+        changed: dict[str, Any] = {"dryRun": True, "force": True, "verify": True, "partitions": {"flights": wanted}}
+        full = evaluate(inner[state]["Arguments"], **{**variables, **changed})["Arguments"]
+        assert (full["--run_mode"], full["--force"], full["--verify"]) == ("plan", "true", "true")
         assert json.loads(full["--partitions"]) == wanted
+
+
+def it_gives_the_job_no_argument_that_glue_keeps_for_itself(inner: dict[str, Any]) -> None:
+    # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html
+    reserved = {"--conf", "--debug", "--endpoint", "--JOB_NAME", "--mode"}
+    given: dict[str, Any] = {
+        "dataset": "flights",
+        "contractUri": "s3://a/b",
+        "runId": "r",
+        "dryRun": True,
+        "force": True,
+        "verify": True,
+    }
+    for state in ("Convert to Parquet with Snappy", "Insert only new data"):
+        arguments = evaluate(inner[state]["Arguments"], **given, partitions={"flights": [{"month": "1"}]})["Arguments"]
+        assert len(arguments) == 6
+        assert not reserved & set(arguments)
 
 
 # --- reports and failures
@@ -413,37 +437,9 @@ def it_reports_an_unchanged_dataset_in_the_same_shape(inner: dict[str, Any], not
     assert report["status"] == "unchanged"
     assert (report["source_files"], report["source_bytes"], report["units_kept"]) == (3, 9, units)
     assert report["units_inserted"] == report["units_replaced"] == report["rows_written"] == 0
-
-
-@pytest.mark.parametrize(
-    ("cause", "readable"),
-    [
-        ("Not authorized (Service: Glue, Status Code: 400)", "Not authorized (Service: Glue, Status Code: 400)"),
-        (
-            r'{"Id":"jr_1","JobRunState":"FAILED","ErrorMessage":"SchemaDrift: line \"3\" has\tno column \u00e9\/\\"}',
-            'SchemaDrift: line "3" has\tno column \u00e9/\\',
-        ),
-        ('{"Id":"jr_1","JobRunState":"TIMEOUT","Timeout":60}', "The Glue run ended as TIMEOUT."),
-        (
-            '{"QueryExecution":{"Status":{"State":"FAILED","StateChangeReason":"TABLE_NOT_FOUND: line 1:15"}}}',
-            "TABLE_NOT_FOUND: line 1:15",
-        ),
-        ("{no json at all}", "{no json at all}"),
-        ('{"ErrorMessage":"cut off in the mid', '{"ErrorMessage":"cut off in the mid'),
-        (r'{"ErrorMessage":"an odd \x escape"}', r'{"ErrorMessage":"an odd \x escape"}'),
-        (None, "No cause was given."),
-    ],
-)
-def it_makes_a_cause_readable(inner: dict[str, Any], cause: str | None, readable: str) -> None:
-    error = {"Error": "States.TaskFailed", **({"Cause": cause} if cause is not None else {})}
-    caught = evaluate(inner["Insert only new data"]["Catch"][-1]["Output"], {"errorOutput": error}, causeLimit=2000)
-    assert caught == {"error": "States.TaskFailed", "cause": readable}
-
-
-def it_bounds_a_cause(inner: dict[str, Any]) -> None:
-    error = {"Error": "E", "Cause": "x" * 5000}
-    caught = evaluate(inner["Check raw table"]["Catch"][-1]["Output"], {"errorOutput": error}, causeLimit=750)
-    assert len(caught["cause"]) == 750
+    # That nothing is new says nothing of what is published.
+    assert report["verified"] is False
+    assert '{"verify": true}' in report["note"]
 
 
 @pytest.mark.parametrize("failed", [1, 2])
@@ -469,20 +465,6 @@ def it_succeeds_when_nothing_failed(outer: dict[str, Any], count: int) -> None:
     assert not evaluate(outer["Any failure?"]["Choices"][0]["Condition"], reports=reports, viewReports=[])
 
 
-def it_names_a_failed_view(outer: dict[str, Any], views: dict[str, Any]) -> None:
-    caught = evaluate(
-        views["Create Athena view"]["Catch"][-1]["Output"],
-        {"errorOutput": {"Error": "States.TaskFailed", "Cause": '{"Status":{"StateChangeReason":"no such table"}}'}},
-        causeLimit=2000,
-    )
-    report = evaluate(views["View failed"]["Output"], {"input": caught}, view={"name": "delays"})
-    assert report == {"name": "delays", "status": "failed", "error": "States.TaskFailed", "cause": "no such table"}
-    reports = [{"dataset": "flights", "status": "loaded"}]
-    assert evaluate(outer["Any failure?"]["Choices"][0]["Condition"], reports=reports, viewReports=[report])
-    cause = evaluate(outer["Pipeline failed"]["Cause"], reports=reports, viewReports=[report])
-    assert cause.splitlines() == ["1 of 2 failed:", "View delays: States.TaskFailed: no such table"]
-
-
 def it_keeps_everything_within_the_limits_when_200_datasets_fail(all_rendered: dict[str, Rendered]) -> None:
     outer = all_rendered["two_hundred"].definition["States"]
     variables = started(outer["Check input"], {})
@@ -497,48 +479,6 @@ def it_keeps_everything_within_the_limits_when_200_datasets_fail(all_rendered: d
     assert all(f"Dataset {name}: E: x" in cause for name in names)
     whole = [{"dataset": name, "status": "loaded", "x": "y" * (variables["reportLimit"] - 100)} for name in names]
     assert len(json.dumps(whole)) < 256 * 1024
-
-
-# --- the crawler
-
-
-@pytest.mark.parametrize(
-    ("crawler", "polls", "leads_to"),
-    [
-        ({"State": "RUNNING"}, 1, "Wait for crawler"),
-        ({"State": "STOPPING", "LastCrawl": {"Status": "SUCCEEDED"}}, 1, "Wait for crawler"),
-        ({"State": "READY", "LastCrawl": {"Status": "SUCCEEDED"}}, 4, "Read crawled table"),
-        ({"State": "READY", "LastCrawl": {"Status": "FAILED", "ErrorMessage": "no access"}}, 1, "Crawler failed"),
-        ({"State": "READY", "LastCrawl": {"Status": "CANCELLED"}}, 1, "Crawler failed"),
-        ({"State": "RUNNING"}, 4, "Crawler took too long"),
-    ],
-)
-def it_waits_for_the_crawler_within_bounds(
-    inner: dict[str, Any], crawler: dict[str, Any], polls: int, leads_to: str
-) -> None:
-    looked = evaluate(inner["Check crawler"]["Output"], {"result": {"Crawler": crawler}})
-    state = inner["Crawler finished?"]
-    reached = next(
-        (rule["Next"] for rule in state["Choices"] if evaluate(rule["Condition"], {"input": looked}, polls=polls)),
-        state["Default"],
-    )
-    assert reached == leads_to
-
-
-def it_hands_the_crawlers_message_on(inner: dict[str, Any]) -> None:
-    contract = {"workflow": {"crawler_name": "weather"}}
-    looked = {"state": "READY", "status": "FAILED", "message": "no access"}
-    report = evaluate(
-        inner["Crawler failed"]["Output"], {"input": looked}, dataset="weather", contract=contract, causeLimit=2000
-    )["report"]
-    assert report["cause"] == "The crawler weather ended as FAILED: no access"
-    late = evaluate(
-        inner["Crawler took too long"]["Output"],
-        {"input": {"state": "RUNNING"}},
-        dataset="weather",
-        contract=contract,
-    )["report"]
-    assert late["cause"].startswith("The crawler weather was still RUNNING after 100 seconds")
 
 
 # --- drifted tables
@@ -619,6 +559,31 @@ def it_counts_the_columns_of_the_repaired_table_for_the_views(inner: dict[str, A
     assert read == {"report": {"status": "loaded"}, "columns": expected}
 
 
+@pytest.mark.parametrize("found", [[], [{"Name": "carrier", "Type": "string"}], [{"Name": "x", "Type": "int"}]])
+def it_leaves_the_columns_of_a_raw_table_to_the_job(inner: dict[str, Any], found: list[dict[str, str]]) -> None:
+    wanted = {
+        "Name": "raw_flights",
+        "Parameters": {"skip.header.line.count": "1"},
+        "StorageDescriptor": {
+            "Columns": WANTED["StorageDescriptor"]["Columns"],
+            "SerdeInfo": {"Parameters": {"a": "1"}},
+        },
+    }
+    contract = {"fingerprint": "f", "workflow": {"raw_table_input": wanted}}
+    storage = {**wanted["StorageDescriptor"], "Columns": found, "Location": "s3://raw/flights/"}  # type: ignore[dict-item]
+    table: dict[str, Any] = {**wanted, "StorageDescriptor": storage}
+    variables = {"contract": contract, "crawled": False, "sourceUri": "s3://raw/flights/"}
+
+    def repaired(table: dict[str, Any]) -> dict[str, Any]:
+        assigned = evaluate(inner["Check raw table"]["Assign"], {"result": {"Table": table}}, **variables)
+        return dict(assigned["rawRepair"])
+
+    assert repaired(table) == {}
+    drifted = {**table, "StorageDescriptor": {**storage, "SerdeInfo": {"Parameters": {"a": "2"}}}}
+    assert repaired(drifted)["StorageDescriptor"] == storage
+    assert repaired({**table, "Parameters": {}})["Parameters"] == wanted["Parameters"]
+
+
 # --- views
 
 
@@ -652,16 +617,31 @@ def it_creates_a_view_again_only_when_its_sql_or_its_columns_changed(views: dict
         return str(assigned["viewDigest"])
 
     first = digest(view, digests)
-    assert first == sha256("sairlines=a,flights=f")
+    assert first == sha256(sha256("sairlines=a") + "flights=f")
     assert digest(view, {**digests, "weather": "x"}) == first
     assert digest(view, {**digests, "flights": "x"}) != first
     assert digest({**view, "digest": "t"}, digests) != first
-    assert digest({**view, "tables": []}, digests) == sha256("s")
+    assert digest({**view, "tables": []}, digests) == "s"
 
     condition = views["View up to date?"]["Choices"][0]["Condition"]
     for parameters, unchanged in (({"view_digest": first}, True), ({"presto_view": "true"}, False)):
         found = evaluate(views["Check view"]["Output"], {"result": {"Table": {"Parameters": parameters}}})
         assert evaluate(condition, {"input": found}, viewDigest=first) is unchanged
+
+
+def it_creates_a_view_over_200_tables(all_rendered: dict[str, Rendered]) -> None:
+    outer = all_rendered["two_hundred"].definition["States"]
+    names = started(outer["Check input"], {})["selected"]
+    digests = {name: sha256(name) for name in names}
+    view = {"name": "all", "sql": "SELECT", "digest": sha256("SELECT"), "tables": names}
+    state = outer["Create Athena views"]["ItemProcessor"]["States"]["Tables loaded?"]
+    expected = view["digest"]
+    for name in names:
+        expected = sha256(f"{expected}{name}={digests[name]}")
+    assert len(names) == 200
+    assert evaluate(state["Assign"], {"input": view}, tableDigests=digests)["viewDigest"] == expected
+    changed = evaluate(state["Assign"], {"input": view}, tableDigests={**digests, names[-1]: "x"})
+    assert changed["viewDigest"] != expected
 
 
 def it_remembers_the_digest_in_the_view_itself(views: dict[str, Any]) -> None:
@@ -715,6 +695,29 @@ def running(*names_and_starts: tuple[str, str]) -> list[dict[str, str]]:
     return [
         {"ExecutionArn": f"arn:{name}", "StartDate": start, "Status": "RUNNING"} for name, start in names_and_starts
     ]
+
+
+OLDEST, NEWEST = "2026-01-01T00:00:05.490Z", "2026-01-01T00:00:05.520Z"
+
+
+@pytest.mark.parametrize("own", [NEWEST, 1767225605.52, 1767225605520])
+@pytest.mark.parametrize("start", [OLDEST, 1767225605.49, 1767225605490])
+def it_knows_an_older_execution_however_its_start_is_written(
+    outer: dict[str, Any], start: str | float, own: str | float
+) -> None:
+    # The API answers seconds, the SDK that Step Functions calls with a time, which becomes a text or a number:
+    # https://docs.aws.amazon.com/step-functions/latest/apireference/API_ExecutionListItem.html
+    context = {"Execution": {"Id": "arn:me", "StartTime": NEWEST}, "StateMachine": {"Id": "arn:machine"}}
+    executions = [
+        {"ExecutionArn": "arn:me", "StartDate": own, "Status": "RUNNING"},
+        {"ExecutionArn": "arn:z", "StartDate": start, "Status": "RUNNING"},
+    ]
+    state = outer["Look for other executions"]
+    for listed in (executions, executions[1:]):
+        found = evaluate(state["Assign"], {"context": context, "result": {"Executions": listed}}, older=0)
+        assert found["older"] == 1
+    same = [{**executions[1], "StartDate": own}, executions[0]]
+    assert evaluate(state["Assign"], {"context": context, "result": {"Executions": same}}, older=0)["older"] == 0
 
 
 @pytest.mark.parametrize(

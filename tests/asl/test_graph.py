@@ -22,6 +22,11 @@ VALIDATOR = Path(__file__).parent / "node_modules" / "asl-validator"
 NODE = shutil.which("node") or str(Path(sys.executable).with_name("node"))
 # Errors that say nothing about whether trying again could help.
 BLANKET = {"States.ALL", "States.TaskFailed", "States.Runtime", "States.Permissions"}
+# What the first Java SDK, which the optimized integrations were made with, calls any other exception of the service;
+# the second one, which calls "aws-sdk" resources, names it after the service alone:
+# https://docs.aws.amazon.com/AWSJavaSDK/latest/javadoc/com/amazonaws/services/glue/model/AWSGlueException.html
+# https://docs.aws.amazon.com/AWSJavaSDK/latest/javadoc/com/amazonaws/services/athena/model/AmazonAthenaException.html
+GENERAL = {"Glue": {"Glue.AWSGlueException"}, "Athena": {"Athena.AmazonAthenaException"}}
 
 
 def validate(definition: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -133,10 +138,18 @@ def it_names_only_errors_that_can_occur(rendered: Rendered, planned: Planned) ->
         prefix = service.capitalize()
         known = {f"{prefix}.{shape.name.removesuffix('Exception')}Exception" for shape in shapes}
         known |= {f"{prefix}.SdkClientException", f"{prefix}.{prefix}Exception", "States.ALL", "States.Timeout"}
+        known |= GENERAL.get(prefix, set())
         for rule in [*task["Retry"], *task["Catch"]]:
             checked |= set(rule["ErrorEquals"])
             assert set(rule["ErrorEquals"]) <= known, name
     assert {"S3.S3Exception", "Glue.EntityNotFoundException", "Sfn.ExecutionAlreadyExistsException"} <= checked
+
+
+def it_tries_again_what_was_throttled_under_either_general_name(rendered: Rendered) -> None:
+    for name, task in tasks(*rendered.definitions):
+        service = re.split(r"[:.]", task["Resource"].split(":::")[1].removeprefix("aws-sdk:"))[0].capitalize()
+        retried = {error for retrier in task["Retry"] for error in retrier["ErrorEquals"]}
+        assert {f"{service}.{service}Exception", *GENERAL.get(service, set())} <= retried, name
 
 
 def it_never_starts_a_job_again_that_may_have_run(rendered: Rendered) -> None:
@@ -215,9 +228,9 @@ def it_passes_the_views_on_as_they_were_written(outer: dict[str, Any]) -> None:
 def it_takes_bounds_from_the_variables(complete: Rendered, outer: dict[str, Any], inner: dict[str, Any]) -> None:
     assert outer["Process datasets"]["MaxConcurrency"] == 2
     assert inner["Insert only new data"]["TimeoutSeconds"] == 7200
-    assert inner["Wait for crawler"]["Seconds"] == 30
-    # 100 seconds in steps of 30 are four looks at the crawler.
-    assert any("$polls >= 4 " in rule["Condition"] for rule in inner["Crawler finished?"]["Choices"])
+    assert inner["Read dataset contract"]["Assign"]["crawlPause"] == 30
+    assert any("$crawlWaited >= 100 " in rule["Condition"] for rule in inner["Crawler finished?"]["Choices"])
+    assert outer["Check input"]["Assign"]["overlapPause"] == 60
     assert complete.definition["TimeoutSeconds"] == 86400
 
 

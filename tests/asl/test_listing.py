@@ -106,7 +106,7 @@ def one_execution(
     requests = 0
     while True:
         arguments = evaluate(states["List a page"]["Arguments"], {"input": value})
-        assert (arguments["Bucket"], arguments["Prefix"], arguments["MaxKeys"]) == ("raw", "flights/", 500)
+        assert (arguments["Bucket"], arguments["Prefix"], arguments["MaxKeys"]) == ("raw", "flights/", 100)
         first = int(arguments.get("ContinuationToken", "0"))
         answer: dict[str, Any] = {"KeyCount": len(objects[first : first + page])}
         if objects:
@@ -124,7 +124,7 @@ def one_execution(
 
 
 @pytest.mark.parametrize(
-    ("count", "page"), [(0, 500), (1, 500), (2, 1), (499, 500), (500, 500), (501, 500), (20_000, 500)]
+    ("count", "page"), [(0, 100), (1, 100), (2, 1), (99, 100), (100, 100), (101, 100), (5_000, 100)]
 )
 def it_folds_a_listing_as_the_job_does(
     inner: dict[str, Any],
@@ -164,37 +164,103 @@ def it_does_not_depend_on_where_pages_end(inner: dict[str, Any], listing_states:
 
 
 def it_asks_again_for_what_does_not_fit_into_one_call(inner: dict[str, Any], listing_states: dict[str, Any]) -> None:
-    objects = listing(130, seed=3)
+    objects = listing(510, seed=3)
     folded = fold_by_state_machine(inner, listing_states, objects, page=1)
-    # 50 pages a call.
-    assert (folded.requests, folded.transitions) == (130, 2 * 3)
-    whole = fold_by_state_machine(inner, listing_states, objects, page=500)
+    # 250 pages a call.
+    assert (folded.requests, folded.transitions) == (510, 2 * 3)
+    whole = fold_by_state_machine(inner, listing_states, objects, page=100)
     assert folded.variables["digest"] == whole.variables["digest"]
 
 
+@pytest.mark.parametrize("spelling", ["ETag", "Etag"])
+@pytest.mark.parametrize("quote", ['"', ""])
+def it_folds_a_listing_however_its_tags_are_spelt(
+    inner: dict[str, Any],
+    listing_states: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    spelling: str,
+    quote: str,
+) -> None:
+    objects = listing(30, seed=11)
+    spelt = [
+        {
+            **{name: value for name, value in entry.items() if name != "ETag"},
+            spelling: entry["ETag"].replace('"', quote),
+        }
+        for entry in objects
+    ]
+    folded = fold_by_state_machine(inner, listing_states, spelt, page=7)
+    assert folded.variables["digest"] == digest_of_the_job(objects, monkeypatch)
+
+
+@pytest.mark.parametrize("character", ["k", '"', "\u00e9", "\u4e2d", "\U0001f600", "\t"])
+def it_asks_for_no_more_than_a_state_may_receive(listing_states: dict[str, Any], character: str) -> None:
+    # A key has at most 1,024 bytes: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+    key = character * (1024 // len(character.encode()))
+    longest = {
+        "Key": key,
+        "LastModified": "2026-01-01T00:00:00.000Z",
+        "ETag": f'"{"f" * 32}-10000"',
+        "ChecksumAlgorithm": ["CRC64NVME"],
+        "ChecksumType": "FULL_OBJECT",
+        "Size": 5 * 2**40,
+        "StorageClass": "INTELLIGENT_TIERING",
+    }
+    value = {
+        "bucket": "raw",
+        "prefix": key,
+        "nextPage": "t" * 1500,
+        "digest": "d",
+        "objects": 0,
+        "bytes": 0,
+        "pages": 0,
+    }
+    arguments = evaluate(listing_states["List a page"]["Arguments"], {"input": value})
+    answer = {
+        "Name": "b" * 63,
+        "Prefix": key,
+        "MaxKeys": arguments["MaxKeys"],
+        "KeyCount": arguments["MaxKeys"],
+        "IsTruncated": True,
+        "ContinuationToken": value["nextPage"],
+        "NextContinuationToken": value["nextPage"],
+        "Contents": [longest] * arguments["MaxKeys"],
+    }
+    # As UTF-8: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    assert len(json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()) <= 256 * 1024
+
+
+SOURCE = {"workflow": {"source_bucket": "raw", "source_prefix": "flights/"}}
+
+
 @pytest.mark.parametrize(
-    ("result", "error", "cause"),
+    ("result", "cause"),
     [
-        ({"Status": "FAILED", "Error": "S3.S3Exception", "Cause": "Access Denied"}, "S3.S3Exception", "Access Denied"),
-        ({"Status": "TIMED_OUT"}, "ListingFailed", "The listing ended as TIMED_OUT."),
+        (
+            {"Status": "FAILED", "Error": "ListingFailed", "Cause": "S3.S3Exception: Access Denied"},
+            "Listing s3://raw/flights/ failed: S3.S3Exception: Access Denied",
+        ),
+        (
+            {"Status": "TIMED_OUT", "Error": "States.Timeout"},
+            "Listing s3://raw/flights/ ended as TIMED_OUT. Start the execution again.",
+        ),
     ],
 )
-def it_fails_the_dataset_when_its_listing_failed(
-    inner: dict[str, Any], result: dict[str, str], error: str, cause: str
-) -> None:
+def it_fails_the_dataset_when_its_listing_failed(inner: dict[str, Any], result: dict[str, str], cause: str) -> None:
     state = inner["Check S3 for new data"]
     before = {"digest": "f1", "objects": 500, "bytes": 9, "nextPage": "token", "causeLimit": 13}
     assigned = evaluate(state["Assign"], {"result": result}, **before)
     assert assigned == {"digest": "f1", "objects": 500, "bytes": 9, "nextPage": ""}
-    handed_on = evaluate(state["Output"], {"result": result}, causeLimit=2000)
-    assert handed_on == {"error": error, "cause": cause}
+    handed_on = evaluate(state["Output"], {"result": result}, causeLimit=2000, contract=SOURCE)
+    assert handed_on == {"error": "ListingFailed", "cause": cause}
     assert decision(inner, {"input": handed_on}, digest="e") == "Dataset failed"
-    assert len(evaluate(state["Output"], {"result": result}, causeLimit=5)["cause"]) == 5
+    assert len(evaluate(state["Output"], {"result": result}, causeLimit=5, contract=SOURCE)["cause"]) == 5
 
 
-def it_tells_why_a_page_could_not_be_listed(listing_states: dict[str, Any]) -> None:
-    error = {"Error": "S3.S3Exception", "Cause": "Access Denied"}
-    caught = evaluate(listing_states["List a page"]["Catch"][0]["Output"], {"errorOutput": error})
+@pytest.mark.parametrize("error", ["S3.S3Exception", "States.Timeout"])
+def it_tells_why_a_page_could_not_be_listed(listing_states: dict[str, Any], error: str) -> None:
+    denied = {"Error": error, "Cause": "Access Denied"}
+    caught = evaluate(listing_states["List a page"]["Catch"][0]["Output"], {"errorOutput": denied})
     failed = listing_states["Listing failed"]
-    assert evaluate(failed["Error"], {"input": caught}) == "S3.S3Exception"
-    assert evaluate(failed["Cause"], {"input": caught}) == "Access Denied"
+    assert failed["Error"] == "ListingFailed"
+    assert evaluate(failed["Cause"], {"input": caught}) == f"{error}: Access Denied"

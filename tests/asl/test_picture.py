@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
-from scripts.graph import BEGIN, END, STEPS, GraphError, main, mermaid, outline, place
+from scripts.docs import picture_sections, stale_pages
+from scripts.docs_pictures import STEPS, mermaid, outline
+from scripts.docs_sections import DocsError
 from tests.asl.graph import machines, successors
-from tests.asl.rendering import PICTURES, ROOT, Rendered
+from tests.asl.rendering import Rendered
 
 
 def it_draws_every_state_and_every_way_but_the_shared_error_paths(rendered: Rendered) -> None:
@@ -33,32 +34,10 @@ def it_draws_every_state_and_every_way_but_the_shared_error_paths(rendered: Rend
     assert len(wanted) > 40
 
 
-def it_replaces_only_what_stands_between_the_markers(tmp_path: Path) -> None:
-    document = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    placed = place(document, "flowchart TD\n")
-    assert placed == f"before\n{BEGIN}\n```mermaid\nflowchart TD\n```\n{END}\nafter\n"
-    assert place(placed, "flowchart TD\n") == placed
-
-
-@pytest.mark.parametrize("document", ["", BEGIN, f"{END}{BEGIN}", f"{BEGIN}{BEGIN}{END}"])
-def it_refuses_a_document_without_its_markers(document: str) -> None:
-    with pytest.raises(GraphError, match="once each"):
-        place(document, "")
-
-
-def it_tells_what_is_wrong_with_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    broken = tmp_path / "broken.json"
-    broken.write_text("{")
-    assert main([str(broken)]) == 1
-    assert capsys.readouterr().err.startswith("graph: ")
-
-
-@pytest.mark.parametrize("name", sorted(PICTURES))
-def it_is_up_to_date_in_the_documents(complete: Rendered, name: str) -> None:
-    document = (ROOT / name).read_text()
-    assert place(document, PICTURES[name](complete.definition)) == document, (
-        f"{name} shows an older state machine: run python -m tests.asl.rendering"
-    )
+def it_is_up_to_date_in_the_documents(complete: Rendered) -> None:
+    """They were made from the usage block of modules/workflow: what is drawn does not depend on the settings."""
+    stale = stale_pages(picture_sections(complete.definition))
+    assert list(stale) == [], "show an older state machine: make docs"
 
 
 def it_outlines_the_steps_with_what_lies_between_left_out(complete: Rendered) -> None:
@@ -87,5 +66,5 @@ def it_outlines_the_steps_with_what_lies_between_left_out(complete: Rendered) ->
 
 def it_refuses_to_outline_steps_that_do_not_exist(complete: Rendered) -> None:
     renamed = json.loads(json.dumps(complete.definition).replace('"Nothing new"', '"All old"'))
-    with pytest.raises(GraphError, match="Nothing new"):
+    with pytest.raises(DocsError, match="Nothing new"):
         outline(renamed)

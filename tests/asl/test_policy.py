@@ -5,8 +5,9 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
+from scripts.offline_plan import ACCOUNT, REGION
 from tests.asl.graph import tasks
-from tests.asl.rendering import ACCOUNT, REGION, Rendered
+from tests.asl.rendering import Rendered
 
 GLUE = f"arn:aws:glue:{REGION}:{ACCOUNT}"
 ATHENA = f"arn:aws:athena:{REGION}:{ACCOUNT}"

@@ -18,7 +18,14 @@ IDLE = [
     "New data?",
     "Nothing new",
 ]
-INCREMENT = [*IDLE[:-1], "Insert only new data", "Read job report", "Only planned?", "Read loaded table"]
+INCREMENT = [
+    *IDLE[:-1],
+    "Insert only new data",
+    "Job succeeded?",
+    "Read job report",
+    "Only planned?",
+    "Read loaded table",
+]
 FIRST = [
     "Read dataset contract",
     "Check raw table",
@@ -33,6 +40,7 @@ FIRST = [
     "Check S3 for new data",
     "New data?",
     "Convert to Parquet with Snappy",
+    "Job succeeded?",
     "Read job report",
     "Only planned?",
     "Read loaded table",

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from local_aws import ExecutionResult, LocalAws, free_port
 
@@ -19,7 +21,10 @@ RoleMaker = Callable[..., str]
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     local = LocalAws(tmp_path_factory.mktemp("local_aws"), free_port())
-    local.start()
+    with pytest.MonkeyPatch.context() as patch:
+        # A minute of a Glue job's timeout takes three seconds.
+        patch.setenv("LOCAL_AWS_TIMEOUT_SCALE", "0.05")
+        local.start()
     try:
         yield local
     finally:
@@ -63,6 +68,25 @@ def role(aws: LocalAws) -> RoleMaker:
         return str(created["Role"]["Arn"])
 
     return make
+
+
+def client_of(aws: LocalAws, role_arn: str, service: str) -> Any:
+    """Return a client with a role's rights; the role is made to trust its own account for it."""
+    trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    aws.client("iam").update_assume_role_policy(RoleName=role_arn.rpartition("/")[2], PolicyDocument=document)
+    keys = aws.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
+    # The stubs overload this for each service by its literal name, which is not known here.
+    create: Callable[..., Any] = boto3.client
+    return create(
+        service,
+        endpoint_url=aws.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+        config=Config(s3={"addressing_style": "path"}),
+    )
 
 
 @dataclass

@@ -21,7 +21,7 @@ from local_aws.extensions.athena import result_location
 from local_aws.extensions.athena_engine import parse, tables_of
 from local_aws.extensions.athena_tables import QueryError, split_lines
 
-from .conftest import Machines, RoleMaker, allow
+from .conftest import Machines, RoleMaker, allow, wait_for
 
 Rows = list[list[str | None]]
 PARQUET = {
@@ -137,6 +137,24 @@ def it_reads_an_unpartitioned_table_at_its_location_without_hidden_files(lake: L
     assert lake.rows("SELECT x FROM t") == [["2"]]
 
 
+def it_skips_archived_objects_and_reads_restored_ones_only_when_told_so(lake: Lake) -> None:
+    s3 = lake.aws.client("s3")
+    for name in ("a", "b", "c"):
+        lake.parquet(f"t/{name}.parquet", x=[name])
+        place = {"Bucket": lake.bucket, "Key": f"t/{name}.parquet"}
+        if name != "a":
+            s3.copy_object(**place, CopySource=place, StorageClass="GLACIER")
+    s3.restore_object(Bucket=lake.bucket, Key="t/b.parquet", RestoreRequest={"Days": 1})
+    wait_for(
+        lambda: 'ongoing-request="false"' in s3.head_object(Bucket=lake.bucket, Key="t/b.parquet").get("Restore", "")
+    )
+    lake.table("t", "t/", x="string")
+    told = {**PARQUET, **lake.columns("t/", {"x": "string"})}
+    lake.create("told", told, None, {"read_restored_glacier_objects": "true"})
+    assert lake.rows("SELECT x FROM t") == [["a"]]
+    assert lake.rows("SELECT x FROM told ORDER BY x") == [["a"], ["b"]]
+
+
 def it_gives_no_rows_of_an_empty_place(lake: Lake) -> None:
     lake.table("t", "nothing/", x="bigint", y="string")
     lake.table("p", "nothing/", ["m"], x="bigint")
@@ -159,6 +177,94 @@ def it_shows_types_as_athena_does(lake: Lake) -> None:
     assert lake.rows("SELECT ts, d, b, f, n, i, absent FROM t") == [
         ["2013-01-01 05:00:00.123", "2020-02-29", "true", "1.5", None, "7", None]
     ]
+
+
+def moments(*texts: str) -> pa.Array:
+    return pa.array([datetime.datetime.fromisoformat(text) for text in texts], pa.timestamp("us"))
+
+
+def it_rounds_timestamps_of_files_to_milliseconds_half_up(lake: Lake) -> None:
+    lake.parquet(
+        "t/a.parquet",
+        n=[1, 2, 3, 4],
+        ts=moments(
+            "2013-01-01 05:00:00.123499",
+            "2013-01-01 05:00:00.123500",
+            "2013-12-31 23:59:59.999500",
+            "1969-12-31 23:59:59.999500",
+        ),
+    )
+    lake.table("t", "t/", n="bigint", ts="timestamp")
+    shown = [
+        "2013-01-01 05:00:00.123",
+        "2013-01-01 05:00:00.124",
+        "2014-01-01 00:00:00.000",
+        "1970-01-01 00:00:00.000",
+    ]
+    assert lake.rows("SELECT ts, CAST(ts AS varchar) FROM t ORDER BY n") == [[text, text] for text in shown]
+
+
+def it_compares_timestamps_by_milliseconds(lake: Lake) -> None:
+    lake.parquet("t/a.parquet", ts=moments("2013-01-01 05:00:00.123456", "2013-01-01 05:00:00.123455"))
+    lake.table("t", "t/", ts="timestamp")
+    assert lake.rows("SELECT count(*) FROM t WHERE ts = timestamp '2013-01-01 05:00:00.123'") == [["2"]]
+    assert lake.rows("SELECT count(*) FROM t WHERE ts = timestamp '2013-01-01 05:00:00.123456'") == [["0"]]
+    assert lake.rows("SELECT count(DISTINCT ts) FROM t") == [["1"]]
+    assert lake.rows(
+        "SELECT CAST('2013-01-01 05:00:00.1235' AS timestamp) = max(ts) + interval '1' millisecond AS same FROM t"
+    ) == [["true"]]
+
+
+def it_does_not_read_a_table_that_names_a_column_twice(lake: Lake) -> None:
+    lake.parquet("t/a.parquet", x=[1])
+    twice = {**PARQUET, **lake.columns("t/", {"x": "bigint"})}
+    twice["Columns"].append({"Name": "X", "Type": "string"})
+    lake.create("columns", twice, None)
+    lake.table("key", "t/", ["x"], x="bigint")
+    for table, sql in (
+        ("columns", "SELECT count(*) FROM columns"),
+        ("key", "SELECT count(*) FROM key"),
+        ("key", "CREATE VIEW v AS SELECT 1 AS one FROM key"),
+    ):
+        assert lake.failure(sql) == (
+            f"HIVE_INVALID_METADATA: Hive metadata for table {table} is invalid: "
+            "Table descriptor contains duplicate columns"
+        )
+
+
+def it_reads_names_with_blanks_and_dashes(lake: Lake) -> None:
+    lake.parquet("t/a.parquet", **{"cost total $": [1, 2], "order-id": ["a", "b"], "group": [3, 4]})
+    lake.table("t", "t/", None, **{"cost total $": "bigint", "order-id": "string", "group": "bigint"})
+    assert lake.rows("SELECT * FROM t ORDER BY 1") == [["1", "a", "3"], ["2", "b", "4"]]
+    lake.rows('CREATE VIEW v AS SELECT *, "cost total $" / 2 AS half FROM t WHERE "order-id" <> \'a\'')
+    assert lake.rows("SELECT * FROM v") == [["2", "b", "4", "1"]]
+    assert lake.rows('SELECT x."order-id" FROM (SELECT * FROM v) AS x') == [["b"]]
+    described = lake.aws.client("glue").get_table(DatabaseName=lake.database, Name="v")["Table"]
+    names = [column["Name"] for column in described["StorageDescriptor"]["Columns"]]
+    assert names == ["cost total $", "order-id", "group", "half"]
+
+
+def it_takes_hives_name_of_no_value_for_null(lake: Lake) -> None:
+    for folder in ("1", "__HIVE_DEFAULT_PARTITION__"):
+        lake.parquet(f"t/m={folder}/a.parquet", x=[1])
+        lake.text(f"raw/m={folder}/a.csv", "1\n")
+    lake.table("t", "t/", ["m"], x="bigint")
+    serde = {"SerdeInfo": {"SerializationLibrary": OPEN_CSV, "Parameters": {}}}
+    lake.create("raw", {**lake.columns("raw/", {"x": "string"}), **serde}, ["m"])
+    lake.rows("MSCK REPAIR TABLE t")
+    lake.rows("MSCK REPAIR TABLE raw")
+    assert lake.rows("SELECT m FROM t ORDER BY m") == [["1"], [None]]
+    assert lake.rows("SELECT m FROM raw ORDER BY m") == [["1"], [None]]
+    assert lake.rows("SELECT count(*) FROM t JOIN raw ON t.m IS NULL AND raw.m IS NULL") == [["1"]]
+
+
+def it_takes_numbers_for_dates_and_timestamps_of_opencsvserde(lake: Lake) -> None:
+    lake.text("raw/a.csv", "14611,1579059880123\n")
+    lake.csv_table("raw", "raw/", {}, 0, d="date", ts="timestamp")
+    assert lake.rows("SELECT d, ts FROM raw") == [["2010-01-02", "2020-01-15 03:44:40.123"]]
+    lake.text("raw/a.csv", "2010-01-02,2020-01-15 03:44:40.123\n")
+    assert lake.failure("SELECT d FROM raw").startswith("HIVE_BAD_DATA: ")
+    assert lake.failure("SELECT ts FROM raw").startswith("HIVE_BAD_DATA: ")
 
 
 def it_fails_when_the_files_hold_another_type_than_the_table_says(lake: Lake) -> None:

@@ -71,9 +71,9 @@ def it_replaces_and_removes_single_partitions(aws: LocalAws, table: dict[str, st
 
 def it_keeps_the_limits_of_batches(aws: LocalAws, table: dict[str, str]) -> None:
     glue = aws.client("glue")
-    with pytest.raises(botocore.exceptions.ClientError, match="101 entries, allowed are 1 to 100"):
+    with pytest.raises(botocore.exceptions.ClientError, match=r"partitionInputList.*length less than or equal to 100"):
         glue.batch_create_partition(**table, PartitionInputList=[part(str(number)) for number in range(101)])
-    with pytest.raises(botocore.exceptions.ClientError, match="26 entries, allowed are 1 to 25"):
+    with pytest.raises(botocore.exceptions.ClientError, match=r"partitionsToDelete.*length less than or equal to 25"):
         glue.batch_delete_partition(**table, PartitionsToDelete=[{"Values": [str(number)]} for number in range(26)])
 
 
@@ -108,3 +108,18 @@ def it_replaces_a_table_as_a_whole(aws: LocalAws, table: dict[str, str]) -> None
 def it_leaves_out_what_a_table_was_never_given(aws: LocalAws, table: dict[str, str]) -> None:
     found = aws.client("glue").get_table(DatabaseName=table["DatabaseName"], Name="t")["Table"]
     assert not {"Owner", "Description", "ViewOriginalText"} & set(found)
+
+
+def it_lists_tables_and_databases_by_pages(aws: LocalAws, database: str) -> None:
+    glue, names = aws.client("glue"), [f"t{number:03}" for number in range(101)]
+    for name in names:
+        glue.create_table(DatabaseName=database, TableInput={"Name": name})
+    first = glue.get_tables(DatabaseName=database)
+    assert len(first["TableList"]) == 100
+    rest = glue.get_tables(DatabaseName=database, NextToken=first["NextToken"])
+    assert "NextToken" not in rest
+    found = [table["Name"] for page in (first, rest) for table in page["TableList"]]
+    assert sorted(found) == names
+    pages = list(glue.get_paginator("get_databases").paginate(PaginationConfig={"PageSize": 1}))
+    assert all(len(page["DatabaseList"]) == 1 for page in pages)
+    assert database in [page["DatabaseList"][0]["Name"] for page in pages]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,23 @@ def crawlers(aws: LocalAws, bucket: str, database: str, role: RoleMaker) -> Craw
 
 def columns_of(table: dict[str, Any]) -> dict[str, str]:
     return {column["Name"]: column["Type"] for column in table["StorageDescriptor"]["Columns"]}
+
+
+def it_reads_the_start_of_gzip_files_of_any_size(crawlers: Crawlers) -> None:
+    numbers = random.Random(1)  # noqa: S311 - data that compresses badly, no secret
+    lines = b"".join(b"%d,%x\n" % (numbers.getrandbits(50), numbers.getrandbits(64)) for _ in range(100_000))
+    big = gzip.compress(b"number,text\n" + lines)
+    assert len(big) > 1024 * 1024
+    crawlers.put("big/a.csv.gz", big)
+    crawlers.put("members/a.csv.gz", gzip.compress(b"number,text\n") + gzip.compress(b"1,") + gzip.compress(b"ff\n"))
+    crawlers.put("dense/a.csv.gz", gzip.compress(b"number,text\n" + b"1,ff\n" * 50_000_000, 1))
+    for name in ("big", "members", "dense"):
+        last = crawlers.run(crawlers.create(f"{name}/"))
+        assert last["Status"] == "SUCCEEDED", last
+        table = crawlers.table(f"raw_{name}")
+        assert columns_of(table) == {"number": "bigint", "text": "string"}
+    crawlers.put("plain/a.csv.gz", b"number,text\n1,ff\n")
+    assert "is not gzip" in crawlers.run(crawlers.create("plain/"))["ErrorMessage"]
 
 
 def it_makes_a_table_of_what_it_finds(crawlers: Crawlers) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 import time
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
 import pytest
 
 from local_aws import LocalAws
-from local_aws.extensions.glue_jobs import error_message
 from local_aws.processes import command_line
 
 from .conftest import Machines, RoleMaker, allow, wait_for
@@ -46,6 +47,9 @@ class Jobs:
         run: dict[str, Any] = self.aws.client("glue").get_job_run(JobName=name, RunId=run_id)["JobRun"]
         return run
 
+    def folder(self, run_id: str) -> Path:
+        return self.aws.settings.runs / run_id
+
     def run(self, name: str, **arguments: str) -> dict[str, Any]:
         run_id = self.start(name, **arguments)
         ended = ("SUCCEEDED", "FAILED", "STOPPED", "TIMEOUT")
@@ -59,8 +63,6 @@ def jobs(aws: LocalAws, bucket: str, role: RoleMaker) -> Jobs:
 
 
 def running_with(text: str) -> list[int]:
-    from pathlib import Path
-
     pids = [int(entry.name) for entry in Path("/proc").glob("[0-9]*")]
     return [pid for pid in pids if text in command_line(pid)]
 
@@ -107,11 +109,54 @@ def it_logs_below_the_prefix_that_the_job_names_and_checks_the_right_to_encrypt(
     ]
 
 
+@pytest.mark.parametrize("reserved", ["--JOB_NAME", "--debug", "--endpoint", "--mode"])
+def it_refuses_the_arguments_that_glue_keeps_for_itself(jobs: Jobs, reserved: str) -> None:
+    glue = jobs.aws.client("glue")
+    name = jobs.create("print(1)")
+    refused = f"InvalidInputException.*{reserved}: AWS Glue uses the arguments .* internally"
+    with pytest.raises(botocore.exceptions.ClientError, match=refused):
+        jobs.start(name, **{reserved.removeprefix("--"): "x"})
+    for field in ("DefaultArguments", "NonOverridableArguments"):
+        with pytest.raises(botocore.exceptions.ClientError, match=refused):
+            jobs.create("print(1)", None, **{field: {reserved: "x"}})
+        job = glue.get_job(JobName=name)["Job"]
+        update = {"Role": job["Role"], "Command": job["Command"], field: {reserved: "x"}}
+        with pytest.raises(botocore.exceptions.ClientError, match=refused):
+            glue.update_job(JobName=name, JobUpdate=update)
+    assert glue.get_job_runs(JobName=name)["JobRuns"] == []
+
+
+def it_refuses_more_arguments_than_glue_takes(jobs: Jobs) -> None:
+    name = jobs.create("print(1)", DefaultArguments={"--a": "x" * 90_000, "--b": "x" * 90_000})
+    with pytest.raises(botocore.exceptions.ClientError, match=r"InvalidInputException.*at most 260 KB"):
+        jobs.start(name, given="x" * 90_000)
+    assert jobs.run(name, given="x" * 100)["JobRunState"] == "SUCCEEDED"
+
+
 def it_fails_with_the_exception_that_ended_the_script(jobs: Jobs) -> None:
     name = jobs.create("class TooManyBadRows(Exception): pass\nraise TooManyBadRows('12 of 100 rows: file.csv line 3')")
     run = jobs.run(name)
     assert run["JobRunState"] == "FAILED"
     assert run["ErrorMessage"] == "TooManyBadRows: 12 of 100 rows: file.csv line 3"
+
+
+def it_reports_all_lines_of_an_exception_and_nothing_that_was_logged(jobs: Jobs) -> None:
+    script = """
+        import atexit, sys
+        atexit.register(lambda: sys.stderr.write("ValueError: raised while the JVM shuts down\\n"))
+        try:
+            {}["missing"]
+        except KeyError:
+            raise RuntimeError("line 1: b: 'x'\\nKeyError: a text of the data\\n\\nline 3: ä")
+    """
+    run = jobs.run(jobs.create(script))
+    assert run["ErrorMessage"] == "RuntimeError: line 1: b: 'x'\nKeyError: a text of the data\n\nline 3: ä"
+    assert "Traceback (most recent call last)" in (jobs.folder(run["Id"]) / "stderr.log").read_text()
+
+
+def it_names_the_exit_code_of_a_job_that_ends_without_an_exception(jobs: Jobs) -> None:
+    run = jobs.run(jobs.create("import os; os._exit(3)"))
+    assert run["ErrorMessage"] == "The job ended with exit code 3 and reported no exception"
 
 
 def it_fails_when_the_role_may_not_read_the_script(bucket: str, jobs: Jobs, role: RoleMaker) -> None:
@@ -250,6 +295,60 @@ def it_is_stopped_with_the_task_that_waits_for_it(aws: LocalAws, jobs: Jobs, mac
     wait_for(lambda: glue.get_job_runs(JobName=name)["JobRuns"][0]["JobRunState"] == "STOPPED")
 
 
+@pytest.mark.parametrize("end", ["TIMEOUT", "STOPPED"])
+def it_fails_the_sync_form_when_the_run_times_out_or_is_stopped(
+    aws: LocalAws, jobs: Jobs, machines: Machines, end: str
+) -> None:
+    name, glue = jobs.create("import time; time.sleep(60)"), aws.client("glue")
+    arguments = {"JobName": name, **({"Timeout": 1} if end == "TIMEOUT" else {})}
+    caught = {"ErrorEquals": ["States.TaskFailed"], "Next": "C", "Output": "{% $parse($states.errorOutput.Cause) %}"}
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::glue:startJobRun.sync",
+        "Arguments": arguments,
+        "Catch": [caught],
+        "End": True,
+    }
+    execution = machines.start(machines.create({"StartAt": "J", "States": {"J": task, "C": {"Type": "Succeed"}}}))
+    if end == "STOPPED":
+        wait_for(lambda: bool(glue.get_job_runs(JobName=name)["JobRuns"]))
+        run_id = glue.get_job_runs(JobName=name)["JobRuns"][0]["Id"]
+        glue.batch_stop_job_run(JobName=name, JobRunIds=[run_id])
+    result = aws.follow(execution, timeout=40)
+    assert result.status == "SUCCEEDED", result
+    assert (result.output["JobRunState"], result.output["JobName"]) == (end, name)
+    assert isinstance(result.output["CompletedOn"], int)
+
+
+def it_gives_the_workers_no_region_when_told_so(aws: LocalAws, bucket: str, jobs: Jobs) -> None:
+    name = jobs.create(
+        f"""
+        import json, os, boto3
+        from pyspark.sql import SparkSession
+
+        def seen(_):
+            return {{key: os.environ.get(key) for key in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL")}}
+
+        driver = seen(0)
+        worker = SparkSession.builder.getOrCreate().sparkContext.parallelize([0]).map(seen).collect()[0]
+        boto3.client("s3").put_object(Bucket="{bucket}", Key="seen", Body=json.dumps([driver, worker]).encode())
+        """
+    )
+
+    def run() -> list[dict[str, str | None]]:
+        assert jobs.run(name)["JobRunState"] == "SUCCEEDED"
+        found: list[dict[str, str | None]] = json.load(aws.client("s3").get_object(Bucket=bucket, Key="seen")["Body"])
+        return found
+
+    everywhere = {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "AWS_ENDPOINT_URL": aws.endpoint}
+    assert run() == [everywhere, everywhere]
+    aws.set_job_environment({"LOCAL_AWS_WORKERS_WITHOUT_REGION": "1"})
+    try:
+        assert run() == [everywhere, {**everywhere, "AWS_REGION": None, "AWS_DEFAULT_REGION": None}]
+    finally:
+        aws.set_job_environment({})
+
+
 def it_needs_every_documented_right_for_the_sync_form(jobs: Jobs, machines: Machines, role: RoleMaker) -> None:
     name = jobs.create("print(1)")
     state = {"Type": "Task", "Resource": "arn:aws:states:::glue:startJobRun.sync", "Arguments": {"JobName": name}}
@@ -257,19 +356,3 @@ def it_needs_every_documented_right_for_the_sync_form(jobs: Jobs, machines: Mach
     result = machines.run_states(state, role_arn=arn)
     assert result.error == "Glue.AccessDeniedException"
     assert "glue:BatchStopJobRun" in result.cause
-
-
-@pytest.mark.parametrize(
-    ("stderr", "message"),
-    [
-        ("Traceback …\nbotocore.exceptions.ClientError: An error\n", "ClientError: An error"),
-        ("ValueError: first\n\nDuring …\nKeyError: second\nWARN: shutdown\n", "KeyError: second"),
-        (
-            "KeyError: 1\nWARN: shutdown\njava.io.IOException: Failed to delete\n\tat java.base/Thread.run\n",
-            "KeyError: 1",
-        ),
-        ("26/01/01 WARN Utils: hello\n", "The job ended with exit code 3 and reported no exception"),
-    ],
-)
-def it_finds_the_exception_in_the_output(stderr: str, message: str) -> None:
-    assert error_message(stderr, 3) == message

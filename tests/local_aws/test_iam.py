@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import uuid
+from dataclasses import dataclass
 from typing import Any
 
+import botocore.exceptions
 import pytest
 
 from local_aws import LocalAws
 from local_aws.extensions.iam import cbor_text_after, glue_resources, logs_resources, metric_namespace
 
-from .conftest import Machines, RoleMaker, allow
+from .conftest import Machines, RoleMaker, allow, client_of
 
 BASE = "arn:aws:glue:us-east-1:000000000000:"
 
@@ -125,3 +128,127 @@ def it_checks_the_key_of_encrypted_objects(aws: LocalAws, bucket: str, machines:
     assert f"kms:Decrypt on resource: {key}" in denied.cause
     full = role("states.amazonaws.com", objects, write_only, allow("kms:Decrypt", key))
     assert machines.run_states(put, get, role_arn=full).status == "SUCCEEDED"
+
+
+def it_lets_wildcards_match_line_ends(aws: LocalAws, bucket: str, machines: Machines, role: RoleMaker) -> None:
+    key = "folder/two\nlines\n.csv\n"
+    aws.client("s3").put_object(Bucket=bucket, Key=key, Body=b"x")
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:s3:headObject",
+        "Arguments": {"Bucket": bucket, "Key": key},
+    }
+    arn = f"arn:aws:s3:::{bucket}/"
+    for allowed in (f"{arn}folder/*", f"{arn}folder/two?lines?.csv?", f"{arn}{key}"):
+        assert machines.run_states(state, role_arn=role("states.amazonaws.com", allow("s3:*", allowed))).error == ""
+    for other in (f"{arn}folder/two*.csv", f"{arn}folder/two", f"{arn}folder/two?lines?.csv"):
+        result = machines.run_states(state, role_arn=role("states.amazonaws.com", allow("s3:*", other)))
+        assert result.status == "FAILED", other
+
+
+@dataclass
+class Encrypted:
+    """A bucket with an object under a key of its own."""
+
+    aws: LocalAws
+    bucket: str
+    key: str
+
+    def use(self, key: str) -> None:
+        by_default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+        rules = {"Rules": [by_default]}
+        self.aws.client("s3").put_bucket_encryption(Bucket=self.bucket, ServerSideEncryptionConfiguration=rules)
+
+
+@pytest.fixture
+def encrypted(aws: LocalAws, bucket: str) -> Encrypted:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    found = Encrypted(aws, bucket, key)
+    found.use(key)
+    aws.client("s3").put_object(Bucket=bucket, Key="k", Body=b"x")
+    return found
+
+
+def it_asks_for_the_key_that_an_object_was_written_under(encrypted: Encrypted, role: RoleMaker) -> None:
+    aws, place = encrypted.aws, {"Bucket": encrypted.bucket, "Key": "k"}
+    later = aws.client("kms").create_key()["KeyMetadata"]
+    # Named by its id, as a bucket may do.
+    encrypted.use(later["KeyId"])
+    both = ["kms:Decrypt", "kms:GenerateDataKey"]
+    new_only = client_of(aws, role("glue.amazonaws.com", allow("s3:*"), allow(both, later["Arn"])), "s3")
+    with pytest.raises(botocore.exceptions.ClientError, match=f"kms:Decrypt on resource: {encrypted.key}"):
+        new_only.get_object(**place)
+    with pytest.raises(botocore.exceptions.ClientError, match=f"kms:Decrypt on resource: {encrypted.key}"):
+        new_only.copy_object(Bucket=encrypted.bucket, Key="copy", CopySource=place)
+    new_only.put_object(**place, Body=b"y")
+    assert new_only.get_object(**place)["Body"].read() == b"y"
+
+
+def it_needs_no_key_to_look_at_an_object_and_one_for_its_checksum(encrypted: Encrypted, role: RoleMaker) -> None:
+    place = {"Bucket": encrypted.bucket, "Key": "k"}
+    s3 = client_of(encrypted.aws, role("glue.amazonaws.com", allow("s3:*")), "s3")
+    assert s3.head_object(**place)["ContentLength"] == 1
+    assert s3.get_object_attributes(**place, ObjectAttributes=["ETag"])["ETag"]
+    with pytest.raises(botocore.exceptions.ClientError, match="403"):
+        s3.head_object(**place, ChecksumMode="ENABLED")
+    with pytest.raises(botocore.exceptions.ClientError, match="kms:Decrypt"):
+        s3.get_object_attributes(**place, ObjectAttributes=["ETag", "Checksum"])
+
+
+def it_needs_to_decrypt_what_it_uploads_in_parts(encrypted: Encrypted, role: RoleMaker) -> None:
+    place = {"Bucket": encrypted.bucket, "Key": "parts"}
+    write_only = allow("kms:GenerateDataKey", encrypted.key)
+    s3 = client_of(encrypted.aws, role("glue.amazonaws.com", allow("s3:*"), write_only), "s3")
+    s3.put_object(**place, Body=b"x")
+    with pytest.raises(botocore.exceptions.ClientError, match="kms:Decrypt"):
+        s3.create_multipart_upload(**place)
+
+
+def it_asks_for_the_key_of_a_version(encrypted: Encrypted, role: RoleMaker) -> None:
+    aws, place = encrypted.aws, {"Bucket": encrypted.bucket, "Key": "v"}
+    root = aws.client("s3")
+    root.put_bucket_versioning(Bucket=encrypted.bucket, VersioningConfiguration={"Status": "Enabled"})
+    first = root.put_object(**place, Body=b"1")["VersionId"]
+    encrypted.use(aws.client("kms").create_key()["KeyMetadata"]["Arn"])
+    root.put_object(**place, Body=b"2")
+    s3 = client_of(aws, role("glue.amazonaws.com", allow("s3:*"), allow("kms:Decrypt", encrypted.key)), "s3")
+    assert s3.get_object(**place, VersionId=first)["Body"].read() == b"1"
+    with pytest.raises(botocore.exceptions.ClientError, match="kms:Decrypt"):
+        s3.get_object(**place)
+
+
+def it_lets_the_policy_of_a_key_decide(aws: LocalAws, bucket: str, role: RoleMaker) -> None:
+    arn = role("glue.amazonaws.com", allow(["s3:*", "kms:*"]))
+    named = {"Effect": "Allow", "Principal": {"AWS": role("glue.amazonaws.com")}, "Action": "kms:*", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [named]})
+    key = aws.client("kms").create_key(Policy=policy)["KeyMetadata"]["Arn"]
+    aws.client("s3").put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+    with pytest.raises(botocore.exceptions.ClientError, match="kms:Decrypt"):
+        client_of(aws, arn, "s3").get_object(Bucket=bucket, Key="k")
+
+
+def it_reads_nothing_under_a_key_that_is_switched_off_or_gone(encrypted: Encrypted) -> None:
+    s3, kms = encrypted.aws.client("s3"), encrypted.aws.client("kms")
+    place = {"Bucket": encrypted.bucket, "Key": "k"}
+    kms.disable_key(KeyId=encrypted.key)
+    with pytest.raises(botocore.exceptions.ClientError, match=r"KMS\.DisabledException.*is disabled"):
+        s3.get_object(**place)
+    kms.schedule_key_deletion(KeyId=encrypted.key, PendingWindowInDays=7)
+    with pytest.raises(botocore.exceptions.ClientError, match=r"KMS\.KMSInvalidStateException"):
+        s3.put_object(**place, Body=b"y")
+    encrypted.use("arn:aws:kms:us-east-1:000000000000:key/none")
+    with pytest.raises(botocore.exceptions.ClientError, match=r"KMS\.NotFoundException.*Invalid keyId"):
+        s3.put_object(**place, Body=b"y")
+
+
+def it_publishes_to_an_encrypted_topic_with_rights_on_its_key_only(aws: LocalAws, role: RoleMaker) -> None:
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    attributes = {"KmsMasterKeyId": key}
+    topic = aws.client("sns").create_topic(Name=f"t-{uuid.uuid4().hex[:8]}", Attributes=attributes)["TopicArn"]
+    publish = allow("sns:Publish", topic)
+    for missing, rights in (("kms:Decrypt", ["kms:GenerateDataKey*"]), ("kms:GenerateDataKey", ["kms:Decrypt"])):
+        sns = client_of(aws, role("glue.amazonaws.com", publish, allow(rights, key)), "sns")
+        with pytest.raises(sns.exceptions.KMSAccessDeniedException, match=f"{missing} on resource: {key}"):
+            sns.publish(TopicArn=topic, Message="m")
+    full = role("glue.amazonaws.com", publish, allow(["kms:GenerateDataKey*", "kms:Decrypt"], key))
+    assert client_of(aws, full, "sns").publish(TopicArn=topic, Message="m")["MessageId"]

@@ -45,6 +45,7 @@ def it_does_not_start_a_second_one_in_a_directory(aws: LocalAws) -> None:
     assert LocalAws.running(aws.settings.directory).endpoint == aws.endpoint
 
 
+@pytest.mark.server
 def it_tells_why_the_server_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_AWS_SPARK_PARALLEL", "many")
     with pytest.raises(LocalAwsError, match="ended at once: ValueError"):
@@ -77,6 +78,7 @@ def it_tells_why_an_upload_fails(aws: LocalAws, tmp_path: Path, source: str, tar
         aws.put(tmp_path / source, target)
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("how", ["stop", "killed before"])
 def it_leaves_no_process_of_running_jobs(tmp_path: Path, how: str) -> None:
     aws = LocalAws(tmp_path, free_port())

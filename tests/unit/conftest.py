@@ -3,14 +3,18 @@
 import os
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
 
-import pyarrow as pa
-import pyspark
 import pytest
 from hypothesis import settings
+from packaging.requirements import Requirement
 from pyspark.sql import SparkSession
 
 from local_aws.extensions.glue_jobs import find_java_home
+
+# What Glue brings and the job uses.
+LIBRARIES = ("pyspark", "pyarrow", "pandas", "numpy", "boto3", "botocore", "urllib3")
 
 # The same cases in every run: what lands must not depend on luck. HYPOTHESIS_PROFILE=default looks for new ones.
 settings.register_profile("repeatable", derandomize=True, database=None)
@@ -18,11 +22,18 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 
 def pytest_report_header() -> str:
-    """Name the versions under test, and refuse others than make test-spark-matrix wants."""
-    expected = os.environ.get("EXPECTED_SPARK", pyspark.__version__)
-    if pyspark.__version__ != expected:
-        raise pytest.UsageError(f"pyspark {expected} is to be tested and {pyspark.__version__} is what Python finds")
-    return f"pyspark {pyspark.__version__}, pyarrow {pa.__version__}"
+    """Name the versions under test; where those of a Glue version are to be tested, refuse all others."""
+    if wanted := os.environ.get("EXPECTED_LIBRARIES"):
+        for line in Path(wanted).read_text().splitlines():
+            if line and not line.startswith("#"):
+                require(Requirement(line))
+    return ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
+
+
+def require(wanted: Requirement) -> None:
+    """Raise unless Python finds a library in the version that is to be tested."""
+    if (wanted.marker is None or wanted.marker.evaluate()) and not wanted.specifier.contains(version(wanted.name)):
+        raise pytest.UsageError(f"{wanted} is to be tested and {version(wanted.name)} is what Python finds")
 
 
 @pytest.fixture(scope="session")

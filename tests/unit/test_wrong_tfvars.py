@@ -214,8 +214,8 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
 def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A configuration that is nothing but the module's variables and their rules."""
     folder = tmp_path_factory.mktemp("rules")
-    for file in ("variables.tf", "locals.tf"):
-        shutil.copy(ROOT / file, folder)
+    for file in [*ROOT.glob("variables*.tf"), ROOT / "locals.tf"]:
+        shutil.copy(file, folder)
     return folder
 
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from contract import DatasetContract, parse_contract
-from conversion import ConversionResult, OutputFile, UnitWork, convert_units
-from conversion_plan import Settings
+from conversion import UnitResult, convert_units
+from conversion_parquet import WrittenFile
+from conversion_plan import Settings, UnitWork
 from conversion_runners import Runner
 from sources import SourceFile
 from storage import open_storage
@@ -27,9 +28,13 @@ Columns = Sequence[Mapping[str, Any]]
 class Converted:
     """The outcome of one conversion: rows in the order of files and of the records in them."""
 
-    result: ConversionResult
+    result: UnitResult
     rows: list[dict[str, Any]]
     bad: list[dict[str, Any]]
+
+    def accounts(self) -> list[tuple[int, int, int]]:
+        """Return rows read, written and quarantined of each file."""
+        return [(item.rows_read, item.rows_written, item.rows_quarantined) for item in self.result.sources]
 
     def bad_places(self) -> list[tuple[int, str | None]]:
         """Return line number and column of each quarantined row."""
@@ -65,7 +70,7 @@ def a_unit(folder: Path, files: Mapping[str, bytes]) -> UnitWork:
     return UnitWork((), sources, f"{folder}/data/", f"{folder}/bad/")
 
 
-def read_rows(files: Sequence[OutputFile]) -> list[dict[str, Any]]:
+def read_rows(files: Sequence[WrittenFile]) -> list[dict[str, Any]]:
     """Return the rows of Parquet files, in order."""
     return [row for file in files for row in pq.read_table(file.uri).to_pylist()]
 
@@ -88,7 +93,7 @@ def convert(
         folder = Path(name)
         unit = a_unit(folder, files)
         settings = Settings(split_bytes=split, window_bytes=window)
-        result = convert_units(
+        (result,) = convert_units(
             spark,
             a_contract(folder, declared, csv, **more),
             [unit],

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -273,6 +274,7 @@ def comparable(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+@pytest.mark.random
 @settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def it_reads_what_pythons_csv_reads(case: Case) -> None:
@@ -288,7 +290,7 @@ def it_reads_what_pythons_csv_reads(case: Case) -> None:
     found = convert({name: data}, declared, case.csv, split=case.split, window=case.window)
     assert found.bad_places() == bad
     assert comparable(found.rows) == comparable(good)
-    outcome = found.result.outcomes[0]
+    outcome = found.result.sources[0]
     assert (outcome.rows_read, outcome.rows_written, outcome.rows_quarantined) == (
         len(good) + len(bad),
         len(good),

@@ -46,7 +46,7 @@ def it_refuses_a_missing_and_an_extra_column_and_says_what_there_is() -> None:
 def it_reports_drift_when_told_to_ignore_it() -> None:
     found = convert(b"a,c,d\n1,2,3\n", AB, schema_drift="ignore")
     assert found.rows == [{"a": 1, "b": None}]
-    assert (found.result.outcomes[0].missing_columns, found.result.outcomes[0].extra_columns) == (("b",), ("c", "d"))
+    assert (found.result.sources[0].missing_columns, found.result.sources[0].extra_columns) == (("b",), ("c", "d"))
 
 
 def it_refuses_a_missing_required_column_and_a_file_of_strangers() -> None:
@@ -76,7 +76,7 @@ def it_quarantines_nulls_in_a_required_column() -> None:
 @pytest.mark.parametrize("data", [b"", b"a,b", b"a,b\n", b"\xef\xbb\xbfa,b\r\n\r\n", b"\n\n"])
 def it_reads_no_rows_from_an_empty_or_header_only_file(data: bytes) -> None:
     found = convert(data, AB)
-    assert (found.rows, found.result.files, found.result.outcomes[0].rows_read) == ([], (), 0)
+    assert (found.rows, found.result.files, found.result.sources[0].rows_read) == ([], (), 0)
 
 
 @pytest.mark.parametrize(
@@ -184,4 +184,4 @@ def it_refuses_what_it_cannot_honour_by_name(csv: dict[str, Any], message: str) 
 def it_gives_the_same_from_a_pool_of_processes() -> None:
     data = b"a,b\n" + b"".join(b"%d,x\n" % number for number in range(500)) + b"z,z\n"
     alone, pooled = convert(data, AB, split=500), convert(data, AB, split=500, runner=process_pool(2))
-    assert (pooled.rows, pooled.bad, pooled.result.outcomes) == (alone.rows, alone.bad, alone.result.outcomes)
+    assert (pooled.rows, pooled.bad, pooled.accounts()) == (alone.rows, alone.bad, alone.accounts())

@@ -32,7 +32,7 @@ def summary(found: Converted) -> tuple[object, ...]:
     return (
         [tuple(row.values()) for row in found.rows],
         [(row["line_number"], row["reason"], row["column_name"], row["raw_text"]) for row in found.bad],
-        [(item.rows_read, item.rows_written, item.rows_quarantined) for item in found.result.outcomes],
+        found.accounts(),
     )
 
 
@@ -56,6 +56,14 @@ def it_keeps_rows_whose_quoted_text_looks_like_records() -> None:
     assert len(whole.rows) == 40
     for size in (20, 50, 100, 333):
         assert convert(data, columns(a="int", b="string"), split=size, window=8).rows == whole.rows
+
+
+def it_reads_a_file_from_its_beginning_when_two_guesses_of_where_a_record_begins_cross() -> None:
+    """The look-ahead of one split sees the end of the file and that of the split before it does not."""
+    found = convert(
+        b'0,"""",0\n0,\n0,,0\n', columns(a="bigint", b="string", c="bigint"), {"header": False}, split=1, window=20
+    )
+    assert ([row["b"] for row in found.rows], found.bad_places()) == (['"', None], [(2, None)])
 
 
 @pytest.mark.parametrize("split", [1 << 20, 40, 7])

@@ -62,6 +62,7 @@ def it_reads_nan_as_nan() -> None:
 NUMBERS = ["int", "bigint", "float", "double", "decimal(9,2)", "decimal(3,3)", "decimal(38,10)"]
 
 
+@pytest.mark.random
 @settings(max_examples=1500, deadline=None)
 @given(st.sampled_from(NUMBERS), st.lists(st.text("0123456789+-.eExX naif,", max_size=12), min_size=1, max_size=4))
 def it_never_takes_a_number_that_the_exact_definition_refuses(kind: str, texts: list[str]) -> None:
@@ -74,6 +75,7 @@ TIMES = (
 )
 
 
+@pytest.mark.random
 @settings(max_examples=700, deadline=None)
 @given(
     st.sampled_from(["date", "timestamp"]),
@@ -181,7 +183,7 @@ def it_reads_a_big_piece_once_although_many_columns_are_bad(monkeypatch: pytest.
     good = 9 * BLOCK_BYTES // len(b"1,2.5,3\n")
     data = b"a,b,c\n" + b"x,2.5,3\n1,y,3\n1,2.5,z\n" * 100 + b"1,2.5,3\n" * good
     found = convert(data, columns(a="int", b="double", c="bigint"))
-    assert [item.rows_written for item in found.result.outcomes] == [good]
+    assert [item.rows_written for item in found.result.sources] == [good]
     assert len(found.bad) == 300
     # The bad columns were found in the first megabyte; only once all was read.
     assert sum(size > 8 * BLOCK_BYTES for size in read) == 1

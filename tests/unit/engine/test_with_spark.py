@@ -18,7 +18,7 @@ from conversion import convert_units
 from conversion_errors import UnterminatedQuoteError
 from conversion_plan import Settings, Task, plan_tasks
 from conversion_runners import SHARE_BYTES, on_spark, run_share, shares_of
-from conversion_task import Job, PartReport
+from conversion_task import PartReport, TaskContext
 from csv_dialect import dialect_of
 from tests.unit.engine.helpers import a_contract, a_unit, columns, convert
 
@@ -53,7 +53,7 @@ def it_gives_spark_exactly_the_declared_rows(spark: SparkSession, tmp_path: Path
 
 def it_writes_snappy_with_utc_microseconds_and_never_int96(spark: SparkSession, tmp_path: Path) -> None:
     unit = a_unit(tmp_path, {"a.csv": DATA})
-    result = convert_units(spark, a_contract(tmp_path, EVERY_TYPE), [unit], run_id="r1")
+    (result,) = convert_units(spark, a_contract(tmp_path, EVERY_TYPE), [unit], run_id="r1")
     metadata = pq.read_metadata(result.files[0].uri)
     group = metadata.row_group(0)
     assert {group.column(place).compression for place in range(group.num_columns)} == {"SNAPPY"}
@@ -67,9 +67,9 @@ def it_accounts_for_every_part(spark: SparkSession, tmp_path: Path) -> None:
     data = b"a,b\n1,x\n2,y\nz,z\n4,w\n"
     unit = a_unit(tmp_path, {"a.csv": data, "b.csv": b"b\n", "c.csv": b""})
     contract = a_contract(tmp_path, columns(a="int", b="string"), schema_drift="ignore")
-    job = Job(contract, Settings(split_bytes=10), "r1")
-    tasks = plan_tasks([unit], dialect_of(contract), job.settings, 128, 2)
-    found = on_spark(spark)(job, tasks)
+    context = TaskContext(contract, Settings(split_bytes=10), "r1")
+    tasks = plan_tasks([unit], dialect_of(contract), context.settings, 128, 2)
+    found = on_spark(spark)(context, tasks)
 
     def counts(report: PartReport) -> tuple[int, ...]:
         return report.start, report.end, report.lines, report.rows_read, report.rows_written, report.rows_quarantined
@@ -84,7 +84,7 @@ def it_accounts_for_every_part(spark: SparkSession, tmp_path: Path) -> None:
 
 def it_starts_no_spark_job_without_tasks(spark: SparkSession, tmp_path: Path) -> None:
     spark.sparkContext.setJobGroup("no tasks", "nothing to convert")
-    assert list(on_spark(spark)(Job(a_contract(tmp_path, columns(a="int")), Settings(), "r1"), [])) == []
+    assert list(on_spark(spark)(TaskContext(a_contract(tmp_path, columns(a="int")), Settings(), "r1"), [])) == []
     assert list(spark.sparkContext.statusTracker().getJobIdsForGroup("no tasks")) == []
 
 
@@ -123,7 +123,7 @@ def it_leaves_no_archive_for_pyspark_to_read_again(tmp_path: Path, monkeypatch: 
     monkeypatch.syspath_prepend(str(archive))
     importlib.import_module("zipped_before")
     assert str(archive) in sys.path_importer_cache
-    assert list(run_share(Job(a_contract(tmp_path, columns(a="int")), Settings(), "r1"), [])) == []
+    assert list(run_share(TaskContext(a_contract(tmp_path, columns(a="int")), Settings(), "r1"), [])) == []
     assert str(archive) not in sys.path_importer_cache
     importlib.import_module("zipped_after")
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -55,23 +54,19 @@ class FakeGlue:
         version = str(int(VersionId) + 1)
         self.tables[TableInput["Name"]] = {**copy.deepcopy(TableInput), "VersionId": version}
 
-    def get_paginator(self, operation: str) -> FakeGlue:
-        assert operation == "get_partitions"
-        return self
-
-    def paginate(
+    def get_partitions(
         self,
         DatabaseName: str,  # noqa: N803
         TableName: str,  # noqa: N803
         ExcludeColumnSchema: bool,  # noqa: N803
-        PaginationConfig: dict[str, int],  # noqa: N803
-    ) -> Iterator[dict[str, Any]]:
+        MaxResults: int,  # noqa: N803
+        NextToken: str = "0",  # noqa: N803
+    ) -> dict[str, Any]:
         self._table("GetPartitions", TableName)
-        items = iter([dict(item) for item in self.partitions[TableName].values()])
-        while page := list(itertools.islice(items, PaginationConfig["PageSize"])):
-            self._limit("GetPartitions", PaginationConfig["PageSize"], 1000, 1)
-            yield {"Partitions": page, "NextToken": "more"}
-        yield {"Partitions": []}
+        first, items = int(NextToken), list(self.partitions[TableName].values())
+        self._limit("GetPartitions", MaxResults, 1000, 1)
+        page: dict[str, Any] = {"Partitions": [dict(item) for item in items[first : first + MaxResults]]}
+        return {**page, "NextToken": str(first + MaxResults)} if first + MaxResults < len(items) else page
 
     def batch_get_partition(
         self,

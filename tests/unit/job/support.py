@@ -17,7 +17,8 @@ from catalog import Catalog
 from catalog_glue import GlueCatalog
 from catalog_local import LocalCatalog
 from contract import DatasetContract, parse_contract
-from conversion import ConversionResult, UnitWork, convert_units
+from conversion import UnitResult, convert_units
+from conversion_plan import UnitWork
 from job import Arguments, run_job
 from report import Report
 from tests.unit.job.fake_glue import FakeGlue
@@ -26,7 +27,7 @@ BAD = "bad"
 _CLOCK = itertools.count(1)
 
 
-def convert(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> ConversionResult:
+def convert(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> list[UnitResult]:
     """Convert with the real engine, in this process instead of on Spark."""
     return convert_units(None, contract, work, run_id=run_id)
 
@@ -59,6 +60,22 @@ class World:
         local.prepare(parse_contract(self.contract))
         for name in ("trips", "raw_trips", "trips_quarantine"):
             glue.add_table(self._read_table(name))
+
+    def lose_tables(self, *names: str) -> None:
+        """Forget tables with all their partitions; where the state machine makes them on AWS, they are there, empty."""
+        for name in names:
+            (self.lake / f"catalog/default/{name}.json").unlink(missing_ok=True)
+            for path in (self.lake / f"catalog/default/{name}.partitions").glob("*.json"):
+                path.unlink()
+        if self.glue is not None:
+            LocalCatalog(str(self.lake), "default").prepare(parse_contract(self.contract))
+            for name in names:
+                self.glue.partitions[name] = {}
+                self.glue.add_table(self._read_table(name))
+
+    def unit_of(self, path: Path) -> str:
+        """Return the values of the unit that a file below a run folder belongs to."""
+        return "/".join(part.partition("=")[2] for part in path.parts if part.startswith("month="))
 
     def open_catalog(self, contract: DatasetContract) -> Catalog:
         """Return the catalog under test, to be put in the place of job.open_catalog."""

@@ -9,6 +9,9 @@ import pytest
 
 from contract import Column, ContractError, CsvOptions, PartitionKey, load_contract, parse_contract
 
+# What is hashed of a dataset; tests/contracts.tftest.hcl compares what Terraform does.
+FINGERPRINTS = Path(__file__).parents[2] / "fixtures" / "fingerprints.json"
+
 
 def document(**changes: Any) -> dict[str, Any]:
     base: dict[str, Any] = {
@@ -67,6 +70,10 @@ def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
         ({"columns": [{"name": "a", "required": "yes"}]}, "required is 'yes'; allowed are true and false"),
         ({"columns": [{"name": "a"}, {"name": "A"}]}, "a named more than once"),
         ({"partition_keys": [{"name": "id"}]}, "id named more than once"),
+        (
+            {"partition_keys": [{"name": "run_id"}]},
+            "partition key run_id has the name of a column of the quarantine table",
+        ),
         ({"partition_keys": [{"name": "Month"}]}, "partition key 'Month'; expected lower-case"),
         ({"partition_keys": [{"name": "m", "type": "double"}]}, "type double; allowed are string, int, bigint, date"),
         ({"partition_pattern": "(?P<y>"}, "not a regular expression"),
@@ -104,6 +111,17 @@ def it_fingerprints_what_decides_the_bytes_and_nothing_else() -> None:
     for change in others:
         assert parse_contract(document(**change)).fingerprint != base
     assert parse_contract(document(fingerprint="f" * 64)).fingerprint == "f" * 64
+
+
+@pytest.mark.parametrize("dataset", json.loads(FINGERPRINTS.read_text()))
+def it_hashes_for_ever_what_it_once_did_and_what_terraform_does(dataset: str) -> None:
+    entry = json.loads(FINGERPRINTS.read_text())[dataset]
+    settings = {name: value for name, value in entry["settings"].items() if name != "prefix"}
+    # What Terraform writes for the text that says "none".
+    if settings.get("csv", {}).get("quote") == "":
+        settings["csv"] = {**settings["csv"], "quote": None}
+    contract = parse_contract({**document(), "columns": None, **settings})
+    assert contract.fingerprint == hashlib.sha256(entry["hashed"].encode()).hexdigest()
 
 
 def it_takes_the_columns_of_a_crawled_table_and_folds_them_as_the_state_machine_does() -> None:

@@ -136,8 +136,8 @@ def it_dies_on_s3_and_glue_and_the_retry_makes_it_right(
     assert lake.run("glue-run", fault) == DIED
     assert lake.rows() == {**OLD, **dict(list(CHANGED.items())[:published])}
     assert all(lake.keys(folder) for folder in lake.named())
-    # So the next execution starts the job.
-    assert lake.digest() is None
+    # So the next execution starts the job, but where all that is left is to delete what is superseded.
+    assert (lake.digest() is None) == (fault != "swept:1")
     assert lake.run("glue-run") == 0
     assert lake.rows() == {**OLD, **CHANGED}
     assert lake.rows("trips_quarantine", "raw_text") == {"02": [f"{BAD},x"], "04": [f"{BAD},x"]}

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from catalog import CatalogError, Partition, Table, TableChangedError, Values
+from catalog import CatalogError, Partition, Table, TableChangedError
 from catalog_glue import ENTRY_ATTEMPTS, GlueCatalog
+from contract import Values
 from tests.unit.job.fake_glue import FakeGlue, client_error
 
 COLUMNS = [{"Name": "id", "Type": "string"}]

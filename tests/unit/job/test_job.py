@@ -15,8 +15,11 @@ import job
 from catalog import TableMissingError
 from catalog_local import LocalCatalog
 from catalog_publication import ConcurrentRunError
-from conversion import ConversionResult, UnitWork
+from conversion import UnitResult, convert_units
 from conversion_errors import AccountingError, TooManyBadRows
+from conversion_plan import UnitWork
+from conversion_runners import Tasks, in_process
+from conversion_task import PartReport, TaskContext
 from csv_to_parquet import ArgumentsError, convert_with_spark, parse_args
 from diff import UnknownPartitionError
 from job import Arguments, SourceConflictError, new_attempt
@@ -55,7 +58,7 @@ def it_changes_nothing_when_nothing_is_new(world: World) -> None:
     world.run()
     catalog = {path: path.read_bytes() for path in world.lake.glob("catalog/**/*.json")}
 
-    def no_conversion(*arguments: Any) -> ConversionResult:
+    def no_conversion(*arguments: Any) -> list[UnitResult]:
         raise AssertionError("nothing is to be converted, so no Spark session may be made")
 
     report = world.run(converter=no_conversion)
@@ -89,6 +92,7 @@ def it_describes_each_partition_in_its_parameters(world: World) -> None:
         "quarantined_rows": "1",
         "run_id": "r7",
         "manifest": partition["Parameters"]["manifest"],
+        "folder_digest": partition["Parameters"]["folder_digest"],
     }
     manifest = json.loads(Path(partition["Parameters"]["manifest"]).read_text())
     assert [unit["values"] for unit in manifest["units"]] == [["01"]]
@@ -359,15 +363,21 @@ def it_publishes_nothing_when_too_many_rows_are_bad(world: World) -> None:
 
 def it_refuses_a_conversion_that_forgets_a_file(world: World) -> None:
     world.put("month=01/a.csv", "1")
-    with pytest.raises(AccountingError, match=r"accounted for no rows of month=01/a\.csv"):
-        world.run(converter=lambda *arguments: ConversionResult((), ()))
+    world.put("month=01/b.csv", "2")
+
+    def forgetful(context: TaskContext, tasks: Tasks) -> list[PartReport]:
+        return list(in_process(context, tasks))[:-1]
+
+    with pytest.raises(AccountingError, match=r"month=01/b\.csv: 9 bytes were listed and not all of them were read"):
+        world.run(converter=lambda contract, work, run_id: convert_units(None, contract, work, runner=forgetful))
+    assert world.rows() == {}
 
 
 # ---------------------------------------------------------------------------------------------- concurrency and repair
-def _during(world: World, deed: Callable[[], None]) -> Callable[..., ConversionResult]:
+def _during(world: World, deed: Callable[[], None]) -> Callable[..., list[UnitResult]]:
     """Return a converter that lets something happen after the diff and before anything is published."""
 
-    def converter(contract: Any, work: list[UnitWork], run_id: str) -> ConversionResult:
+    def converter(contract: Any, work: list[UnitWork], run_id: str) -> list[UnitResult]:
         result = convert(contract, work, run_id)
         deed()
         return result
@@ -445,7 +455,7 @@ def it_leaves_to_the_next_run_what_arrives_during_a_run(world: World) -> None:
 def it_refuses_a_file_that_is_overwritten_between_listing_and_reading(world: World) -> None:
     world.put("month=01/a.csv", "1")
 
-    def late(contract: Any, work: list[UnitWork], run_id: str) -> ConversionResult:
+    def late(contract: Any, work: list[UnitWork], run_id: str) -> list[UnitResult]:
         world.put("month=01/a.csv", "22")
         return convert(contract, work, run_id)
 
@@ -509,10 +519,14 @@ def it_never_sweeps_what_a_running_job_has_written(world: World) -> None:
 # ---------------------------------------------------------------------------------------------------------------- entry
 def it_reads_arguments_and_ignores_those_of_glue() -> None:
     argv = ["--JOB_NAME", "j", "--dataset_config", "s3://a/c.json", "--run_id", "r", "--enable-metrics", "true"]
-    assert parse_args(argv) == Arguments("s3://a/c.json", "r")
-    more = ["--mode", "plan", "--force", "true", "--partitions", "[]"]
+    assert parse_args([*argv, "--run_mode", "apply"]) == Arguments("s3://a/c.json", "r")
+    more = ["--run_mode", "plan", "--force", "true", "--partitions", "[]"]
     assert parse_args([*argv, *more]) == Arguments("s3://a/c.json", "r", "plan", True, None)
-    assert parse_args([*argv, "--force"]).force
+    assert parse_args([*argv, "--run_mode", "apply", "--force"]).force
+
+
+def it_loads_local_folders_by_default() -> None:
+    assert parse_args(["--dataset_config", "c.json", "--run_id", "r"]) == Arguments("c.json", "r")
 
 
 @pytest.mark.parametrize(
@@ -520,7 +534,10 @@ def it_reads_arguments_and_ignores_those_of_glue() -> None:
     [
         (["--run_id", "r"], "required: --dataset_config"),
         (["--dataset_config", "c", "--run_id", "a/b"], "--run_id is 'a/b'; allowed are"),
-        (["--dataset_config", "c", "--run_id", "r", "--mode", "try"], "invalid choice: 'try'"),
+        (["--dataset_config", "c", "--run_id", "r", "--run_mode", "try"], "invalid choice: 'try'"),
+        (["--dataset_config", "c", "--run_id", "r", "--mode", "plan"], "unknown arguments: --mode plan"),
+        (["--dataset_config", "s3://a/c.json", "--run_id", "r"], "--run_mode is missing.*apply or plan"),
+        (["--dataset_config", "s3://a/c.json", "--run_id", "r", "--mode", "plan"], "--run_mode is missing"),
     ],
 )
 def it_refuses_wrong_arguments(argv: list[str], message: str) -> None:

@@ -7,7 +7,7 @@ from unittest import mock
 import pytest
 
 import catalog_publication
-from catalog import Partition, TableChangedError, Values
+from catalog import Partition, TableChangedError
 from catalog_local import LocalCatalog
 from catalog_publication import (
     DIGEST,
@@ -19,7 +19,7 @@ from catalog_publication import (
     publish,
     seal,
 )
-from contract import DatasetContract, parse_contract
+from contract import DatasetContract, Values, parse_contract
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from catalog import CatalogError, Table
-from catalog_glue import GlueCatalog, glue_client
+from catalog import CatalogError, Partition, Table, TableChangedError
+from catalog_glue import CALL_ATTEMPTS, GlueCatalog, glue_client
 from storage import S3Storage, StorageError, s3_client
 
 # RETRIES: the first attempt and eight more.
@@ -112,7 +113,7 @@ def write_table() -> Any:
 GOOD_TABLE = (200, json.dumps({"Table": {"Name": "trips"}}))
 CALLS: dict[str, tuple[Callable[[], Any], tuple[int, str], tuple[int, str], Any]] = {
     "S3 GetObject s3://bucket/a/key.csv": (read_object, s3_error(503, "SlowDown"), (200, "rows"), b"rows"),
-    "S3 PutObject s3://bucket/a/key.csv": (write_object, s3_error(500, "InternalError"), (200, ""), None),
+    "S3 PutObject s3://bucket/a/key.csv": (write_object, s3_error(500, "InternalError"), (200, ""), '"e"'),
     "Glue GetTable db.trips": (find_table, glue_error(400, "ThrottlingException"), GOOD_TABLE, "trips"),
     "Glue UpdateTable db.trips": (write_table, glue_error(500, "InternalServiceException"), (200, "{}"), None),
 }
@@ -157,3 +158,53 @@ def it_names_call_and_object_when_nobody_answers(server: Server, call: str) -> N
     with pytest.raises((StorageError, CatalogError), match=f"^{call}: ConnectionClosedError: "):
         CALLS[call][0]()
     assert server.requests == ATTEMPTS
+
+
+# ---------------------------------------------------------------------------------------- what botocore does not repeat
+TRIPS = Table("db", {"Name": "trips", "StorageDescriptor": {}}, "1")
+ONE = [Partition(("1",), "s3://lake/1/", {})]
+WHOLE_CALLS: dict[str, tuple[Callable[[GlueCatalog], Any], str]] = {
+    "GetTable db.trips": (lambda catalog: catalog.find_table("trips"), '{"Table": {"Name": "trips"}}'),
+    "UpdateTable db.trips": (lambda catalog: catalog.update_table(TRIPS), "{}"),
+    "GetPartitions db.trips": (lambda catalog: catalog.list_partitions("trips"), '{"Partitions": []}'),
+    "BatchGetPartition db.trips": (
+        lambda catalog: catalog.get_partitions("trips", [("1",)]),
+        '{"Partitions": [{"Values": ["1"]}]}',
+    ),
+    "BatchCreatePartition db.trips partition [1]": (lambda catalog: catalog.create_partitions(TRIPS, ONE), "{}"),
+    "BatchUpdatePartition db.trips partition [1]": (lambda catalog: catalog.update_partitions(TRIPS, ONE), "{}"),
+    "BatchDeletePartition db.trips partition [1]": (lambda catalog: catalog.delete_partitions("trips", [("1",)]), "{}"),
+}
+
+
+@pytest.mark.parametrize("code", ["OperationTimeoutException", "ResourceNotReadyException"])
+@pytest.mark.parametrize("call", WHOLE_CALLS)
+def it_makes_a_call_again_that_glue_answers_with_a_passing_error(server: Server, call: str, code: str) -> None:
+    action, good = WHOLE_CALLS[call]
+    server.answers = [glue_error(400, code), glue_error(400, code), (200, good)]
+    action(GlueCatalog("db", pause=0))
+    assert server.requests == 3
+
+
+@pytest.mark.parametrize("call", WHOLE_CALLS)
+def it_names_the_call_whose_error_does_not_pass(server: Server, call: str) -> None:
+    server.answers = [glue_error(400, "OperationTimeoutException")]
+    with pytest.raises(CatalogError, match="^" + re.escape(f"Glue {call}: OperationTimeoutException: no")):
+        WHOLE_CALLS[call][0](GlueCatalog("db", pause=0))
+    assert server.requests == CALL_ATTEMPTS
+
+
+def it_lists_all_partitions_when_a_page_had_to_be_asked_for_again(server: Server) -> None:
+    server.answers = [
+        (200, '{"Partitions": [{"Values": ["1"]}], "NextToken": "more"}'),
+        glue_error(400, "OperationTimeoutException"),
+        (200, '{"Partitions": [{"Values": ["2"]}]}'),
+    ]
+    assert list(GlueCatalog("db", pause=0).list_partitions("trips")) == [("1",), ("2",)]
+
+
+def it_leaves_a_table_to_whoever_changed_it_first(server: Server) -> None:
+    server.answers = [glue_error(400, "ConcurrentModificationException")]
+    with pytest.raises(TableChangedError):
+        GlueCatalog("db", pause=0).update_table(TRIPS)
+    assert server.requests == 1

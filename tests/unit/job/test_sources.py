@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from contract import PartitionKey, parse_contract
+from lake import escape_value, partition_path
 from sources import (
     SourceFile,
     UnmatchedKeyError,
     UnmatchedKeysError,
     assign,
-    escape_value,
     fold_digest,
     list_units,
-    partition_path,
     refuse_unmatched,
     unit_fingerprint,
 )
@@ -105,6 +104,29 @@ def it_sorts_a_listing_into_units_and_folds_every_object(tmp_path: Path) -> None
     before = listing.digest
     (raw / "_SUCCESS").write_text("changed")
     assert list_units(contract).digest != before
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second"),
+    [("int", "month=07/", "month=7/"), ("string", "month=caf%C3%A9/", "month=café/"), ("int", "Month=7/", "month=7/")],
+)
+def it_names_two_folders_that_are_one_partition(tmp_path: Path, kind: str, first: str, second: str) -> None:
+    for folder in (first, second):
+        (tmp_path / "raw" / folder).mkdir(parents=True)
+        (tmp_path / "raw" / folder / "a.csv").write_text("a\n1\n")
+    listing = list_units(
+        parse_contract(
+            {
+                "dataset": "d",
+                "source_uri": str(tmp_path / "raw"),
+                "lake_uri": str(tmp_path / "lake"),
+                "columns": [{"name": "a"}],
+                "partition_keys": [{"name": "month", "type": kind}],
+            }
+        )
+    )
+    assert [source.key for unit in listing.units.values() for source in unit.sources] == [f"{first}a.csv"]
+    assert listing.unmatched[f"{second}a.csv"].startswith(f"folder {second} is the same partition as folder {first}")
 
 
 def it_finds_nothing_below_a_prefix_that_does_not_exist(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
+import diff
 from catalog import Partition
-from contract import parse_contract
-from diff import Decision, plan
+from contract import Values, parse_contract
+from diff import Decision
 from lake_manifests import ManifestSource, ManifestUnit
-from sources import SourceFile, Unit, Values, unit_fingerprint
+from sources import SourceFile, Unit, unit_fingerprint
 
 JANUARY: Values = ("01",)
 
@@ -34,14 +35,14 @@ def decide(
     if before is not None:
         sources = files(*before)
         record = ManifestUnit(
-            JANUARY, "", "", "", (), tuple(ManifestSource(item.key, 1, item.etag, 1, 1, 0) for item in sources)
+            JANUARY, "", None, (), (), tuple(ManifestSource(item.key, 1, item.etag, 1, 1, 0) for item in sources)
         )
         fingerprint = unit_fingerprint(sources, made_with)
         parameters = {"fingerprint": fingerprint, "contract_fingerprint": made_with, "source_files": str(len(sources))}
         published[JANUARY] = Partition(JANUARY, "s3://l/x/run=1/", parameters)
     force = changes.pop("force", False)
     selection = changes.pop("selection", None)
-    decisions = plan(contract(**changes), units, published, lambda p: None if lost else record, force, selection)
+    decisions = diff.decide(contract(**changes), units, published, lambda p: None if lost else record, force, selection)
     assert len(decisions) == 1
     return decisions[0]
 
@@ -67,7 +68,10 @@ def decide(
         (["a@1", "b@2"], ["a@1"], {"made_with": "c0"}, "kept", "sources 1 removed"),
         (["a@1", "b@2"], ["a@1", "c@3"], {"made_with": "c0"}, "kept", "cannot be made anew"),
         (["a@1", "b@2"], ["a@1"], {"lost": True}, "kept", "2 source files became 1; .* the manifest is lost"),
-        (["a@1"], ["a@1", "b@2"], {"lost": True}, "replaced", "sources changed"),
+        (["a@1"], ["a@1", "b@2"], {"lost": True}, "kept", "nobody can tell whether one of them is gone"),
+        (["a@1"], ["b@2"], {"lost": True}, "kept", r"1 source files became 1\) and its manifest is lost"),
+        (["a@1"], ["b@2"], {"lost": True, "force": True}, "replaced", "sources changed"),
+        (["a@1", "c@3"], ["b@2"], {"lost": True, "force": True}, "kept", "2 source files became 1"),
         (None, ["a@1"], {"selection": frozenset()}, "kept", "not among the selected"),
         (["a@1"], ["a@2"], {"selection": frozenset()}, "kept", "not among the selected"),
     ],
@@ -106,5 +110,5 @@ def it_knows_which_units_stay_behind_when_only_some_are_selected(
 def it_replaces_a_partition_that_somebody_else_made() -> None:
     units = {JANUARY: Unit(JANUARY, files("a@1"), None)}
     published = {JANUARY: Partition(JANUARY, "s3://elsewhere/", {})}
-    assert [item.action for item in plan(contract(), units, published, lambda p: None)] == ["replaced"]
-    assert [item.action for item in plan(contract(), {}, published, lambda p: None)] == ["kept"]
+    assert [item.action for item in diff.decide(contract(), units, published, lambda p: None)] == ["replaced"]
+    assert [item.action for item in diff.decide(contract(), {}, published, lambda p: None)] == ["kept"]

@@ -1,122 +1,70 @@
 # Buckets, roles, keys, the job, Athena, the state machine, and who is told.
-# Every rule has a run that is refused and a twin, as near to it as can be, that is not. tests/rules is nothing but the
-# root's variables (by symbolic link), so no provider has to start: hundreds of runs take seconds.
+# Every rule has a run that is refused and a twin, as near to it as can be, that is not. This folder is nothing but
+# the root's variables (by symbolic link), so no provider has to start: terraform -chdir=tests/rules test
 variables {
   name     = "sales-lake"
   datasets = { orders = { columns = [{ name = "order_id" }] } }
 }
 
 run "refuses_a_brought_bucket_without_a_name" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.buckets]
   variables {
     buckets = { raw = { create = false } }
   }
-
-  expect_failures = [var.buckets]
 }
 
 run "accepts_a_brought_bucket_with_a_name" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     buckets = { raw = { create = false, name = "landing" } }
   }
 }
 
 run "refuses_a_bucket_named_by_its_uri" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.buckets]
   variables {
     buckets = { lake = { name = "s3://lake" } }
   }
-
-  expect_failures = [var.buckets]
 }
 
 run "accepts_a_bucket_named_by_its_name" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     buckets = { lake = { name = "lake" } }
   }
 }
 
 run "refuses_two_created_buckets_of_one_name" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.buckets]
   variables {
     buckets = { lake = { name = "data" }, artifacts = { name = "data" } }
   }
-
-  expect_failures = [var.buckets]
 }
 
 run "accepts_two_brought_buckets_of_one_name" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     buckets = { lake = { create = false, name = "data" }, artifacts = { create = false, name = "data" } }
   }
 }
 
 run "refuses_an_artifacts_prefix_with_a_slash_in_front" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.buckets]
   variables {
     buckets = { artifacts = { prefix = "/tools" } }
   }
-
-  expect_failures = [var.buckets]
 }
 
 run "accepts_an_artifacts_prefix_of_two_folders" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     buckets = { artifacts = { prefix = "tools/csv" } }
   }
 }
 
 run "refuses_csv_files_among_the_tables_of_a_shared_bucket" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.buckets]
   variables {
     datasets = {
       orders = {
@@ -126,17 +74,9 @@ run "refuses_csv_files_among_the_tables_of_a_shared_bucket" {
     }
     buckets = { raw = { create = false, name = "data" }, lake = { create = false, name = "data" } }
   }
-
-  expect_failures = [var.buckets]
 }
 
 run "accepts_csv_files_beside_the_tables_of_a_shared_bucket" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -149,12 +89,8 @@ run "accepts_csv_files_beside_the_tables_of_a_shared_bucket" {
 }
 
 run "refuses_csv_files_among_the_query_results_of_a_shared_bucket" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.buckets]
   variables {
     datasets = {
       orders = {
@@ -164,17 +100,9 @@ run "refuses_csv_files_among_the_query_results_of_a_shared_bucket" {
     }
     buckets = { raw = { create = false, name = "data" }, lake = { create = false, name = "data" } }
   }
-
-  expect_failures = [var.buckets]
 }
 
 run "accepts_such_a_folder_in_a_bucket_of_its_own" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -187,12 +115,8 @@ run "accepts_such_a_folder_in_a_bucket_of_its_own" {
 }
 
 run "refuses_scripts_among_the_csv_files_of_a_shared_bucket" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.buckets]
   variables {
     datasets = {
       orders = {
@@ -202,17 +126,9 @@ run "refuses_scripts_among_the_csv_files_of_a_shared_bucket" {
     }
     buckets = { raw = { create = false, name = "data" }, artifacts = { create = false, name = "data", prefix = "pipeline/tools" } }
   }
-
-  expect_failures = [var.buckets]
 }
 
 run "accepts_scripts_beside_the_csv_files_of_a_shared_bucket" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -225,390 +141,210 @@ run "accepts_scripts_beside_the_csv_files_of_a_shared_bucket" {
 }
 
 run "refuses_lifecycle_days_of_zero" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.lifecycle_rules]
   variables {
     lifecycle_rules = { athena_results_days = 0 }
   }
-
-  expect_failures = [var.lifecycle_rules]
 }
 
 run "accepts_lifecycle_days_of_one" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     lifecycle_rules = { athena_results_days = 1 }
   }
 }
 
 run "refuses_access_logs_to_nowhere" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.access_logs]
   variables {
     access_logs = { enabled = true }
   }
-
-  expect_failures = [var.access_logs]
 }
 
 run "accepts_access_logs_to_a_bucket" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     access_logs = { enabled = true, bucket = "logs" }
   }
 }
 
 run "refuses_the_alias_of_a_key" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.kms_key_arn]
   variables {
     kms_key_arn = "alias/lake"
   }
-
-  expect_failures = [var.kms_key_arn]
 }
 
 run "accepts_the_arn_of_a_key" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     kms_key_arn = "arn:aws-cn:kms:cn-north-1:123456789012:key/mrk-1234"
   }
 }
 
 run "refuses_a_role_path_without_slashes" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.iam]
   variables {
     iam = { path = "data" }
   }
-
-  expect_failures = [var.iam]
 }
 
 run "accepts_a_role_path_with_slashes" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     iam = { path = "/data/lakes/" }
   }
 }
 
 run "refuses_a_boundary_that_is_a_role" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.iam]
   variables {
     iam = { permissions_boundary = "arn:aws:iam::123456789012:role/boundary" }
   }
-
-  expect_failures = [var.iam]
 }
 
 run "accepts_a_boundary_that_is_a_policy" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     iam = { permissions_boundary = "arn:aws:iam::123456789012:policy/boundary" }
   }
 }
 
 run "refuses_a_brought_role_without_an_arn" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.iam]
   variables {
     iam = { crawler = { create = false } }
   }
-
-  expect_failures = [var.iam]
 }
 
 run "accepts_a_brought_role_with_an_arn" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     iam = { crawler = { create = false, role_arn = "arn:aws:iam::123456789012:role/crawler" } }
   }
 }
 
 run "refuses_the_name_of_a_role" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.iam]
   variables {
     iam = { job = { create = false, role_arn = "glue-job" } }
   }
-
-  expect_failures = [var.iam]
 }
 
 run "accepts_the_arn_of_a_role_with_a_path" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     iam = { job = { create = false, role_arn = "arn:aws-us-gov:iam::123456789012:role/data/glue-job" } }
   }
 }
 
 run "refuses_glue_4" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { version = "4.0" }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_glue_6" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { version = "6.0" }
   }
 }
 
 run "refuses_a_worker_type_for_streaming" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { worker_type = "G.025X" }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_a_bigger_worker_type" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { worker_type = "G.8X" }
   }
 }
 
 run "refuses_one_worker" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { number_of_workers = 1 }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_two_workers" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { number_of_workers = 2 }
   }
 }
 
 run "refuses_300_workers" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { number_of_workers = 300 }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_299_workers" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { number_of_workers = 299 }
   }
 }
 
 run "refuses_150_big_workers" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { worker_type = "G.2X", number_of_workers = 150 }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_149_big_workers" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { worker_type = "G.2X", number_of_workers = 149 }
   }
 }
 
 run "refuses_an_unknown_execution_class" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { execution_class = "SPOT" }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_the_flexible_execution_class" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { execution_class = "FLEX" }
   }
 }
 
 run "refuses_flexible_execution_on_big_workers" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { execution_class = "FLEX", worker_type = "G.4X" }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_flexible_execution_on_small_workers" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { execution_class = "FLEX", worker_type = "G.2X" }
   }
 }
 
 run "refuses_a_timeout_of_8_days" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { timeout_minutes = 11520 }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_a_timeout_of_7_days" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue     = { timeout_minutes = 10080 }
     workflow = { timeouts = { job_seconds = 700000, execution_seconds = 800000 } }
@@ -616,105 +352,57 @@ run "accepts_a_timeout_of_7_days" {
 }
 
 run "refuses_no_concurrent_runs" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { max_concurrent_runs = 0 }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_one_run_at_a_time" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { max_concurrent_runs = 1 }
   }
 }
 
 run "refuses_job_logs_for_100_days" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { log_retention_days = 100 }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_job_logs_for_90_days" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { log_retention_days = 90 }
   }
 }
 
 run "refuses_two_security_configurations" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1"
     glue        = { create_security_configuration = true, security_configuration = "mine" }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_a_brought_security_configuration" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { security_configuration = "mine" }
   }
 }
 
 run "refuses_a_security_configuration_without_a_key" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { create_security_configuration = true }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_a_security_configuration_with_a_key" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     kms_key_arn = "arn:aws:kms:eu-central-1:123456789012:key/1"
     glue        = { create_security_configuration = true }
@@ -722,157 +410,85 @@ run "accepts_a_security_configuration_with_a_key" {
 }
 
 run "refuses_a_job_argument_without_dashes" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { default_arguments = { conf = "a=b" } }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_a_job_argument_with_dashes" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { default_arguments = { "--conf" = "a=b" } }
   }
 }
 
 run "refuses_a_job_argument_that_the_module_sets" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.glue]
   variables {
     glue = { default_arguments = { "--extra-py-files" = "s3://a/b.py" } }
   }
-
-  expect_failures = [var.glue]
 }
 
 run "accepts_a_job_argument_beside_those" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue = { default_arguments = { "--extra-jars" = "s3://a/b.jar" } }
   }
 }
 
 run "refuses_a_brought_workgroup_without_a_name" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.athena]
   variables {
     athena = { create_workgroup = false }
   }
-
-  expect_failures = [var.athena]
 }
 
 run "accepts_a_brought_workgroup_with_a_name" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     athena = { create_workgroup = false, workgroup_name = "analysts" }
   }
 }
 
 run "refuses_a_workgroup_name_with_a_blank" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.athena]
   variables {
     athena = { workgroup_name = "the analysts" }
   }
-
-  expect_failures = [var.athena]
 }
 
 run "accepts_a_workgroup_name_with_a_dot" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     athena = { workgroup_name = "analysts.eu" }
   }
 }
 
 run "refuses_results_without_a_slash_at_the_end" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.athena]
   variables {
     athena = { results_uri = "s3://results/sales" }
   }
-
-  expect_failures = [var.athena]
 }
 
 run "accepts_results_in_a_folder" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     athena = { results_uri = "s3://results/sales/" }
   }
 }
 
 run "refuses_results_among_the_csv_files" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.athena]
   variables {
     athena  = { results_uri = "s3://landing/orders/" }
     buckets = { raw = { create = false, name = "landing" } }
   }
-
-  expect_failures = [var.athena]
 }
 
 run "accepts_results_beside_the_csv_files" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     athena  = { results_uri = "s3://landing/results/" }
     buckets = { raw = { create = false, name = "landing" } }
@@ -880,27 +496,15 @@ run "accepts_results_beside_the_csv_files" {
 }
 
 run "refuses_results_among_the_tables" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.athena]
   variables {
     athena  = { results_uri = "s3://lake/tables/" }
     buckets = { lake = { name = "lake" } }
   }
-
-  expect_failures = [var.athena]
 }
 
 run "accepts_results_beside_the_tables" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     athena  = { results_uri = "s3://lake/results/" }
     buckets = { lake = { name = "lake" } }
@@ -908,183 +512,99 @@ run "accepts_results_beside_the_tables" {
 }
 
 run "refuses_a_cutoff_of_9_mb" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.athena]
   variables {
     athena = { bytes_scanned_cutoff_mb = 9 }
   }
-
-  expect_failures = [var.athena]
 }
 
 run "accepts_a_cutoff_of_10_mb" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     athena = { bytes_scanned_cutoff_mb = 10 }
   }
 }
 
 run "refuses_41_datasets_at_a_time" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.workflow]
   variables {
     workflow = { max_concurrency = 41 }
   }
-
-  expect_failures = [var.workflow]
 }
 
 run "accepts_40_datasets_at_a_time" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     workflow = { max_concurrency = 40 }
   }
 }
 
 run "refuses_an_unknown_overlap" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.workflow]
   variables {
     workflow = { on_overlap = "cancel" }
   }
-
-  expect_failures = [var.workflow]
 }
 
 run "accepts_overlap_skip" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     workflow = { on_overlap = "skip" }
   }
 }
 
 run "refuses_an_unknown_log_level" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.workflow]
   variables {
     workflow = { log_level = "DEBUG" }
   }
-
-  expect_failures = [var.workflow]
 }
 
 run "accepts_log_level_all" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     workflow = { log_level = "ALL" }
   }
 }
 
 run "refuses_workflow_logs_for_a_week_and_a_day" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.workflow]
   variables {
     workflow = { log_retention_days = 8 }
   }
-
-  expect_failures = [var.workflow]
 }
 
 run "accepts_workflow_logs_for_a_week" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     workflow = { log_retention_days = 7 }
   }
 }
 
 run "refuses_a_timeout_of_half_a_second" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.workflow]
   variables {
     workflow = { timeouts = { request_seconds = 0.5 } }
   }
-
-  expect_failures = [var.workflow]
 }
 
 run "accepts_a_timeout_of_one_second" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     workflow = { timeouts = { request_seconds = 1 } }
   }
 }
 
 run "refuses_less_time_for_the_job_than_glue_gives_it" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.workflow]
   variables {
     glue     = { timeout_minutes = 60 }
     workflow = { timeouts = { job_seconds = 3600 } }
   }
-
-  expect_failures = [var.workflow]
 }
 
 run "accepts_more_time_for_the_job_than_glue_gives_it" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     glue     = { timeout_minutes = 60 }
     workflow = { timeouts = { job_seconds = 3601 } }
@@ -1092,312 +612,168 @@ run "accepts_more_time_for_the_job_than_glue_gives_it" {
 }
 
 run "refuses_less_time_for_the_execution_than_for_the_job" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.workflow]
   variables {
     workflow = { timeouts = { execution_seconds = 14400 } }
   }
-
-  expect_failures = [var.workflow]
 }
 
 run "accepts_more_time_for_the_execution_than_for_the_job" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     workflow = { timeouts = { execution_seconds = 14401 } }
   }
 }
 
 run "refuses_a_cron_of_five_fields" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.schedule]
   variables {
     schedule = { expression = "cron(0 6 * * *)" }
   }
-
-  expect_failures = [var.schedule]
 }
 
 run "accepts_a_cron_of_six_fields" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     schedule = { expression = "cron(0 6 * * ? *)" }
   }
 }
 
 run "refuses_a_rate_of_seconds" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.schedule]
   variables {
     schedule = { expression = "rate(30 seconds)" }
   }
-
-  expect_failures = [var.schedule]
 }
 
 run "accepts_a_rate_of_minutes" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     schedule = { expression = "rate(30 minutes)" }
   }
 }
 
 run "refuses_a_time_zone_with_a_blank" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.schedule]
   variables {
     schedule = { expression = "rate(1 day)", timezone = "Central European" }
   }
-
-  expect_failures = [var.schedule]
 }
 
 run "accepts_a_time_zone_of_a_city" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     schedule = { expression = "rate(1 day)", timezone = "Europe/Berlin" }
   }
 }
 
 run "refuses_a_start_window_of_two_days" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.schedule]
   variables {
     schedule = { expression = "rate(1 day)", window_minutes = 2880 }
   }
-
-  expect_failures = [var.schedule]
 }
 
 run "accepts_a_start_window_of_a_day" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     schedule = { expression = "rate(1 day)", window_minutes = 1440 }
   }
 }
 
 run "refuses_an_upload_window_of_no_time" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.trigger_on_upload]
   variables {
     trigger_on_upload = { window_seconds = 0 }
   }
-
-  expect_failures = [var.trigger_on_upload]
 }
 
 run "accepts_an_upload_window_of_a_second" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     trigger_on_upload = { window_seconds = 1 }
   }
 }
 
 run "refuses_a_brought_topic_without_an_arn" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.notifications]
   variables {
     notifications = { enabled = true, create_topic = false }
   }
-
-  expect_failures = [var.notifications]
 }
 
 run "accepts_a_brought_topic_with_an_arn" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     notifications = { enabled = true, create_topic = false, topic_arn = "arn:aws:sns:eu-central-1:123456789012:on-call" }
   }
 }
 
 run "refuses_the_name_of_a_topic" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.notifications]
   variables {
     notifications = { enabled = true, create_topic = false, topic_arn = "on-call" }
   }
-
-  expect_failures = [var.notifications]
 }
 
 run "accepts_the_arn_of_a_topic_elsewhere" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     notifications = { enabled = true, create_topic = false, topic_arn = "arn:aws-us-gov:sns:us-gov-west-1:123456789012:on-call" }
   }
 }
 
 run "refuses_half_a_mail_address" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.notifications]
   variables {
     notifications = { enabled = true, emails = ["on-call"] }
   }
-
-  expect_failures = [var.notifications]
 }
 
 run "accepts_a_mail_address" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     notifications = { enabled = true, emails = ["on-call@example.com"] }
   }
 }
 
 run "refuses_mail_addresses_without_notifications" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.notifications]
   variables {
     notifications = { emails = ["a@example.com"] }
   }
-
-  expect_failures = [var.notifications]
 }
 
 run "accepts_mail_addresses_with_notifications" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     notifications = { enabled = true, emails = ["a@example.com"] }
   }
 }
 
 run "refuses_an_alarm_after_169_hours" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.monitoring]
   variables {
     monitoring = { no_success_hours = 169 }
   }
-
-  expect_failures = [var.monitoring]
 }
 
 run "accepts_an_alarm_after_168_hours" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     monitoring = { no_success_hours = 168 }
   }
 }
 
 run "refuses_a_no_success_alarm_without_alarms" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.monitoring]
   variables {
     monitoring = { alarms = false, no_success_hours = 24 }
   }
-
-  expect_failures = [var.monitoring]
 }
 
 run "accepts_no_alarms_at_all" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     monitoring = { alarms = false }
   }

@@ -1,32 +1,20 @@
 # What may stand in datasets.
-# Every rule has a run that is refused and a twin, as near to it as can be, that is not. tests/rules is nothing but the
-# root's variables (by symbolic link), so no provider has to start: hundreds of runs take seconds.
+# Every rule has a run that is refused and a twin, as near to it as can be, that is not. This folder is nothing but
+# the root's variables (by symbolic link), so no provider has to start: terraform -chdir=tests/rules test
 variables {
   name     = "sales-lake"
   datasets = { orders = { columns = [{ name = "order_id" }] } }
 }
 
 run "refuses_no_datasets" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {}
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_one_dataset" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -37,168 +25,92 @@ run "accepts_one_dataset" {
 }
 
 run "refuses_more_than_200_datasets" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = { for number in range(201) : "dataset_${number}" => {} }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_200_datasets" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = { for number in range(200) : "dataset_${number}" => {} }
   }
 }
 
 run "refuses_a_dataset_name_with_a_hyphen" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = { my-orders = {} }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_dataset_name_with_an_underscore" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = { my_orders = {} }
   }
 }
 
 run "refuses_a_dataset_name_in_capitals" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = { Orders = {} }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_dataset_name_with_a_digit" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = { orders2 = {} }
   }
 }
 
 run "refuses_a_reserved_word_as_dataset" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = { table = {} }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_plural_of_a_reserved_word_as_dataset" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = { tables = {} }
   }
 }
 
 run "refuses_two_datasets_that_make_the_same_table" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = { orders = {}, orders_quarantine = {} }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_two_datasets_that_make_different_tables" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = { orders = {}, orders_quarantines = {} }
   }
 }
 
 run "refuses_a_dataset_named_like_the_raw_table_of_another" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = { orders = {}, raw_orders = {} }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_dataset_that_begins_with_raw" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = { orders = {}, raw_order_lines = {} }
   }
 }
 
 run "refuses_a_prefix_that_is_a_uri" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -207,17 +119,9 @@ run "refuses_a_prefix_that_is_a_uri" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_prefix_of_two_folders" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -229,12 +133,8 @@ run "accepts_a_prefix_of_two_folders" {
 }
 
 run "refuses_a_prefix_with_a_slash_in_front" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -243,17 +143,9 @@ run "refuses_a_prefix_with_a_slash_in_front" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_prefix_without_a_slash_at_the_end" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -265,12 +157,8 @@ run "accepts_a_prefix_without_a_slash_at_the_end" {
 }
 
 run "refuses_a_prefix_with_a_wildcard" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -279,17 +167,9 @@ run "refuses_a_prefix_with_a_wildcard" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_prefix_with_dots_and_equals_signs" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -301,116 +181,64 @@ run "accepts_a_prefix_with_dots_and_equals_signs" {
 }
 
 run "refuses_a_prefix_of_501_characters" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = { orders = { prefix = join("", [for number in range(501) : "x"]), columns = [{ name = "order_id" }] } }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_prefix_of_500_characters" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = { orders = { prefix = join("", [for number in range(500) : "x"]), columns = [{ name = "order_id" }] } }
   }
 }
 
 run "refuses_a_prefix_inside_another" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = { orders = {}, returns = { prefix = "orders/returns" } }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_prefixes_side_by_side" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = { orders = {}, returns = { prefix = "orders_returns/returns" } }
   }
 }
 
 run "refuses_the_same_prefix_twice" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = { orders = { prefix = "in/orders", columns = [{ name = "a" }] }, returns = { prefix = "in/orders/", columns = [{ name = "a" }] } }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_prefix_that_only_begins_like_another" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = { orders = { prefix = "in/orders", columns = [{ name = "a" }] }, returns = { prefix = "in/orders2/", columns = [{ name = "a" }] } }
   }
 }
 
 run "refuses_a_crawled_dataset_in_a_folder_of_another_name" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = { orders = { prefix = "landing/sales" } }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_crawled_dataset_in_a_folder_of_its_name" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = { orders = { prefix = "landing/orders" } }
   }
 }
 
 run "refuses_a_partition_key_with_a_hyphen" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -419,17 +247,9 @@ run "refuses_a_partition_key_with_a_hyphen" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_partition_key_with_an_underscore" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -441,12 +261,8 @@ run "accepts_a_partition_key_with_an_underscore" {
 }
 
 run "refuses_a_reserved_word_as_partition_key" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -455,17 +271,9 @@ run "refuses_a_reserved_word_as_partition_key" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_month_as_partition_key" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -477,12 +285,8 @@ run "accepts_month_as_partition_key" {
 }
 
 run "refuses_a_timestamp_as_partition_key" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -491,17 +295,9 @@ run "refuses_a_timestamp_as_partition_key" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_date_as_partition_key" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -513,12 +309,8 @@ run "accepts_a_date_as_partition_key" {
 }
 
 run "refuses_a_partition_key_twice" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -527,17 +319,9 @@ run "refuses_a_partition_key_twice" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_two_partition_keys" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -549,12 +333,8 @@ run "accepts_two_partition_keys" {
 }
 
 run "refuses_a_pattern_without_partition_keys" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -563,17 +343,9 @@ run "refuses_a_pattern_without_partition_keys" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_pattern_with_its_partition_key" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -586,12 +358,8 @@ run "accepts_a_pattern_with_its_partition_key" {
 }
 
 run "refuses_a_pattern_with_other_groups_than_keys" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -601,17 +369,9 @@ run "refuses_a_pattern_with_other_groups_than_keys" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_pattern_with_the_groups_in_another_order" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -624,12 +384,8 @@ run "accepts_a_pattern_with_the_groups_in_another_order" {
 }
 
 run "refuses_a_pattern_with_a_group_in_the_other_spelling" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -639,17 +395,9 @@ run "refuses_a_pattern_with_a_group_in_the_other_spelling" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_pattern_with_an_unnamed_group_beside" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -662,12 +410,8 @@ run "accepts_a_pattern_with_an_unnamed_group_beside" {
 }
 
 run "refuses_a_column_name_with_a_blank" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -675,17 +419,9 @@ run "refuses_a_column_name_with_a_blank" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_column_with_a_blank_in_its_source" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -696,12 +432,8 @@ run "accepts_a_column_with_a_blank_in_its_source" {
 }
 
 run "refuses_a_column_name_in_capitals" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -709,17 +441,9 @@ run "refuses_a_column_name_in_capitals" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_column_with_capitals_in_its_source" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -730,12 +454,8 @@ run "accepts_a_column_with_capitals_in_its_source" {
 }
 
 run "refuses_a_reserved_word_as_column" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -743,17 +463,9 @@ run "refuses_a_reserved_word_as_column" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_reserved_word_as_source_of_a_column" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -764,12 +476,8 @@ run "accepts_a_reserved_word_as_source_of_a_column" {
 }
 
 run "refuses_a_column_twice" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -777,17 +485,9 @@ run "refuses_a_column_twice" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_two_columns" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -798,12 +498,8 @@ run "accepts_two_columns" {
 }
 
 run "refuses_a_partition_key_that_is_also_a_column" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -812,17 +508,9 @@ run "refuses_a_partition_key_that_is_also_a_column" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_partition_key_of_its_own_name" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -834,12 +522,8 @@ run "accepts_a_partition_key_of_its_own_name" {
 }
 
 run "refuses_an_unknown_column_type" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -847,17 +531,9 @@ run "refuses_an_unknown_column_type" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_every_column_type" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -868,12 +544,8 @@ run "accepts_every_column_type" {
 }
 
 run "refuses_a_type_in_capitals" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -881,17 +553,9 @@ run "refuses_a_type_in_capitals" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_type_in_lower_case" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -902,12 +566,8 @@ run "accepts_a_type_in_lower_case" {
 }
 
 run "refuses_a_decimal_of_39_digits" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -915,17 +575,9 @@ run "refuses_a_decimal_of_39_digits" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_decimal_of_38_digits" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -936,12 +588,8 @@ run "accepts_a_decimal_of_38_digits" {
 }
 
 run "refuses_a_decimal_with_more_places_than_digits" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -949,17 +597,9 @@ run "refuses_a_decimal_with_more_places_than_digits" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_decimal_of_places_only" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -970,12 +610,8 @@ run "accepts_a_decimal_of_places_only" {
 }
 
 run "refuses_a_decimal_of_no_digits" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -983,17 +619,9 @@ run "refuses_a_decimal_of_no_digits" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_decimal_of_one_digit" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1004,12 +632,8 @@ run "accepts_a_decimal_of_one_digit" {
 }
 
 run "refuses_a_format_of_a_number" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1017,17 +641,9 @@ run "refuses_a_format_of_a_number" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_format_of_a_date" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1038,12 +654,8 @@ run "accepts_a_format_of_a_date" {
 }
 
 run "refuses_a_java_date_format" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1052,17 +664,9 @@ run "refuses_a_java_date_format" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_strptime_date_format" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1074,12 +678,8 @@ run "accepts_a_strptime_date_format" {
 }
 
 run "refuses_a_java_format_of_a_column" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1087,17 +687,9 @@ run "refuses_a_java_format_of_a_column" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_strptime_format_of_a_column" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1108,12 +700,8 @@ run "accepts_a_strptime_format_of_a_column" {
 }
 
 run "refuses_an_hour_in_the_format_of_a_date" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1121,17 +709,9 @@ run "refuses_an_hour_in_the_format_of_a_date" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_an_hour_in_the_format_of_a_timestamp" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1142,12 +722,8 @@ run "accepts_an_hour_in_the_format_of_a_timestamp" {
 }
 
 run "refuses_a_week_in_the_format_of_timestamps" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1156,17 +732,9 @@ run "refuses_a_week_in_the_format_of_timestamps" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_percent_sign_in_the_format_of_timestamps" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1178,12 +746,8 @@ run "accepts_a_percent_sign_in_the_format_of_timestamps" {
 }
 
 run "refuses_an_escaped_spelling_of_null" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1192,17 +756,9 @@ run "refuses_an_escaped_spelling_of_null" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_spelling_of_null_with_a_doubled_quote" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1214,12 +770,8 @@ run "accepts_a_spelling_of_null_with_a_doubled_quote" {
 }
 
 run "refuses_a_source_without_a_header" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1228,17 +780,9 @@ run "refuses_a_source_without_a_header" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_source_with_a_header" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1250,12 +794,8 @@ run "accepts_a_source_with_a_header" {
 }
 
 run "refuses_a_delimiter_of_two_characters" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1264,17 +804,9 @@ run "refuses_a_delimiter_of_two_characters" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_tab_as_delimiter" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1285,13 +817,20 @@ run "accepts_a_tab_as_delimiter" {
   }
 }
 
-run "refuses_an_empty_quote" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
+run "refuses_a_quote_of_two_characters" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { quote = "''" }
+        columns = [{ name = "order_id" }]
+      }
+    }
   }
+}
 
+run "accepts_no_quote" {
   variables {
     datasets = {
       orders = {
@@ -1300,34 +839,11 @@ run "refuses_an_empty_quote" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
-}
-
-run "accepts_no_quote" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
-  variables {
-    datasets = {
-      orders = {
-        csv     = { quote = null }
-        columns = [{ name = "order_id" }]
-      }
-    }
-  }
 }
 
 run "refuses_a_line_break_as_delimiter" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1336,17 +852,9 @@ run "refuses_a_line_break_as_delimiter" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_semicolon_as_delimiter" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1358,12 +866,8 @@ run "accepts_a_semicolon_as_delimiter" {
 }
 
 run "refuses_a_quote_outside_of_ascii" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1372,17 +876,9 @@ run "refuses_a_quote_outside_of_ascii" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_an_apostrophe_as_quote" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1394,12 +890,8 @@ run "accepts_an_apostrophe_as_quote" {
 }
 
 run "refuses_the_same_delimiter_and_quote" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1408,17 +900,9 @@ run "refuses_the_same_delimiter_and_quote" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_an_escape_that_is_the_quote" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1430,12 +914,8 @@ run "accepts_an_escape_that_is_the_quote" {
 }
 
 run "refuses_the_same_escape_and_delimiter" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1444,17 +924,9 @@ run "refuses_the_same_escape_and_delimiter" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_backslash_as_escape" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1466,12 +938,8 @@ run "accepts_a_backslash_as_escape" {
 }
 
 run "refuses_an_empty_encoding" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1480,17 +948,9 @@ run "refuses_an_empty_encoding" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_an_encoding_of_windows" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1502,12 +962,8 @@ run "accepts_an_encoding_of_windows" {
 }
 
 run "refuses_an_unknown_schema_drift" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1516,17 +972,9 @@ run "refuses_an_unknown_schema_drift" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_schema_drift_ignore" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1538,12 +986,8 @@ run "accepts_schema_drift_ignore" {
 }
 
 run "refuses_a_bad_fraction_in_percent" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1552,17 +996,9 @@ run "refuses_a_bad_fraction_in_percent" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_bad_fraction_of_one" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1574,12 +1010,8 @@ run "accepts_a_bad_fraction_of_one" {
 }
 
 run "refuses_a_negative_number_of_bad_rows" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1588,17 +1020,9 @@ run "refuses_a_negative_number_of_bad_rows" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_no_bad_rows" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1610,12 +1034,8 @@ run "accepts_no_bad_rows" {
 }
 
 run "refuses_half_a_bad_row" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1624,17 +1044,9 @@ run "refuses_half_a_bad_row" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_thousand_bad_rows" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1646,12 +1058,8 @@ run "accepts_a_thousand_bad_rows" {
 }
 
 run "refuses_an_unknown_on_source_removed" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1660,17 +1068,9 @@ run "refuses_an_unknown_on_source_removed" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_on_source_removed_mirror" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1682,12 +1082,8 @@ run "accepts_on_source_removed_mirror" {
 }
 
 run "refuses_an_unknown_on_unmatched" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1696,17 +1092,9 @@ run "refuses_an_unknown_on_unmatched" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_on_unmatched_skip" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1718,12 +1106,8 @@ run "accepts_on_unmatched_skip" {
 }
 
 run "refuses_an_unknown_on_contract_change" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1732,17 +1116,9 @@ run "refuses_an_unknown_on_contract_change" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_on_contract_change_new_data_only" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1754,12 +1130,8 @@ run "accepts_on_contract_change_new_data_only" {
 }
 
 run "refuses_a_target_of_0_mb" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1768,17 +1140,9 @@ run "refuses_a_target_of_0_mb" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_target_of_1_mb" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1790,12 +1154,8 @@ run "accepts_a_target_of_1_mb" {
 }
 
 run "refuses_a_target_of_5000_mb" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1804,17 +1164,9 @@ run "refuses_a_target_of_5000_mb" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_a_target_of_4096_mb" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {
@@ -1826,12 +1178,8 @@ run "accepts_a_target_of_4096_mb" {
 }
 
 run "refuses_negative_retention" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
+  command         = plan
+  expect_failures = [var.datasets]
   variables {
     datasets = {
       orders = {
@@ -1840,17 +1188,9 @@ run "refuses_negative_retention" {
       }
     }
   }
-
-  expect_failures = [var.datasets]
 }
 
 run "accepts_no_retention" {
-  command = plan
-
-  module {
-    source = "./tests/rules"
-  }
-
   variables {
     datasets = {
       orders = {

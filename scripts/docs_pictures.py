@@ -1,23 +1,15 @@
-"""Draws a state machine: a Mermaid flowchart of a rendered definition, for the README and the docs.
-
-    python -m scripts.graph definition.json              # prints the picture
-    python -m scripts.graph definition.json NOTES.md     # replaces what stands between the two markers in NOTES.md
-    terraform output -raw state_machine_definition | python -m scripts.graph -
+"""Pictures of a state machine: Mermaid flowcharts of a rendered definition.
 
 The error paths that every Task shares (any error to "… failed") are left out: they would hide the rest.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-BEGIN = "<!-- BEGIN state machine: made by scripts/graph.py -->"
-END = "<!-- END state machine -->"
+from scripts.docs_sections import DocsError
+
 SHAPES = {"Choice": ("{", "}"), "Succeed": ("([", "])"), "Fail": ("([", "])"), "Wait": ("(", ")")}
 # Error names on arrows, in words.
 ERRORS = {
@@ -25,8 +17,6 @@ ERRORS = {
     "Glue.AlreadyExistsException": "somebody was faster",
     "Glue.CrawlerRunningException": "already running",
 }
-
-
 # The steps that an outline shows; whatever lies between two of them is left out.
 STEPS = (
     "Process datasets",
@@ -51,10 +41,6 @@ STEPS = (
 )
 
 
-class GraphError(Exception):
-    """The picture cannot be made or placed."""
-
-
 def mermaid(definition: dict[str, Any]) -> str:
     """Return the flowchart of a definition, nested machines as boxes inside."""
     return _flowchart(definition, set(_names(definition)))
@@ -64,7 +50,7 @@ def outline(definition: dict[str, Any]) -> str:
     """Return the flowchart of the main steps; an arrow may stand for a way through states that are not drawn."""
     missing = set(STEPS) - set(_names(definition))
     if missing:
-        raise GraphError(f"the outline shows states that do not exist: {', '.join(sorted(missing))}")
+        raise DocsError(f"the outline shows states that do not exist: {', '.join(sorted(missing))}")
     return _flowchart(definition, set(STEPS))
 
 
@@ -86,12 +72,14 @@ def _machine(machine: dict[str, Any], drawn: set[str], identifiers: dict[str, st
     names = [name for name in states if name in drawn]
     for name in names:
         if name in identifiers:
-            raise GraphError(f"two states are named '{name}'")
+            raise DocsError(f"two states are named '{name}'")
         identifiers[name] = f"s{len(identifiers)}"
     for name in names:
         state = states[name]
         if state["Type"] == "Map":
             yield f'{indent}subgraph {identifiers[name]}["{_text(name)}"]'
+            # Without it Mermaid lays a box inside another one from left to right, too wide for a page.
+            yield f"{indent}  direction TB"
             yield from _machine(state["ItemProcessor"], drawn, identifiers, indent + "  ")
             yield f"{indent}end"
         else:
@@ -143,35 +131,3 @@ def _arrows(state: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _text(name: str) -> str:
     """A state's name as Mermaid takes it between quotes."""
     return name.replace('"', "#quot;")
-
-
-def place(document: str, picture: str) -> str:
-    """Return a Markdown document with the picture between its markers."""
-    if document.count(BEGIN) != 1 or document.count(END) != 1 or document.index(BEGIN) > document.index(END):
-        raise GraphError(f"the document needs the lines '{BEGIN}' and '{END}' once each, in this order")
-    before, rest = document.split(BEGIN)
-    after = rest.split(END)[1]
-    return f"{before}{BEGIN}\n```mermaid\n{picture}```\n{END}{after}"
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Read a definition, print its picture or put it into a document."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("definition", help="a file with the rendered definition, or - for standard input")
-    parser.add_argument("document", nargs="?", type=Path, help="a Markdown document that holds the two markers")
-    arguments = parser.parse_args(argv)
-    try:
-        text = sys.stdin.read() if arguments.definition == "-" else Path(arguments.definition).read_text()
-        picture = mermaid(json.loads(text))
-        if arguments.document is None:
-            sys.stdout.write(picture)
-        else:
-            arguments.document.write_text(place(arguments.document.read_text(), picture))
-    except (GraphError, OSError, ValueError, KeyError) as error:
-        sys.stderr.write(f"graph: {type(error).__name__}: {error}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

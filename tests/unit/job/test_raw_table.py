@@ -1,0 +1,102 @@
+"""The raw table shows the files as they lie there: never a value under another column's name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.job.support import World
+
+COLUMNS = [{"name": "b", "type": "int"}, {"name": "a"}]
+
+
+def write(world: World, key: str, text: str) -> None:
+    path = world.raw / key
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def names(world: World) -> list[str]:
+    return [column["Name"] for column in world.table("raw_trips")["StorageDescriptor"]["Columns"]]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path, columns=COLUMNS, schema_drift="ignore")
+
+
+def it_has_numbered_columns_until_the_first_header_is_read(world: World) -> None:
+    world.run()
+    assert names(world) == ["column_1", "column_2"]
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("a,b", ["a", "b"]),
+        (" A , B", ["a", "b"]),
+        ("a,x y,b", ["a", "x_y", "b"]),
+        ("a", ["a"]),
+        ("a,,c-d,C D,b", ["a", "column_2", "c_d", "column_4", "b"]),
+        ("a,month,b,column_2", ["a", "column_2", "b", "column_4"]),
+        ("a,b,é", ["a", "b", "column_3"]),
+    ],
+)
+def it_takes_the_order_of_the_files_and_not_of_the_contract(world: World, header: str, expected: list[str]) -> None:
+    write(world, "month=01/a.csv", f"{header}\n" + ",".join("1" * len(expected)) + "\n")
+    world.run()
+    assert names(world) == expected
+    assert set(expected).isdisjoint({"month"})
+
+
+def it_takes_the_columns_own_names_where_the_contract_renames_them(tmp_path: Path) -> None:
+    world = World(tmp_path, columns=[{"name": "amount", "source": "Total (EUR)"}, {"name": "id", "source": "ID"}])
+    write(world, "month=01/a.csv", "ID,Total (EUR)\n1,2\n")
+    world.run()
+    assert names(world) == ["id", "amount"]
+
+
+def it_names_the_columns_by_position_where_files_have_no_header(tmp_path: Path) -> None:
+    world = World(tmp_path, columns=COLUMNS, csv={"header": False})
+    write(world, "month=01/a.csv", "1,x\n")
+    world.run()
+    assert names(world) == ["b", "a"]
+
+
+def it_numbers_the_columns_where_headers_differ(world: World) -> None:
+    write(world, "month=01/a.csv", "a,b\nx,1\n")
+    write(world, "month=02/a.csv", "b,a,more\n1,x,y\n")
+    world.run()
+    assert names(world) == ["column_1", "column_2", "column_3"]
+
+
+def it_numbers_the_columns_when_a_later_file_differs_and_names_them_when_all_are_alike_again(world: World) -> None:
+    write(world, "month=01/a.csv", "a,b\nx,1\n")
+    world.run()
+    assert names(world) == ["a", "b"]
+    write(world, "month=02/a.csv", "b,a\n1,x\n")
+    world.run()
+    assert names(world) == ["column_1", "column_2"]
+    write(world, "month=03/a.csv", "a,b\nx,1\n")
+    world.run()
+    assert names(world) == ["column_1", "column_2"]
+    write(world, "month=02/a.csv", "a,b\nx,1\n")
+    world.run(force=True)
+    assert names(world) == ["a", "b"]
+
+
+def it_touches_nothing_when_nothing_is_read(world: World) -> None:
+    write(world, "month=01/a.csv", "a,b\nx,1\n")
+    world.run()
+    before = world.table("raw_trips")
+    assert world.run().status == "unchanged"
+    assert world.table("raw_trips") == before
+
+
+def it_follows_a_renamed_column_of_the_contract(world: World) -> None:
+    write(world, "month=01/a.csv", "a,b\nx,1\n")
+    world.run()
+    world.save(columns=[{"name": "number", "source": "b", "type": "int"}, {"name": "a"}])
+    world.run()
+    assert names(world) == ["a", "number"]

@@ -1,0 +1,175 @@
+"""What the job's requests say on the wire: checksums of multipart uploads, and the region they are meant for."""
+
+from __future__ import annotations
+
+import base64
+import os
+import pickle
+import re
+import subprocess
+import sys
+import threading
+import zlib
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+import pytest
+
+import catalog_glue
+import storage
+from contract import parse_contract
+from conversion_plan import Settings
+from conversion_task import PlaceLines, TaskContext
+from storage import PART_BYTES, S3Storage, StorageError
+
+GLUE_SCRIPTS = Path(storage.__file__).parent
+ALGORITHM, CHECKSUM = "x-amz-checksum-algorithm", "x-amz-checksum-crc32"
+
+
+class StrictS3:
+    """Takes multipart uploads whose create, parts and completion agree about the checksum, and refuses all others.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+    """
+
+    def __init__(self) -> None:
+        self.algorithm: str | None = None
+        self.parts: dict[str, tuple[bytes, str | None]] = {}
+        self.regions: list[str] = []
+        self.objects: dict[str, bytes] = {}
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
+        self.endpoint = f"http://127.0.0.1:{self.http.server_address[1]}"
+        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+
+    def upload_part(self, number: str, body: bytes, checksum: str | None) -> str:
+        if self.algorithm is None and checksum:
+            return "InvalidRequest: Checksum Type mismatch occurred, expected checksum Type: null"
+        if self.algorithm and checksum != crc32(body):
+            return "BadDigest: the CRC32 of the part is missing or is not that of its bytes"
+        self.parts[number] = (body, checksum)
+        return ""
+
+    def complete(self, key: str, text: str) -> str:
+        said = re.findall(r"<Part>.*?</Part>", text, re.DOTALL)
+        for part in said:
+            number = re.findall(r"<PartNumber>(.*?)</PartNumber>", part)[0]
+            if re.findall(r"<ChecksumCRC32>(.*?)</ChecksumCRC32>", part) != [self.parts[number][1]]:
+                return "InvalidPart: The complete request must include the checksum for each part"
+        self.objects[key] = b"".join(body for body, _ in self.parts.values())
+        return ""
+
+
+def crc32(data: bytes) -> str:
+    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def __init__(self, server: StrictS3, *arguments: Any) -> None:
+        self.s3 = server
+        super().__init__(*arguments)
+
+    def answer(self) -> None:
+        url = urlsplit(self.path)
+        query = parse_qs(url.query, keep_blank_values=True)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.s3.regions.append(re.findall(r"Credential=[^/]+/\d+/([^/]+)/", self.headers["Authorization"])[0])
+        problem, text = "", ""
+        if "uploads" in query:
+            self.s3.algorithm = self.headers.get(ALGORITHM)
+            text = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
+        elif "partNumber" in query:
+            problem = self.s3.upload_part(query["partNumber"][0], body, self.headers.get(CHECKSUM))
+        elif "uploadId" in query and self.command == "POST":
+            problem = self.s3.complete(url.path, body.decode())
+            text = '<CompleteMultipartUploadResult><ETag>"e-3"</ETag></CompleteMultipartUploadResult>'
+        if problem:
+            code, _, message = problem.partition(": ")
+            text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        self.send_response(400 if problem else 200)
+        self.send_header("ETag", '"e"')
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer  # noqa: N815 - the names of http.server
+
+    def log_message(self, *arguments: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StrictS3]:
+    """Yield a server that the job's own clients talk to, where nothing but the environment can name a region."""
+    server = StrictS3()
+    for name, value in {
+        "AWS_ENDPOINT_URL": server.endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": str(tmp_path / "none"),
+        "AWS_DEFAULT_REGION": "eu-central-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_REGION", raising=False)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    storage.s3_client.cache_clear()
+    catalog_glue.glue_client.cache_clear()
+    yield server
+    server.http.shutdown()
+    server.http.server_close()
+    storage.s3_client.cache_clear()
+    catalog_glue.glue_client.cache_clear()
+
+
+def it_names_the_checksum_at_the_beginning_on_each_part_and_at_the_end(strict: StrictS3) -> None:
+    data = os.urandom(PART_BYTES) + b"the rest" * (PART_BYTES // 4)
+    with S3Storage().open_write("s3://bucket/big.parquet") as stream:
+        stream.write(data)
+    assert strict.algorithm == "CRC32"
+    assert len(strict.parts) == 3
+    assert strict.objects == {"/bucket/big.parquet": data}
+
+
+def it_is_told_when_the_bytes_did_not_arrive_as_they_were(strict: StrictS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage, "crc32_text", lambda data: crc32(b"other bytes"))
+
+    def upload() -> None:
+        with S3Storage().open_write("s3://bucket/big.parquet") as stream:
+            stream.write(b"x" * 2 * PART_BYTES)
+
+    with pytest.raises(StorageError, match=r"S3 UploadPart s3://bucket/big\.parquet: BadDigest"):
+        upload()
+
+
+def it_acts_in_the_region_that_aws_names_in_either_variable(strict: StrictS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert storage.aws_region() == "eu-central-1"
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    assert storage.aws_region() is None
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    S3Storage().write_bytes("s3://bucket/key", b"data")
+    assert strict.regions == ["eu-west-3"]
+    assert catalog_glue.glue_client().meta.region_name == "eu-west-3"
+
+
+def it_gives_a_worker_that_knows_no_region_the_drivers(strict: StrictS3, tmp_path: Path) -> None:
+    document = {"dataset": "d", "source_uri": "s3://raw/", "lake_uri": "s3://lake/", "columns": [{"name": "a"}]}
+    work = (TaskContext(parse_contract(document), Settings(), "run"), PlaceLines(0, 0, "s3://lake/unplaced.parquet", 0))
+    (tmp_path / "work").write_bytes(pickle.dumps(work))
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("AWS_REGION", "AWS_DEFAULT_REGION")
+    }
+    program = "import pickle, sys, conversion_task; conversion_task.run_task(*pickle.load(open(sys.argv[1], 'rb')))"
+    subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "work")],
+        env={**environment, "PYTHONPATH": os.pathsep.join([str(GLUE_SCRIPTS), os.environ.get("PYTHONPATH", "")])},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert set(strict.regions) == {"eu-central-1"}

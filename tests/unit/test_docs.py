@@ -1,0 +1,344 @@
+"""The generated parts of the pages say what the code says, and the rest names only what is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from scripts import docs
+from scripts.docs_reference import Entry, read_reference
+from scripts.docs_sections import DocsError, Section
+from scripts.offline_plan import PlanError
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted(path.parent for path in ROOT.glob("modules/*/main.tf"))
+EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/main.tf"))
+# What Git keeps out is nobody's page.
+PAGES = [path for path in sorted(ROOT.rglob("*.md")) if not {".venv", "build", "node_modules"} & {*path.parts}]
+# The first folder of every path that a page may name between backticks.
+FOLDERS = ("benchmarks", "docs", "examples", "glue_scripts", "local_aws", "modules", "scripts", "sfn", "tests")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+CODE_BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+
+
+# ---------------------------------------------------------------------------------------------------------- up to date
+def declared(kind: str, folder: Path) -> list[str]:
+    """The names that a folder declares, found without a parser."""
+    texts = [file.read_text() for file in sorted(folder.glob("*.tf"))]
+    return [name for text in texts for name in re.findall(rf'^{kind} "(\w+)"', text, re.MULTILINE)]
+
+
+def it_is_up_to_date() -> None:
+    stale = docs.stale_pages([*docs.reference_sections(), *docs.map_sections()])
+    assert list(stale) == [], "say something else than the code: make docs"
+
+
+@pytest.mark.parametrize("folder", [*MODULES, *EXAMPLES], ids=lambda folder: folder.relative_to(ROOT).as_posix())
+def it_names_all_inputs_and_outputs_and_nothing_else(folder: Path) -> None:
+    page = (folder / "README.md").read_text()
+    inputs, _, outputs = page.partition("\n## Outputs\n")
+    first_cells = re.compile(r"^\| \[?`(\w+)`", re.MULTILINE)
+    assert sorted(first_cells.findall(inputs)) == sorted(declared("variable", folder))
+    assert sorted(first_cells.findall(outputs)) == sorted(declared("output", folder))
+
+
+def it_names_all_inputs_and_outputs_of_the_root() -> None:
+    for page in ("README.md", "docs/inputs-outputs.md"):
+        text = (ROOT / page).read_text()
+        for name in [*declared("variable", ROOT), *declared("output", ROOT)]:
+            assert f"`{name}`" in text, f"{page}: {name}"
+
+
+def it_has_a_line_in_the_map_for_every_module() -> None:
+    page = (ROOT / docs.MAP).read_text()
+    for path in [
+        *ROOT.glob("glue_scripts/*.py"),
+        *ROOT.glob("local_aws/**/*.py"),
+        *ROOT.glob("scripts/*.py"),
+        *MODULES,
+    ]:
+        if path.name != "__init__.py":
+            room, _, name = path.relative_to(ROOT).as_posix().partition("/")
+            assert f"\n| [`{name}`](../{room}/{name}) | " in page, f"{path} is not in the map"
+
+
+# --------------------------------------------------------------------------------------------- what people wrote holds
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them: lower case, without punctuation, hyphens for blanks."""
+    headings = re.findall(r"^#+ (.*)$", CODE_BLOCK.sub("", page.read_text()), re.MULTILINE)
+    kept = (
+        "".join(c for c in heading.lower() if c in " -_" or unicodedata.category(c)[0] in "LN") for heading in headings
+    )
+    return {heading.replace(" ", "-") for heading in kept}
+
+
+def links(page: Path) -> Iterator[tuple[Path, str]]:
+    """The places in this repository that a page leads to: file and anchor."""
+    for target in LINK.findall(CODE_BLOCK.sub("", page.read_text())):
+        if not re.match(r"\w+:", target):
+            path, _, anchor = target.partition("#")
+            yield (page.parent / path).resolve() if path else page, anchor
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def it_leads_only_to_what_is_there(page: Path) -> None:
+    for path, anchor in links(page):
+        assert path.exists(), f"{page.name} leads to {path}"
+        if anchor:
+            assert anchor in anchors(path), f"{page.name} leads to {path.name}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def it_names_only_files_that_are_there(page: Path) -> None:
+    if page.name == "CHANGELOG.md":
+        return
+    for name in re.findall(r"`([\w./*-]+)`", CODE_BLOCK.sub("", page.read_text())):
+        if name.split("/")[0] in FOLDERS and "/" in name:
+            assert any(ROOT.glob(name.rstrip("/"))), f"{page.name} names {name}"
+
+
+def it_answers_where_to_change_what() -> None:
+    page = (ROOT / docs.MAP).read_text()
+    table = page.split("\n## Where do I change what\n")[1].split("\n## ")[0]
+    named = re.findall(r"`([\w./-]+\.(?:py|tf|md|tftpl))`", table)
+    assert len(named) > 20
+    for name in named:
+        assert any(ROOT.glob(name)) or any(ROOT.glob(f"modules/*/{name}")), f"{name} does not exist"
+
+
+def it_plans_every_example_in_a_test() -> None:
+    tests = "".join(file.read_text() for file in (ROOT / "tests").rglob("*") if file.suffix in (".hcl", ".py"))
+    for example in EXAMPLES:
+        assert f"examples/{example.name}" in tests or f'"{example.name}"' in tests
+        commands = "".join(CODE_BLOCK.findall((example / "README.md").read_text()))
+        assert f"examples/{example.name}" in commands
+        for file in re.findall(r"-var-file=(\S+)", commands):
+            assert (example / file).is_file(), f"{example.name}: {file}"
+
+
+# --------------------------------------------------------------------------------------------------------- usage blocks
+def it_plans_the_usage_block_of_every_readme(tmp_path: Path) -> None:
+    planned = docs.plan_usage(tmp_path)
+    calls = {page: re.findall(r'^module "(\w+)"', block, re.MULTILINE) for page, block in docs.usage_blocks().items()}
+    assert set(calls) == {"README.md", *(f"modules/{folder.name}/README.md" for folder in MODULES)}
+    with_resources = {
+        child["address"].split(".")[1] for child in planned["root_module"]["child_modules"] if size(child) > 0
+    }
+    assert {name for names in calls.values() for name in names} == with_resources
+    # The blocks lie there as they stand in the pages, but for the source.
+    assert terraform(tmp_path, "fmt", "-check", "-diff") == ""
+
+
+def terraform(folder: Path, *arguments: str) -> str:
+    """Run Terraform in a folder and return what it says, of differences and mistakes."""
+    command = [sys.executable, "-m", "scripts.terraform", "--", f"-chdir={folder}", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return done.stdout + (done.stderr if done.returncode else "")
+
+
+def size(module: dict[str, object]) -> int:
+    """The number of resources that are planned in a module and in those it calls."""
+    resources, children = module.get("resources", []), module.get("child_modules", [])
+    assert isinstance(resources, list)
+    assert isinstance(children, list)
+    return len(resources) + sum(size(child) for child in children)
+
+
+def it_names_the_latest_release_in_every_usage_block() -> None:
+    releases = re.findall(r"^## (\d+\.\d+\.\d+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    for page, block in docs.usage_blocks().items():
+        assert f"?ref=v{releases[0]}" in block, page
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("# m\n\nNo block.\n", id="none"),
+        pytest.param('# m\n\nx\n\n```hcl\nmodule "a" {\n  source = "../m"\n}\n```\n', id="another source"),
+        pytest.param("# m\n\nx\n\n```hcl\na\n```\n\n```hcl\nb\n```\n", id="two"),
+    ],
+)
+def it_refuses_a_readme_without_its_usage_block(tmp_path: Path, text: str) -> None:
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "README.md").write_text(text)
+    with pytest.raises(DocsError, match="needs one block of hcl"):
+        docs.usage_blocks(tmp_path)
+
+
+# ------------------------------------------------------------------------------------------------- reading Terraform
+def read(folder: Path, **files: str) -> tuple[Entry, ...]:
+    for name, text in files.items():
+        (folder / f"{name.replace('_', '-')}.tf").write_text(text)
+    return read_reference(folder).inputs
+
+
+def it_reads_type_default_and_the_attributes_of_a_description(tmp_path: Path) -> None:
+    text = (
+        'variable "lake" {\n  type = object({\n    kind = optional(string)\n  })\n  default     = {}\n'
+        "  description = <<-EOT\n    The lake. It has\n    - `kind`: sweet | salt, as in `\\d+\\.\\w`.\n  EOT\n\n"
+        '  validation {\n    condition     = true\n    error_message = "none"\n  }\n}\n'
+    )
+    (entry,) = read(tmp_path, variables=text)
+    assert (entry.name, entry.type, entry.default) == ("lake", "object", "{}")
+    assert entry.description == "The lake. It has\n- `kind`: sweet | salt, as in `\\d+\\.\\w`."
+    assert entry.summary == "The lake."
+    assert not entry.is_told_by_its_summary
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [("null", "null"), ("true", "true"), ("5", "5"), ('"a"', '"a"'), ('["a"]', '["a"]'), ("{}", "{}")],
+)
+def it_shows_a_default_as_it_is_written(tmp_path: Path, written: str, shown: str) -> None:
+    (entry,) = read(
+        tmp_path, variables=f'variable "a" {{\n  type = any\n  default = {written}\n  description = "A."\n}}'
+    )
+    assert entry.default == shown
+
+
+def it_takes_a_variable_without_default_for_required(tmp_path: Path) -> None:
+    text = 'variable "name" {\n  type        = string\n  description = "The \\"name\\"."\n}\n'
+    (entry,) = read(tmp_path, variables=text)
+    assert (entry.default, entry.summary, entry.is_told_by_its_summary) == (None, 'The "name".', True)
+
+
+def it_reads_variables_before_those_of_a_concern(tmp_path: Path) -> None:
+    text = 'variable "{0}" {{\n  type = string\n  description = "It is {0}."\n}}\n'
+    entries = read(tmp_path, variables_datasets=text.format("b"), variables=text.format("a"), main=text.format("z"))
+    assert [entry.name for entry in entries] == ["z", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('variable "name" {\n  type = string\n}\n', "variable name has no description"),
+        ('variable "name" {\n  description = "A name."\n}\n', "variable name has no type"),
+        ('output "name" {\n  value = 1\n}\n', "output name has no description"),
+        ('variable "name" {\n  type =\n}\n', "variables.tf: "),
+    ],
+)
+def it_says_what_is_wrong_with_a_file(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(DocsError, match=message):
+        read(tmp_path, variables=text)
+
+
+# ----------------------------------------------------------------------------------------------------------- sections
+SECTION = Section("page.md", "lines", "new")
+
+
+def it_replaces_only_what_stands_between_the_markers() -> None:
+    placed = SECTION.place(f"before\n{SECTION.begin}\nold\n{SECTION.end}\nafter\n")
+    assert placed == f"before\n{SECTION.begin}\nnew\n{SECTION.end}\nafter\n"
+    assert SECTION.place(placed) == placed
+
+
+@pytest.mark.parametrize(
+    "document", ["", SECTION.begin, f"{SECTION.end}{SECTION.begin}", f"{SECTION.begin}{SECTION.begin}{SECTION.end}"]
+)
+def it_refuses_a_document_without_its_markers(document: str) -> None:
+    with pytest.raises(DocsError, match=r"page\.md needs"):
+        SECTION.place(document)
+
+
+def it_finds_a_page_stale_when_the_code_has_changed(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"{SECTION.begin}\nnew\n{SECTION.end}\n")
+    assert docs.stale_pages([SECTION], tmp_path) == {}
+    page.write_text(f"{SECTION.begin}\nold\n{SECTION.end}\n")
+    assert docs.stale_pages([SECTION], tmp_path) == {"page.md": f"{SECTION.begin}\nnew\n{SECTION.end}\n"}
+    page.unlink()
+    with pytest.raises(DocsError, match=r"page\.md does not exist"):
+        docs.stale_pages([SECTION], tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "# m\n", "Says nothing of its name.\n\nx\n"])
+def it_refuses_a_module_whose_readme_does_not_say_what_it_is_for(tmp_path: Path, text: str) -> None:
+    (tmp_path / "README.md").write_text(text)
+    with pytest.raises(DocsError, match="must begin with a title"):
+        docs.purpose_of_terraform(tmp_path)
+
+
+def it_refuses_a_python_module_without_a_docstring(tmp_path: Path) -> None:
+    (tmp_path / "silent.py").write_text("x = 1\n")
+    with pytest.raises(DocsError, match=r"silent\.py has no docstring"):
+        docs.purpose_of_python(tmp_path / "silent.py")
+
+
+# --------------------------------------------------------------------------------------------------- the command line
+@pytest.fixture
+def one_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository of one page with one section, which is out of date."""
+    page = tmp_path / "page.md"
+    page.write_text(f"{SECTION.begin}\nold\n{SECTION.end}\n")
+    monkeypatch.setattr(docs, "ROOT", tmp_path)
+    monkeypatch.setattr(docs, "all_sections", lambda: [SECTION])
+    return page
+
+
+def it_says_which_page_is_out_of_date_and_leaves_it(one_section: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = one_section.read_text()
+    assert docs.main(["--check"]) == 1
+    assert capsys.readouterr().err == "docs: page.md is out of date: make docs\n"
+    assert one_section.read_text() == before
+
+
+def it_writes_the_page_and_is_content_then(one_section: Path) -> None:
+    assert docs.main([]) == 0
+    assert "\nnew\n" in one_section.read_text()
+    assert docs.main(["--check"]) == 0
+
+
+def it_ends_with_what_terraform_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused() -> None:
+        raise PlanError("terraform plan: no such argument")
+
+    monkeypatch.setattr(docs, "planned_definition", refused)
+    assert docs.main(["--check"]) == 1
+    assert capsys.readouterr().err == "docs: terraform plan: no such argument\n"
+
+
+# ------------------------------------------------------------------------------------------------------------- habits
+def it_checks_before_a_commit_what_make_lint_checks() -> None:
+    hooks = re.findall(r"^        entry: (.*)$", (ROOT / ".pre-commit-config.yaml").read_text(), re.MULTILINE)
+    makefile = (ROOT / "Makefile").read_text()
+    recipe = re.findall(r"^lint: .*\n((?:\t.*\n)+)", makefile, re.MULTILINE)[0].split("\n\t")
+    commands = [line.strip().replace("$(TF)", "$(BIN)/python -m scripts.terraform --") for line in recipe]
+    assert hooks == [command.replace("$(BIN)", ".venv/bin") for command in commands]
+
+
+def it_pins_every_action_to_a_commit() -> None:
+    uses = [
+        line.split("uses:")[1].strip()
+        for file in (ROOT / ".github/workflows").glob("*.yml")
+        for line in file.read_text().splitlines()
+        if "uses:" in line
+    ]
+    assert uses
+    for action in uses:
+        assert re.fullmatch(r"[\w.-]+/[\w.-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+
+def collected(expression: str, path: str) -> set[str]:
+    """The names of the tests below a path that have the marks of an expression."""
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "-m", expression, path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return set(re.findall(r"::(\w+)", done.stdout))
+
+
+def it_leaves_to_make_test_what_starts_something() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    left_out = re.findall(r'^check: .*\n\t.* -m "not \((.*)\)"$', makefile, re.MULTILINE)[0]
+    assert collected(f"not ({left_out})", "tests/e2e") == set()
+    assert len(collected(left_out, "tests/e2e")) > 20
+    checked = collected(f"not ({left_out})", "tests/unit/engine/test_with_spark.py")
+    assert "it_gives_spark_few_tasks_for_ten_thousand_small_partitions" in checked
+    assert "it_gives_spark_exactly_the_declared_rows" not in checked
+    assert "it_keeps_the_limits_of_batches" not in collected(
+        f"not ({left_out})", "tests/local_aws/test_glue_catalog.py"
+    )

@@ -1,0 +1,433 @@
+variable "datasets" {
+  type = map(object({
+    prefix            = optional(string)
+    partition_keys    = optional(list(object({ name = string, type = optional(string, "string") })), [])
+    partition_pattern = optional(string)
+    columns = optional(list(object({
+      name     = string
+      type     = optional(string, "string")
+      source   = optional(string)
+      required = optional(bool, false)
+      format   = optional(string)
+      comment  = optional(string, "")
+    })), [])
+    csv = optional(object({
+      delimiter        = optional(string, ",")
+      quote            = optional(string, "\"")
+      escape           = optional(string)
+      header           = optional(bool, true)
+      encoding         = optional(string, "utf-8")
+      null_values      = optional(list(string), [""])
+      comment          = optional(string)
+      date_format      = optional(string)
+      timestamp_format = optional(string)
+      quoted_newlines  = optional(bool, true)
+      trim             = optional(bool, false)
+    }), {})
+    schema_drift            = optional(string, "fail")
+    max_bad_fraction        = optional(number, 0.01)
+    max_bad_rows            = optional(number)
+    on_source_removed       = optional(string, "keep")
+    on_unmatched            = optional(string, "fail")
+    on_contract_change      = optional(string, "reconvert")
+    target_file_mb          = optional(number, 128)
+    retain_superseded_hours = optional(number, 24)
+  }))
+  nullable    = false
+  description = <<-EOT
+    What lies in the raw bucket and what is made of it, by dataset name. The Parquet table has the dataset's name.
+    - `prefix`: folder of the CSV files in the raw bucket, default `<name>/`.
+    - `partition_keys`: names and types (string, int, bigint, date) of the partition keys, taken from Hive-style folders
+      (`month=2026-01/`) or from `partition_pattern`; default none, an unpartitioned table.
+    - `partition_pattern`: a Python regular expression over the key below the prefix whose named groups are the partition
+      keys, for example `(?P<year>\d{4})-(?P<month>\d{2})\.csv`; default none.
+    - `columns`: the columns of the Parquet table. `source` is the name in the file's header, default the column's name;
+      `required` sends rows without a value to quarantine, default false; `format` is a strptime format for date and
+      timestamp; `comment` describes the column. Types: string (default), boolean, int, bigint, float, double,
+      decimal(p,s), date, timestamp. Without columns a crawler finds them.
+    - `csv`: how the files are written. `delimiter` (default a comma), `quote` (default a double quote, "" for none),
+      `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
+      (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
+      default ISO 8601), `quoted_newlines` (default true), `trim` (default false).
+    - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
+    - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
+      and no limit by number.
+    - `on_source_removed`: `keep` (default) or `mirror` when raw files disappear.
+    - `on_unmatched`: `fail` (default) or `skip` when a key has no partition values.
+    - `on_contract_change`: `reconvert` (default) everything, or `new_data_only`.
+    - `target_file_mb`: size of the Parquet files to aim at, default 128.
+    - `retain_superseded_hours`: how long replaced files stay for running queries, default 24.
+  EOT
+
+  validation {
+    condition     = length(var.datasets) >= (var.create ? 1 : 0) && length(var.datasets) <= 200
+    error_message = "datasets must hold 1 to 200 datasets: use a second instance of the module for more."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in keys(var.datasets) : can(regex("^[a-z][a-z0-9_]{0,99}$", dataset))])
+    error_message = "A dataset name starts with a lower-case letter and holds at most 100 lower-case letters, digits and underscores: it becomes the name of the table."
+  }
+
+  validation {
+    condition     = length(setintersection(keys(var.datasets), local.reserved_words)) == 0
+    error_message = "A dataset must not be named with a reserved word of SQL (${join(", ", setintersection(keys(var.datasets), local.reserved_words))}): use a name that needs no quotes in a query, for example ${join(", ", [for word in setintersection(keys(var.datasets), local.reserved_words) : "${word}_data"])}."
+  }
+
+  validation {
+    condition = length(distinct(flatten([
+      for dataset in keys(var.datasets) : [dataset, "raw_${dataset}", "${dataset}_quarantine"]
+    ]))) == 3 * length(var.datasets)
+    error_message = "Every dataset makes the tables <name>, raw_<name> and <name>_quarantine; two datasets must not make a table of the same name."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*/?$", coalesce(dataset.prefix, "x")))
+    ])
+    error_message = "prefix must be a folder below the bucket, such as sales/orders/: letters, digits and - _ . = between single slashes, no slash in front, no bucket name."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : length(coalesce(dataset.prefix, "x")) <= 500])
+    error_message = "prefix must have at most 500 characters."
+  }
+
+  validation {
+    # In sorted order a prefix of another one stands right before it, or before one that it is a prefix of, too.
+    condition = alltrue(flatten([
+      for prefixes in [sort([for name, dataset in var.datasets : "${trimsuffix(coalesce(dataset.prefix, name), "/")}/"])] : [
+        for index, prefix in prefixes : index == 0 ? true : !startswith(prefix, prefixes[index - 1])
+      ]
+    ]))
+    error_message = "The prefixes of two datasets must not overlap, otherwise a file would belong to both: give each a folder of its own."
+  }
+
+  validation {
+    condition = alltrue([
+      for name, dataset in var.datasets :
+      length(dataset.columns) > 0 || basename(trimsuffix(coalesce(dataset.prefix, name), "/")) == name
+    ])
+    error_message = "The prefix of a dataset without columns must end in the dataset's name, such as landing/<name>/: the crawler names the table after the last folder. Or declare the columns."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [for key in dataset.partition_keys : can(regex("^[a-z_][a-z0-9_]{0,254}$", key.name))]
+    ]))
+    error_message = "The name of a partition key starts with a lower-case letter or underscore and holds lower-case letters, digits and underscores only."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [for key in dataset.partition_keys : !contains(local.reserved_words, key.name)]
+    ]))
+    error_message = "A partition key must not be named with a reserved word of SQL (${join(", ", setintersection(flatten(values(var.datasets)[*].partition_keys[*].name), local.reserved_words))})."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [for key in dataset.partition_keys : contains(local.partition_types, key.type)]
+    ]))
+    error_message = "The type of a partition key must be ${join(", ", local.partition_types)}."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : length(distinct(dataset.partition_keys[*].name)) == length(dataset.partition_keys)
+    ])
+    error_message = "The partition keys of a dataset need names of their own; one is named twice."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : dataset.partition_pattern == null || length(dataset.partition_keys) > 0
+    ])
+    error_message = "partition_pattern needs partition_keys: declare one partition key for each of its named groups."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : dataset.partition_pattern == null || length(dataset.partition_keys) == 0 || (
+        join(",", sort(flatten(regexall("\\(\\?P<(\\w+)>", coalesce(dataset.partition_pattern, "x"))))) ==
+        join(",", sort(dataset.partition_keys[*].name))
+      )
+    ])
+    error_message = "The named groups of partition_pattern, written (?P<key>…), must be exactly the partition keys."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [for column in dataset.columns : can(regex("^[a-z_][a-z0-9_]{0,254}$", column.name))]
+    ]))
+    error_message = "A column name starts with a lower-case letter or underscore and holds lower-case letters, digits and underscores only; put the name in the file's header into source."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [for column in dataset.columns : !contains(local.reserved_words, column.name)]
+    ]))
+    error_message = "A column must not be named with a reserved word of SQL (${join(", ", setintersection(flatten(values(var.datasets)[*].columns[*].name), local.reserved_words))}): choose another name and put the one in the file's header into source."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : length(distinct(dataset.columns[*].name)) == length(dataset.columns)
+    ])
+    error_message = "The columns of a dataset need names of their own; one is named twice."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : length(setintersection(dataset.partition_keys[*].name, dataset.columns[*].name)) == 0
+    ])
+    error_message = "A partition key must not also be a column: its value comes from the folder or the key, so give it a name of its own."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for column in dataset.columns :
+        contains(local.column_types, column.type) || can(regex("^decimal\\([0-9]+,[0-9]+\\)$", column.type))
+      ]
+    ]))
+    error_message = "The type of a column must be ${join(", ", local.column_types)} or decimal(p,s), for example decimal(12,2)."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for column in dataset.columns : try(
+          tonumber(regex("^decimal\\(([0-9]+),", column.type)[0]) >= 1 &&
+          tonumber(regex("^decimal\\(([0-9]+),", column.type)[0]) <= 38 &&
+          tonumber(regex(",([0-9]+)\\)$", column.type)[0]) <= tonumber(regex("^decimal\\(([0-9]+),", column.type)[0]),
+          true
+        )
+      ]
+    ]))
+    error_message = "decimal(p,s) allows 1 to 38 digits (p), of which at most p stand behind the point (s)."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for column in dataset.columns : column.format == null || contains(["date", "timestamp"], column.type)
+      ]
+    ]))
+    error_message = "format is for columns of type date and timestamp only."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for format in concat([dataset.csv.date_format, dataset.csv.timestamp_format], dataset.columns[*].format) :
+        format == null ? true : strcontains(format, "%")
+      ]
+    ]))
+    error_message = "A date or timestamp format is a strptime format with % codes, for example %d.%m.%Y."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for format in concat([dataset.csv.date_format], [for column in dataset.columns : column.type == "date" ? column.format : null]) :
+        format == null ? true : !can(regex("%[^YymdbBj%]", replace(format, "%%", "")))
+      ]
+    ]))
+    error_message = "The format of a date may hold the codes %Y, %y, %m, %d, %b, %B, %j and %% only."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for format in concat([dataset.csv.timestamp_format], [for column in dataset.columns : column.type == "timestamp" ? column.format : null]) :
+        format == null ? true : !can(regex("%[^YymdbBjHIMSfpz%]", replace(format, "%%", "")))
+      ]
+    ]))
+    error_message = "The format of a timestamp may hold the codes %Y, %y, %m, %d, %b, %B, %j, %H, %I, %M, %S, %f, %p, %z and %% only."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [for column in dataset.columns : column.source == null || dataset.csv.header]
+    ]))
+    error_message = "source names a column in the file's header; files without one (csv.header = false) are read by position, so leave source out."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for character in concat([dataset.csv.delimiter, dataset.csv.escape, dataset.csv.comment], compact([dataset.csv.quote])) :
+        character == null ? true : can(regex("^[ -~\\t]$", character))
+      ]
+    ]))
+    error_message = "csv.delimiter, csv.quote, csv.escape and csv.comment must each be one ASCII character, no line break (a tab is \"\\t\", no quotes at all are \"\")."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : length(distinct(compact([
+        dataset.csv.delimiter, dataset.csv.quote, dataset.csv.comment,
+        # The escape may be the quote itself: that is what doubling means.
+        dataset.csv.escape == dataset.csv.quote ? null : dataset.csv.escape,
+        ]))) == length(compact([
+        dataset.csv.delimiter, dataset.csv.quote, dataset.csv.comment,
+        dataset.csv.escape == dataset.csv.quote ? null : dataset.csv.escape,
+      ]))
+    ])
+    error_message = "csv.delimiter, csv.quote, csv.escape and csv.comment must differ; only escape may equal quote."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for spelling in dataset.csv.null_values :
+        dataset.csv.escape == null || dataset.csv.escape == dataset.csv.quote || !strcontains(spelling, coalesce(dataset.csv.escape, "x"))
+      ]
+    ]))
+    error_message = "csv.null_values must not hold csv.escape: escapes are resolved before nulls are looked for, so write the spelling without it."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]*$", dataset.csv.encoding))])
+    error_message = "csv.encoding must be the name of an encoding that Python knows, for example utf-8, latin-1 or cp1252."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : contains(["fail", "ignore"], dataset.schema_drift)])
+    error_message = "schema_drift must be fail or ignore."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : dataset.max_bad_fraction >= 0 && dataset.max_bad_fraction <= 1])
+    error_message = "max_bad_fraction must be a number from 0 (none) to 1 (all); 0.01 is one row in a hundred."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : dataset.max_bad_rows == null ? true : (
+        dataset.max_bad_rows >= 0 && floor(dataset.max_bad_rows) == dataset.max_bad_rows
+      )
+    ])
+    error_message = "max_bad_rows must be a whole number from 0, or null for no limit."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : contains(["keep", "mirror"], dataset.on_source_removed)])
+    error_message = "on_source_removed must be keep or mirror."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : contains(["fail", "skip"], dataset.on_unmatched)])
+    error_message = "on_unmatched must be fail or skip."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : contains(["reconvert", "new_data_only"], dataset.on_contract_change)])
+    error_message = "on_contract_change must be reconvert or new_data_only."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets :
+      dataset.target_file_mb >= 1 && dataset.target_file_mb <= 4096 && floor(dataset.target_file_mb) == dataset.target_file_mb
+    ])
+    error_message = "target_file_mb must be a whole number from 1 to 4096."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : dataset.retain_superseded_hours >= 0 && dataset.retain_superseded_hours <= 87600
+    ])
+    error_message = "retain_superseded_hours must be a number from 0 to 87600 (ten years)."
+  }
+}
+
+variable "views" {
+  type        = list(object({ name = string, sql = string }))
+  nullable    = false
+  default     = []
+  description = <<-EOT
+    Athena views, created in this order by every execution.
+    - `name`: name of the view in the Glue database.
+    - `sql`: the query behind the view, a SELECT statement.
+  EOT
+
+  validation {
+    condition     = alltrue([for view in var.views : can(regex("^[a-z_][a-z0-9_]{0,127}$", view.name))])
+    error_message = "A view name starts with a lower-case letter or underscore and holds at most 128 lower-case letters, digits and underscores."
+  }
+
+  validation {
+    condition     = length(setintersection(var.views[*].name, local.reserved_words)) == 0
+    error_message = "A view must not be named with a reserved word of SQL (${join(", ", setintersection(var.views[*].name, local.reserved_words))})."
+  }
+
+  validation {
+    condition     = length(distinct(var.views[*].name)) == length(var.views)
+    error_message = "Two views have the same name; every view needs a name of its own."
+  }
+
+  validation {
+    condition = length(setintersection(var.views[*].name, flatten([
+      for dataset in keys(var.datasets) : [dataset, "raw_${dataset}", "${dataset}_quarantine"]
+    ]))) == 0
+    error_message = "A view must not have the name of a table; every dataset makes the tables <name>, raw_<name> and <name>_quarantine."
+  }
+
+  validation {
+    condition = !var.dataset_views || length(setintersection(
+      var.views[*].name, [for dataset in keys(var.datasets) : "v_${dataset}"]
+    )) == 0
+    error_message = "A declared view must not be named v_<dataset>: the module creates those (dataset_views = false turns them off)."
+  }
+
+  validation {
+    condition     = alltrue([for view in var.views : trimspace(view.sql) != ""])
+    error_message = "The sql of a view must not be empty: give the SELECT statement behind the view."
+  }
+
+  validation {
+    condition     = alltrue([for view in var.views : !can(regex("(?i)^\\s*(create|drop|insert|alter|delete|update)\\s", view.sql))])
+    error_message = "The sql of a view is only the SELECT statement behind it, without CREATE VIEW in front."
+  }
+
+  validation {
+    condition     = length(jsonencode(var.views)) <= 200000
+    error_message = "The SQL of all views together must stay below 200,000 characters: Step Functions passes at most 256 KiB between states."
+  }
+}
+
+variable "dataset_views" {
+  type        = bool
+  nullable    = false
+  default     = true
+  description = "Whether every dataset gets a view `v_<dataset>` with all its columns, before the declared views."
+
+  validation {
+    condition = !var.dataset_views || length(setintersection(
+      keys(var.datasets), [for dataset in keys(var.datasets) : "v_${dataset}"]
+    )) == 0
+    error_message = "A dataset must not be named v_<other dataset>: that is the other one's view (dataset_views = false turns those off)."
+  }
+}
+
+locals {
+  # What the absence of an option from a dataset's fingerprint means. It says so for ever: a new option is added with what
+  # was done before it existed, so that no lake is converted again because of it, and an entry stays when the default of
+  # its option changes, so that every lake is that says nothing else. Options whose default is null need no entry.
+  unsaid = {
+    dataset       = { columns = [], csv = {}, partition_keys = [], schema_drift = "fail" }
+    column        = { type = "string", required = false }
+    partition_key = { type = "string" }
+    csv = {
+      delimiter = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
+    }
+  }
+
+  # What leaves the converted bytes as they are, of a dataset and of its columns.
+  indecisive = [
+    "prefix", "max_bad_fraction", "max_bad_rows", "on_source_removed", "on_unmatched", "on_contract_change",
+    "target_file_mb", "retain_superseded_hours", "comment",
+  ]
+}
