@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import marshal
 import pkgutil
 import sys
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from importlib.machinery import PathFinder, SourceFileLoader
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 
 # CSV that one Spark task converts in about two seconds, unless a single task of ours has more.
 SHARE_BYTES = 256 * MEBIBYTE
+# The file that brings our modules to the workers.
+MODULES = "csv_to_parquet_modules.zip"
 
 Tasks = Sequence[Task | PlaceLines]
 Runner = Callable[[TaskContext, Tasks], Iterable[PartReport]]
@@ -118,47 +119,30 @@ def share_modules(driver: SparkContext) -> None:
     """
     from pyspark import SparkFiles
 
-    sources = _module_sources()
-    digest = hashlib.sha256(b"".join(name.encode() + source for name, source in sources.items())).hexdigest()
-    archive = f"csv_to_parquet-{digest[:16]}.zip"
-    if any(known.endswith(f"/{archive}") for known in driver.listFiles):
+    if any(known.endswith(f"/{MODULES}") for known in driver.listFiles):
         return
-    # Spark removes its folder of files when the context ends. A file must not lie at the place that it is copied to.
-    path = Path(mkdtemp(dir=SparkFiles.getRootDirectory())) / archive
-    _write_archive(path, sources)
+    # Spark removes its folder of files when the session ends. A file must not lie at the place that it is copied to.
+    path = Path(mkdtemp(dir=SparkFiles.getRootDirectory())) / MODULES
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in _module_files():
+            archive.writestr(name, content)
     driver.addPyFile(str(path))
 
 
-def _module_sources() -> dict[str, bytes]:
-    """Return the text of the modules beside this one, which may lie in a folder or in a zip."""
-    folder = Path(__file__).parent
-    sources = {}
-    for module in pkgutil.iter_modules([str(folder)]):
-        loader = _loader(module.name)
-        if loader is not None:
-            sources[module.name] = loader.get_data(str(folder / f"{module.name}.py"))
-    return sources
+def _module_files() -> Iterator[tuple[str, bytes]]:
+    """Yield the modules beside this one, which may lie in a folder or in a zip, as names and contents of files.
 
-
-def _loader(name: str) -> SourceFileLoader | zipimporter | None:
-    """Return what loads a module beside this one; None for packages and for modules that are not Python's."""
-    spec = PathFinder.find_spec(name, [str(Path(__file__).parent)])
-    if spec is None or spec.submodule_search_locations is not None:
-        return None
-    return spec.loader if isinstance(spec.loader, (SourceFileLoader, zipimporter)) else None
-
-
-def _write_archive(path: Path, sources: Mapping[str, bytes]) -> None:
-    """Zip the modules; what this process has loaded goes in compiled too, or every worker would compile it again.
-
-    A worker of another version of Python takes the text. The header says that the text need not be looked at:
+    What this process has loaded goes along compiled too, or every worker would compile it again; one of another version
+    of Python takes the text. The header of a .pyc says here that nobody need look at the text:
     https://peps.python.org/pep-0552/
     """
+    folder = Path(__file__).parent
     header = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, source in sources.items():
-            archive.writestr(f"{name}.py", source)
-            loader = _loader(name)
-            code = loader.get_code(name) if loader is not None and name in sys.modules else None
-            if code is not None:
-                archive.writestr(f"{name}.pyc", header + marshal.dumps(code))
+    for module in pkgutil.iter_modules([str(folder)]):
+        spec = PathFinder.find_spec(module.name, [str(folder)])
+        if module.ispkg or spec is None or not isinstance(spec.loader, (SourceFileLoader, zipimporter)):
+            continue
+        yield f"{module.name}.py", spec.loader.get_data(str(folder / f"{module.name}.py"))
+        code = spec.loader.get_code(module.name) if module.name in sys.modules else None
+        if code is not None:
+            yield f"{module.name}.pyc", header + marshal.dumps(code)
