@@ -68,7 +68,7 @@ test-terraform: test-rules ## terraform validate and test
 	$(TF) test
 
 test-python: setup-test ## unit tests and the checks of the rendered state machine
-	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl
+	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl tests/cluster
 
 test-e2e: setup ## the demo and the other end-to-end flows on the local AWS
 	$(BIN)/python -m pytest tests/e2e

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import marshal
+import pkgutil
 import sys
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from importlib.machinery import PathFinder, SourceFileLoader
+from importlib.util import MAGIC_NUMBER
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 from zipimport import zipimporter
 
@@ -18,10 +24,13 @@ from conversion_plan import MEBIBYTE, Task
 from conversion_task import PartReport, PlaceLines, TaskContext, run_task
 
 if TYPE_CHECKING:
+    from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
 # CSV that one Spark task converts in about two seconds, unless a single task of ours has more.
 SHARE_BYTES = 256 * MEBIBYTE
+# The file that brings our modules to the workers.
+MODULES = "csv_to_parquet_modules.zip"
 
 Tasks = Sequence[Task | PlaceLines]
 Runner = Callable[[TaskContext, Tasks], Iterable[PartReport]]
@@ -57,8 +66,8 @@ def on_spark(spark: SparkSession) -> Runner:
         if not tasks:
             return []
         try:
-            share_modules(spark)
             driver = spark.sparkContext
+            share_modules(driver)
             shares = shares_of(tasks, driver.defaultParallelism)
             return driver.parallelize(shares, len(shares)).flatMap(partial(run_share, context)).collect()
         except (Py4JError, OSError) as error:
@@ -109,15 +118,38 @@ def _forget_zip_importers() -> None:
             del sys.path_importer_cache[path]
 
 
-def share_modules(spark: SparkSession) -> None:
-    """Make the modules beside this one importable by the workers of a local session.
+def share_modules(driver: SparkContext) -> None:
+    """Let the workers, also those that join later, import the modules that this process runs.
 
-    On a cluster `--extra-py-files` has done that; a local session started with `python csv_to_parquet.py` knows only
-    its own path.
+    A function is pickled by the name of its module, and what AWS says about `--extra-py-files` can be read as reaching
+    the driver alone: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html
     """
-    context = spark.sparkContext
-    if str(context.master).startswith("local"):
-        folder = str(Path(__file__).parent)
-        known = context.environment.get("PYTHONPATH", "")
-        if folder not in known.split(":"):
-            context.environment["PYTHONPATH"] = f"{known}:{folder}" if known else folder
+    from pyspark import SparkFiles
+
+    if any(known.endswith(f"/{MODULES}") for known in driver.listFiles):
+        return
+    # Spark removes its folder of files when the session ends. A file must not lie at the place that it is copied to.
+    path = Path(mkdtemp(dir=SparkFiles.getRootDirectory())) / MODULES
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in _module_files():
+            archive.writestr(name, content)
+    driver.addPyFile(str(path))
+
+
+def _module_files() -> Iterator[tuple[str, bytes]]:
+    """Yield the modules beside this one, which may lie in a folder or in a zip, as names and contents of files.
+
+    What this process has loaded goes along compiled too, or every worker would compile it again; one of another version
+    of Python takes the text. The header of a .pyc says here that nobody need look at the text:
+    https://peps.python.org/pep-0552/
+    """
+    folder = Path(__file__).parent
+    header = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
+    for module in pkgutil.iter_modules([str(folder)]):
+        spec = PathFinder.find_spec(module.name, [str(folder)])
+        if module.ispkg or spec is None or not isinstance(spec.loader, (SourceFileLoader, zipimporter)):
+            continue
+        yield f"{module.name}.py", spec.loader.get_data(str(folder / f"{module.name}.py"))
+        code = spec.loader.get_code(module.name) if module.name in sys.modules else None
+        if code is not None:
+            yield f"{module.name}.pyc", header + marshal.dumps(code)

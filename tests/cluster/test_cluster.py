@@ -1,0 +1,130 @@
+"""The job on a real cluster: its script and modules lie in the driver's folder and nowhere else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.standalone import SECONDS, SLOTS, Cluster, Program, packages, plain_environment, start
+from tests.cluster.trips import Trips, write_trips
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = "csv_to_parquet.py"
+SLOW_DISK = Path(__file__).parent / "slow_disk"
+
+
+# Two jobs in one session, then a question to the workers.
+TWO_JOBS = """
+import json, sys
+from csv_to_parquet import main
+from pyspark.sql import SparkSession
+
+main(["--dataset_config", sys.argv[1], "--run_id", "r0"])
+main(["--dataset_config", sys.argv[1], "--run_id", "r1", "--force", "true"])
+
+def seen(_):
+    import contract, storage
+    yield storage.s3_client().meta.region_name, contract.__file__
+
+context = SparkSession.getActiveSession().sparkContext
+print(json.dumps(context.parallelize([0], 1).flatMap(seen).collect()[0]))
+"""
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(shared_cluster: Cluster) -> Cluster:
+    """Return a cluster of one worker, whose gate is closed."""
+    shared_cluster.gate.unlink(missing_ok=True)
+    return shared_cluster
+
+
+@pytest.fixture
+def trips(tmp_path: Path) -> Trips:
+    return write_trips(tmp_path)
+
+
+@contextmanager
+def driver(folder: Path, url: str, command: Sequence[str], **variables: str) -> Iterator[Program]:
+    """Start Python as Glue does, the job's script and modules having been downloaded to folders of the driver."""
+    modules = folder / "modules"
+    modules.mkdir(parents=True)
+    for module in (ROOT / "glue_scripts").glob("*.py"):
+        shutil.copy(module, folder if module.name == SCRIPT else modules)
+    submit = f"--master {url} --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 "
+    submit += "--conf spark.driver.bindAddress=127.0.0.1 --conf spark.executor.memory=512m pyspark-shell"
+    variables |= {"PYTHONPATH": ":".join([*packages(), str(modules)]), "PYSPARK_SUBMIT_ARGS": submit}
+    environment = plain_environment(folder, PYSPARK_PYTHON=sys.executable, **variables)
+    program = start(folder, environment, [sys.executable, *command])
+    try:
+        yield program
+    finally:
+        program.end()
+
+
+@contextmanager
+def job(folder: Path, cluster: Cluster, trips: Trips) -> Iterator[Program]:
+    """Start the job."""
+    command = [str(folder / SCRIPT), "--dataset_config", str(trips.config), "--run_id", "r1"]
+    with driver(folder, cluster.url, command) as program:
+        yield program
+
+
+def wait_for_busy_slots(trips: Trips, slots: int, program: Program) -> None:
+    """Wait until so many slots write a file."""
+    deadline = time.monotonic() + SECONDS
+    while trips.unfinished_files() < slots:
+        assert program.process.poll() is None, program.log
+        assert time.monotonic() < deadline, f"{trips.unfinished_files()} of {slots} slots are busy"
+        time.sleep(0.05)
+
+
+def check(trips: Trips, program: Program) -> None:
+    """Check that the job ends well and that the published rows are those of the files."""
+    assert program.process.wait(SECONDS) == 0, program.log
+    expected = trips.rows_of_files()
+    assert trips.visible_rows() == expected
+    report = json.loads((trips.lake / "reports/trips/r1.json").read_text())
+    assert (report["rows_written"], report["rows_quarantined"]) == (len(expected), trips.bad_rows_of_files())
+
+
+def it_loads_on_a_cluster_whose_second_worker_comes_late(cluster: Cluster, trips: Trips, tmp_path: Path) -> None:
+    with job(tmp_path / "driver", cluster, trips) as program:
+        wait_for_busy_slots(trips, SLOTS, program)
+        with cluster.worker():
+            wait_for_busy_slots(trips, 2 * SLOTS, program)
+            cluster.gate.touch()
+            check(trips, program)
+
+
+def it_loads_when_a_worker_is_killed_in_the_middle(cluster: Cluster, trips: Trips, tmp_path: Path) -> None:
+    with cluster.worker() as doomed, job(tmp_path / "driver", cluster, trips) as program:
+        wait_for_busy_slots(trips, 2 * SLOTS, program)
+        doomed.kill()
+        cluster.gate.touch()
+        check(trips, program)
+        assert "Lost executor" in program.log
+
+
+def it_runs_twice_in_a_session_and_tells_workers_the_region(cluster: Cluster, trips: Trips, tmp_path: Path) -> None:
+    cluster.gate.touch()
+    folder = tmp_path / "driver"
+    command = ["-c", TWO_JOBS, str(trips.config)]
+    with driver(folder, cluster.url, command, AWS_DEFAULT_REGION="eu-central-1") as program:
+        check(trips, program)
+        region, module = json.loads(program.log.splitlines()[-1])
+    assert region == "eu-central-1"
+    assert Path(module).parent.suffix == ".zip"
+    assert str(folder) not in module
