@@ -277,7 +277,8 @@ variable "datasets" {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
         for format in compact(concat([dataset.csv.date_format, dataset.csv.timestamp_format], dataset.columns[*].format)) :
-        can(regex("%[Yy]", replace(format, "%%", ""))) &&
+        # Without any code it is another validation's.
+        !strcontains(format, "%") || can(regex("%[Yy]", replace(format, "%%", ""))) &&
         (can(regex("%d", replace(format, "%%", ""))) && can(regex("%[mbB]", replace(format, "%%", ""))) || can(regex("%j", replace(format, "%%", ""))))
       ]
     ]))
