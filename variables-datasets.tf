@@ -238,7 +238,7 @@ variable "datasets" {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
         for format in concat([dataset.csv.date_format], [for column in dataset.columns : column.type == "date" ? column.format : null]) :
-        format == null ? true : !can(regex("%[^YymdbBj%]", replace(format, "%%", "")))
+        format == null ? true : !can(regex("%([^YymdbBj%]|$)", replace(format, "%%", "")))
       ]
     ]))
     error_message = "The format of a date may hold the codes %Y, %y, %m, %d, %b, %B, %j and %% only."
@@ -248,7 +248,7 @@ variable "datasets" {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
         for format in concat([dataset.csv.timestamp_format], [for column in dataset.columns : column.type == "timestamp" ? column.format : null]) :
-        format == null ? true : !can(regex("%[^YymdbBjHIMSfpz%]", replace(format, "%%", "")))
+        format == null ? true : !can(regex("%([^YymdbBjHIMSfpz%]|$)", replace(format, "%%", "")))
       ]
     ]))
     error_message = "The format of a timestamp may hold the codes %Y, %y, %m, %d, %b, %B, %j, %H, %I, %M, %S, %f, %p, %z and %% only."
@@ -322,7 +322,7 @@ variable "datasets" {
         for spelling in dataset.csv.null_values :
         dataset.csv.escape == null || dataset.csv.escape == dataset.csv.quote ? true : !anytrue([
           for taken in compact([dataset.csv.delimiter, dataset.csv.quote, "\n", "\r"]) :
-          strcontains("${replace(spelling, "${dataset.csv.escape}${dataset.csv.escape}", "")}\n", "${dataset.csv.escape}${taken}")
+          strcontains("${join("", split("${dataset.csv.escape}${dataset.csv.escape}", spelling))}\n", "${dataset.csv.escape}${taken}")
         ])
       ]
     ]))

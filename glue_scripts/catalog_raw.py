@@ -25,6 +25,8 @@ HEADER = "raw_header"
 MIXED = "mixed"
 # So many files are read again where the columns of the table got lost; of more the columns are numbered.
 MOST_FILES = 1000
+# https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+MOST_CHARACTERS = 255
 
 Header = tuple[str, ...]
 
@@ -88,7 +90,7 @@ def _names(columns: Sequence[Mapping[str, str]]) -> Header:
 def header_columns(contract: DatasetContract, header: Header) -> list[dict[str, str]]:
     """Return the columns of files with a header: the contract's name where it reads the column, else the file's own.
 
-    A name that is empty, there twice, or a partition key's is replaced by the number of the column.
+    A name that is empty, there twice, a partition key's or too long is replaced by the number of the column.
     """
     ours = {column.source.strip().casefold(): column for column in reversed(contract.columns)}
     taken = {key.name for key in contract.partition_keys}
@@ -96,7 +98,7 @@ def header_columns(contract: DatasetContract, header: Header) -> list[dict[str, 
     for place, source in enumerate(header, 1):
         column = ours.get(source.strip().casefold())
         name = column.name.lower() if column else re.sub(r"[^a-z0-9_]+", "_", source.strip().lower())
-        while not name.strip("_") or name in taken:
+        while not name.strip("_") or name in taken or len(name) > MOST_CHARACTERS:
             name = f"column_{place}" if name != f"column_{place}" else f"{name}_"
         taken.add(name)
         comment = {"Comment": column.comment} if column and column.comment else {}

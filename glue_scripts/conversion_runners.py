@@ -19,7 +19,6 @@ from zipimport import zipimporter
 
 import pyarrow as pa
 
-from conversion_failures import spark_failure
 from conversion_plan import MEBIBYTE, Task
 from conversion_task import PartReport, PlaceLines, TaskContext, run_task
 
@@ -60,7 +59,7 @@ def on_spark(spark: SparkSession) -> Runner:
     An RDD and not a DataFrame: docs/benchmarks.md shows what mapInArrow costs, and no table goes through Spark here.
     """
 
-    from py4j.protocol import Py4JError
+    from conversion_failures import SPARK_ERRORS, spark_failure
 
     def run(context: TaskContext, tasks: Tasks) -> list[PartReport]:
         if not tasks:
@@ -70,7 +69,7 @@ def on_spark(spark: SparkSession) -> Runner:
             share_modules(driver)
             shares = shares_of(tasks, driver.defaultParallelism)
             return driver.parallelize(shares, len(shares)).flatMap(partial(run_share, context)).collect()
-        except (Py4JError, OSError) as error:
+        except SPARK_ERRORS as error:
             # Without its cause: Glue shows the last exception, and the JVM's stack is in the log already.
             raise spark_failure(error) from None
 

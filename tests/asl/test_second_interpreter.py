@@ -35,11 +35,16 @@ JUDGE = ROOT / "build" / "judge"
 
 
 def missing() -> str:
-    """Why the second interpreter is not there, as set-up noted it; empty when it is."""
+    """Why this machine cannot have the second interpreter, as set-up noted it; empty when it is there.
+
+    Where set-up has not run nothing is skipped: that is an error.
+    """
     if (JUDGE / "bin" / "python").exists():
         return ""
     note = JUDGE / "missing.txt"
-    return note.read_text().strip() if note.exists() else "the second interpreter is not set up: make setup-test"
+    if not note.exists():
+        raise RuntimeError("the second interpreter is not set up: make setup-test")
+    return note.read_text().strip()
 
 
 # No server, but the interpreter of the local AWS: too long for `make check`.

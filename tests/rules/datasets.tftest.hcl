@@ -756,6 +756,43 @@ run "accepts_a_spelling_of_null_with_the_escape" {
   }
 }
 
+run "accepts_a_spelling_of_null_with_a_doubled_slash" {
+  variables {
+    datasets = {
+      orders = {
+        csv     = { escape = "/", null_values = ["//", "/N"] }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_format_of_dates_that_ends_with_half_a_code" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { date_format = "%Y-%m-%d%" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_format_of_timestamps_that_ends_with_half_a_code" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv     = { timestamp_format = "%Y-%m-%d %" }
+        columns = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
 run "refuses_a_spelling_of_null_that_ends_with_the_escape" {
   command         = plan
   expect_failures = [var.datasets]

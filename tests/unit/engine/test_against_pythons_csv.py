@@ -26,7 +26,7 @@ COMMENT = "\x01"
 # Stands for a NUL where Python's csv may refuse one.
 NUL = "\x02"
 # What lands is tested with so many cases; HYPOTHESIS_PROFILE=default and another number look for new ones.
-CASES = int(os.environ.get("RANDOM_CASES", "1000"))
+CASES = int(os.environ.get("RANDOM_CASES", "1500"))
 
 GOOD = {
     "string": st.text("ab \"';,|\t\r\n\0#\\é漢-", max_size=8),

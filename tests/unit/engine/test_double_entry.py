@@ -187,7 +187,7 @@ def expected_records(text: str, quote: str | None, escape: str | None) -> list[t
     return found if last == ["z"] else None
 
 
-CASES = int(os.environ.get("RANDOM_CASES", "1000"))
+CASES = int(os.environ.get("RANDOM_CASES", "1500"))
 SOUPS = ('a,"\n', 'a,"\n\r', 'ab,"",\n', "a,\n\r", 'a"\n', 'a, "\n\r\ufeffé')
 
 

@@ -43,6 +43,9 @@ def it_has_numbered_columns_until_the_first_header_is_read(world: World) -> None
         ("a,,c-d,C D,b", ["a", "column_2", "c_d", "column_4", "b"]),
         ("a,month,b,column_2", ["a", "column_2", "b", "column_4"]),
         ("a,b,é", ["a", "b", "column_3"]),
+        # Glue's model: a name has at most 255 characters.
+        ("a,b," + "x" * 255, ["a", "b", "x" * 255]),
+        ("a,b," + "x" * 256, ["a", "b", "column_3"]),
     ],
 )
 def it_takes_the_order_of_the_files_and_not_of_the_contract(world: World, header: str, expected: list[str]) -> None:
