@@ -34,8 +34,14 @@ setup-test: check-python
 demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 leaves it running, PORT=… picks the port)
 	@$(BIN)/python -m scripts.demo --port $(PORT) $(if $(KEEP),--keep)
 
+# The end-to-end tests mostly wait, so the others run beside them; where make can, each prints in one piece.
+IN_ONE_PIECE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
+
 test: setup-test ## every check and test, as CI runs them
-	@$(MAKE) --no-print-directory lint test-terraform test-python test-sdk-3.5.6 test-e2e
+	@$(MAKE) --no-print-directory lint
+	@echo "Terraform's, Python's and end-to-end tests side by side, about 16 minutes; each prints when it has ended"
+	@$(MAKE) --no-print-directory -j2 $(IN_ONE_PIECE) test-e2e test-terraform test-python
+	@$(MAKE) --no-print-directory test-sdk-3.5.6
 	@$(MAKE) --no-print-directory test-spark-4.1.1 SPARK_TESTS=tests/unit/engine RANDOM_CASES=300
 
 check: setup-test lint test-rules ## what to run before every commit: lint, rules, tests without Spark and servers
