@@ -41,38 +41,38 @@ def _spark() -> Any:
     return spark
 
 
-def _spark_infer(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+def _spark_infer(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
     return _spark_inferring(raw, out, one_file=False)
 
 
-def _spark_infer_coalesce(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+def _spark_infer_coalesce(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
     return _spark_inferring(raw, out, one_file=True)
 
 
-def _spark_inferring(raw: Path, out: Path, *, one_file: bool) -> tuple[float, str]:
+def _spark_inferring(raw: str, out: str, *, one_file: bool) -> tuple[float, str]:
     spark = _spark()
     begin = time.perf_counter()
-    frame = spark.read.csv(str(raw), header=True, inferSchema=True)
+    frame = spark.read.csv(raw, header=True, inferSchema=True)
     frame = frame.coalesce(1) if one_file else frame
-    frame.write.partitionBy("month").parquet(str(out), mode="overwrite")
+    frame.write.partitionBy("month").parquet(out, mode="overwrite")
     return time.perf_counter() - begin, f"pyspark {spark.version}"
 
 
-def _spark_tuned(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+def _spark_tuned(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
     spark = _spark()
     begin = time.perf_counter()
     ddl = ", ".join(f"{name} {SPARK_TYPES[kind]}" for name, kind in types.items())
     reader = spark.read.schema(f"{ddl}, month string, _corrupt string")
     frame = reader.csv(
-        str(raw), header=True, mode="PERMISSIVE", columnNameOfCorruptRecord="_corrupt",
+        raw, header=True, mode="PERMISSIVE", columnNameOfCorruptRecord="_corrupt",
         timestampFormat="yyyy-MM-dd HH:mm:ss",
     )  # fmt: skip
     good = frame.filter("_corrupt is null").drop("_corrupt")
-    good.write.partitionBy("month").parquet(str(out), mode="overwrite")
+    good.write.partitionBy("month").parquet(out, mode="overwrite")
     return time.perf_counter() - begin, f"pyspark {spark.version}"
 
 
-def _engine_work(raw: Path, out: Path, types: dict[str, str]) -> tuple[Any, list[Any]]:
+def _engine_work(raw: str, out: str, types: dict[str, str]) -> tuple[Any, list[Any]]:
     sys.path.insert(0, str(Path(__file__).parent.parent / "glue_scripts"))
     from contract import parse_contract
     from conversion_plan import UnitWork
@@ -82,23 +82,25 @@ def _engine_work(raw: Path, out: Path, types: dict[str, str]) -> tuple[Any, list
     contract = parse_contract(
         {
             "dataset": "trips",
-            "source_uri": str(raw),
-            "lake_uri": str(out),
+            "source_uri": raw,
+            "lake_uri": out,
             "columns": [{"name": name, "type": kind} for name, kind in types.items()],
             "partition_keys": [{"name": "month"}],
             "max_bad_fraction": 0.2,
         }
     )
-    work = []
-    for folder in sorted(raw.glob("month=*")):
-        files = open_storage(str(folder)).list(f"{folder}/")
-        sources = tuple(SourceFile(item.uri, item.key, item.size, item.etag) for item in files)
-        target = f"{out}/{folder.name}/"
-        work.append(UnitWork((folder.name[6:],), sources, target, f"{out}-quarantine/{folder.name}/"))
+    months: dict[str, list[SourceFile]] = {}
+    for item in open_storage(raw).list(f"{raw}/"):
+        if item.key.endswith(".csv"):
+            months.setdefault(item.uri.split("/")[-2], []).append(SourceFile(item.uri, item.key, item.size, item.etag))
+    work = [
+        UnitWork((name.removeprefix("month="),), tuple(files), f"{out}/{name}/", f"{out}-quarantine/{name}/")
+        for name, files in months.items()
+    ]
     return contract, work
 
 
-def _ours(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+def _ours(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
     contract, work = _engine_work(raw, out, types)
     from conversion import convert_units
 
@@ -108,7 +110,7 @@ def _ours(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
     return time.perf_counter() - begin, f"pyspark {spark.version}"
 
 
-def _ours_pool(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+def _ours_pool(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
     """The same tasks in a plain pool of processes: what Spark costs."""
     contract, work = _engine_work(raw, out, types)
     import pyarrow as pa
@@ -121,14 +123,14 @@ def _ours_pool(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]
     return time.perf_counter() - begin, f"pyarrow {pa.__version__}"
 
 
-def _duckdb(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+def _duckdb(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
     import duckdb
 
     connection = duckdb.connect(config={"threads": THREADS})
     columns = json.dumps({name: kind.upper() for name, kind in types.items()}).replace('"', "'")
     begin = time.perf_counter()
-    for folder in sorted(raw.glob("month=*")):
-        target = out / folder.name
+    for folder in sorted(Path(raw).glob("month=*")):
+        target = Path(out) / folder.name
         target.mkdir(parents=True, exist_ok=True)
         connection.execute(
             f"COPY (SELECT * FROM read_csv('{folder}/*.csv', header = true, columns = {columns})) "  # noqa: S608
@@ -137,13 +139,13 @@ def _duckdb(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
     return time.perf_counter() - begin, f"duckdb {duckdb.__version__}"
 
 
-def _polars(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+def _polars(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
     polars: Any = importlib.import_module("polars")
 
     kinds = {"int": polars.Int32, "double": polars.Float64, "string": polars.String, "timestamp": polars.Datetime("us")}
     begin = time.perf_counter()
-    for folder in sorted(raw.glob("month=*")):
-        target = out / folder.name
+    for folder in sorted(Path(raw).glob("month=*")):
+        target = Path(out) / folder.name
         target.mkdir(parents=True, exist_ok=True)
         schema: Any = {name: kinds[kind] for name, kind in types.items()}
         frame = polars.scan_csv(f"{folder}/*.csv", schema=schema)
@@ -151,7 +153,7 @@ def _polars(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
     return time.perf_counter() - begin, f"polars {polars.__version__}"
 
 
-def _pyarrow(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
+def _pyarrow(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
     import pyarrow as pa
     import pyarrow.csv as arrow_csv
     import pyarrow.parquet as pq
@@ -160,8 +162,8 @@ def _pyarrow(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
     kinds = {"int": pa.int32(), "double": pa.float64(), "string": pa.string(), "timestamp": pa.timestamp("us")}
     options = arrow_csv.ConvertOptions(column_types={name: kinds[kind] for name, kind in types.items()})
     begin = time.perf_counter()
-    for folder in sorted(raw.glob("month=*")):
-        target = out / folder.name
+    for folder in sorted(Path(raw).glob("month=*")):
+        target = Path(out) / folder.name
         target.mkdir(parents=True, exist_ok=True)
         for file in folder.glob("*.csv"):
             table = arrow_csv.read_csv(file, convert_options=options)
@@ -169,7 +171,7 @@ def _pyarrow(raw: Path, out: Path, types: dict[str, str]) -> tuple[float, str]:
     return time.perf_counter() - begin, f"pyarrow {pa.__version__}"
 
 
-Engine = Callable[[Path, Path, dict[str, str]], tuple[float, str]]
+Engine = Callable[[str, str, dict[str, str]], tuple[float, str]]
 ENGINES: dict[str, Engine] = {
     "this job": _ours,
     "spark inferSchema": _spark_infer,
@@ -186,8 +188,8 @@ def main() -> None:
     """Run one engine and print its result."""
     parser = argparse.ArgumentParser()
     parser.add_argument("engine", choices=sorted(ENGINES))
-    parser.add_argument("raw", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("raw")
+    parser.add_argument("out")
     parser.add_argument("--types", type=json.loads, default={})
     arguments = parser.parse_args()
     seconds, version = ENGINES[arguments.engine](arguments.raw, arguments.out, {**COLUMNS, **arguments.types})

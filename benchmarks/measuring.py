@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +44,17 @@ def csv_bytes(raw: Path) -> int:
     return sum(path.stat().st_size for path in raw.rglob("*.csv"))
 
 
-def measure(engine: str, raw: Path, out: Path, types: dict[str, str] | None = None, *, check: bool = True) -> Measured:
-    """Run an engine once into an empty folder."""
+def measure(
+    engine: str,
+    raw: Path,
+    out: Path,
+    types: dict[str, str] | None = None,
+    *,
+    check: bool = True,
+    uri: Callable[[Path], str] = str,
+    environment: Mapping[str, str] | None = None,
+) -> Measured:
+    """Run an engine once into an empty folder; `uri` is how it is told of a folder."""
     for folder in (out, Path(f"{out}-quarantine")):
         shutil.rmtree(folder, ignore_errors=True)
     command = [
@@ -51,13 +62,20 @@ def measure(engine: str, raw: Path, out: Path, types: dict[str, str] | None = No
         "-m",
         "benchmarks.engines",
         engine,
-        str(raw),
-        str(out),
+        uri(raw),
+        uri(out),
         "--types",
         json.dumps(types or {}),
     ]
     begin = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     memory = _Memory(process.pid)
     try:
         output, problems = process.communicate(timeout=TIMEOUT_SECONDS)

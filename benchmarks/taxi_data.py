@@ -113,6 +113,18 @@ def equal_files(folder: Path, count: int, kilobytes: int) -> Path:
     return target / "raw"
 
 
+def partitions(folder: Path, count: int, size: int) -> Path:
+    """Return a folder of so many partitions (months from 1900 on) of one file of so many bytes each."""
+    target = folder / f"partitions-{count}x{size}"
+    done = target / "_complete"
+    if not done.exists():
+        for number in range(count):
+            name = f"{1900 + number // 12}-{number % 12 + 1:02d}"
+            write_csv(target / "raw" / f"month={name}" / "trips.csv", name, size // BYTES_PER_ROW, number)
+        done.touch()
+    return target / "raw"
+
+
 def bad_months(folder: Path, megabytes: int, names: list[str], percent: int) -> Path:
     """Return a folder of two files in which a percentage of the rows has a bad value in one of some columns."""
     target = folder / f"bad-{megabytes}mb-{'-'.join(names) if len(names) < 4 else 'any'}-{percent}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -13,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from conversion_plan import Settings
-from storage import ObjectWriter, open_storage
+from storage import ObjectWriter, in_background, open_storage
 
 # Spark reads dates before 1582 of files with this key as they are; of files without it, Spark 3 refuses them because
 # it cannot know their calendar. Arrow writes the proleptic Gregorian calendar, as Spark from version 3.0 does.
@@ -54,7 +56,8 @@ class _HashingSink(io.RawIOBase):
 class ParquetFolder:
     """Writes tables to `<folder><name>.snappy.parquet`, and to `<name>-001` and so on when files grow too big.
 
-    Nothing becomes visible unless the context ends without an exception; no rows make no file.
+    No file becomes visible unless its writing ended without an exception; no rows make no file. A file that is full is
+    finished in the background; `files` waits for that.
     """
 
     def __init__(self, folder_uri: str, name: str, schema: Any, settings: Settings, target_bytes: int) -> None:
@@ -67,7 +70,7 @@ class ParquetFolder:
         self._stack = ExitStack()
         self._rows = 0
         self._opened = 0
-        self.files: list[WrittenFile] = []
+        self._finishing: list[Future[WrittenFile]] = []
 
     def __enter__(self) -> ParquetFolder:
         """Return the writer; files are opened when there are rows for them."""
@@ -83,6 +86,10 @@ class ParquetFolder:
         else:
             # The storage's context sees the exception and discards what was written.
             self._stack.__exit__(kind, error, trace)
+
+    def files(self) -> list[WrittenFile]:
+        """Return the files that were written, once they are finished."""
+        return [finishing.result() for finishing in self._finishing]
 
     def write(self, table: Any) -> None:
         """Add rows; they are written once they fill a row group."""
@@ -126,9 +133,12 @@ class ParquetFolder:
             return
         self._writer.add_key_value_metadata(_CALENDAR)
         self._writer.close()
-        size = self._sink.tell()
-        self._stack.close()
-        self.files.append(
-            WrittenFile(self._uri, self._rows, size, self._sink.writer.etag, self._sink.digest.hexdigest())
-        )
+        finish = partial(_finish_file, self._uri, self._rows, self._sink, self._stack)
+        self._finishing.append(in_background(self._uri, finish))
         self._writer, self._rows = None, 0
+
+
+def _finish_file(uri: str, rows: int, sink: _HashingSink, stack: ExitStack) -> WrittenFile:
+    size = sink.tell()
+    stack.close()
+    return WrittenFile(uri, rows, size, sink.writer.etag, sink.digest.hexdigest())

@@ -56,4 +56,4 @@ def place_lines(unplaced_uri: str, lines_before: int) -> WrittenFile:
     folder, _, name = uri.rpartition("/")
     with quarantine_writer(f"{folder}/", name.removesuffix(".snappy.parquet"), Settings()) as writer:
         writer.write(moved)
-    return writer.files[0]
+    return writer.files()[0]

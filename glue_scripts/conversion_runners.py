@@ -5,9 +5,11 @@ from __future__ import annotations
 import marshal
 import pkgutil
 import sys
+import threading
 import zipfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import MAGIC_NUMBER
@@ -21,6 +23,8 @@ import pyarrow as pa
 
 from conversion_plan import MEBIBYTE, Task
 from conversion_task import PartReport, PlaceLines, TaskContext, run_task
+from storage import is_local
+from storage_ahead import AHEAD_BYTES
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 
 # CSV that one Spark task converts in about two seconds, unless a single task of ours has more.
 SHARE_BYTES = 256 * MEBIBYTE
+# Tasks on S3 that a slot has begun: one of them converts.
+TASKS_AT_ONCE = 16
 # The file that brings our modules to the workers.
 MODULES = "csv_to_parquet_modules.zip"
 
@@ -36,9 +42,33 @@ Runner = Callable[[TaskContext, Tasks], Iterable[PartReport]]
 
 
 def in_process(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
-    """Run tasks one after the other in this process."""
-    for task in tasks:
-        yield from run_task(context, task)
+    """Run tasks one after the other in this process.
+
+    On S3 the next ones fetch their first bytes, and the last ones store their files, while one converts.
+    """
+    if all(is_local(_place(task)) for task in tasks):
+        for task in tasks:
+            yield from run_task(context, task)
+        return
+    slot = threading.Lock()
+    running: deque[tuple[int, Future[list[PartReport]]]] = deque()
+    threads = ThreadPoolExecutor(TASKS_AT_ONCE, thread_name_prefix="task")
+    try:
+        for task in tasks:
+            weight = min(task.weight, AHEAD_BYTES)
+            while running and (
+                len(running) == TASKS_AT_ONCE or weight + sum(held for held, _ in running) > 2 * AHEAD_BYTES
+            ):
+                yield from running.popleft()[1].result()
+            running.append((weight, threads.submit(run_task, context, task, slot)))
+        while running:
+            yield from running.popleft()[1].result()
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def _place(task: Task | PlaceLines) -> str:
+    return task.unplaced_uri if isinstance(task, PlaceLines) else task.data_uri
 
 
 def process_pool(workers: int) -> Runner:

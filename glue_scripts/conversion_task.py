@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, cast
 
@@ -30,13 +31,16 @@ from csv_parts import OverlongRecordError
 from csv_records import count_lines
 from csv_stream import TextStream
 from sources import SourceFile
-from storage import act_in_region, aws_region, open_storage
+from storage import act_in_region, aws_region, is_local, open_storage
+from storage_ahead import ByteRange, ReadAhead, piecewise, stream_of
 
 SAMPLES = 3
 # Files up to this size are read in one request, of bigger ones this much at first: it holds the header.
 SMALL_FILE_BYTES = 256 * 1024
 # Of a line whose end is searched, at most as much is looked at in one go.
 LARGEST_WINDOW_BYTES = 4 * MEBIBYTE
+# The slot of a task that runs alone.
+UNSHARED = nullcontext()
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,19 @@ class PartReport:
     error_text: str = ""
 
 
-def run_task(context: TaskContext, task: Task | PlaceLines) -> list[PartReport]:
-    """Do one task; errors that a repetition cannot mend come back as a report, others as exceptions."""
+def run_task(
+    context: TaskContext, task: Task | PlaceLines, slot: AbstractContextManager[object] = UNSHARED
+) -> list[PartReport]:
+    """Do one task; errors that a repetition cannot mend come back as a report, others as exceptions.
+
+    `slot` is held while the task converts, and not while it waits for its first bytes and for its files to be stored.
+    """
     act_in_region(context.region)
     try:
         if isinstance(task, PlaceLines):
             placed = place_lines(task.unplaced_uri, task.lines_before)
             return [PartReport(task.unit, task.source_number, 0, 0, bad_files=(placed,))]
-        return _Conversion(context, task).run()
+        return _Conversion(context, task).run(slot)
     except REPORTED_ERRORS as error:
         return [PartReport(0, 0, 0, 0, error_kind=type(error).__name__, error_text=str(error))]
     finally:
@@ -160,8 +169,11 @@ class _Conversion:
         self._parsers: dict[tuple[Dialect, FileColumns], PieceParser] = {}
         self._data: ParquetFolder
         self._quarantine: ParquetFolder
+        # A local disk need not be waited for.
+        self._ahead = None if is_local(task.parts[0].source.uri) else ReadAhead(self._ranges())
+        self._head, self._head_of = b"", ""
 
-    def run(self) -> list[PartReport]:
+    def run(self, slot: AbstractContextManager[object]) -> list[PartReport]:
         contract, settings, task = self._context.contract, self._context.settings, self._task
         name = f"{task.name}{UNPLACED}" if self._unplaced else task.name
         data = ParquetFolder(
@@ -169,12 +181,18 @@ class _Conversion:
         )
         quarantine = quarantine_writer(task.quarantine_uri, name, settings)
         reports: list[PartReport] = []
-        with data as self._data, quarantine as self._quarantine:
-            for part in task.parts:
-                reports.append(self._convert_part(part))
-                if not reports[-1].closed:
-                    break
-        reports[0] = replace(reports[0], files=tuple(data.files), bad_files=tuple(quarantine.files))
+        if self._ahead is not None:
+            self._ahead.wait()
+        with slot, data as self._data, quarantine as self._quarantine:
+            try:
+                for part in task.parts:
+                    reports.append(self._convert_part(part))
+                    if not reports[-1].closed:
+                        break
+            finally:
+                if self._ahead is not None:
+                    self._ahead.close()
+        reports[0] = replace(reports[0], files=tuple(data.files()), bad_files=tuple(quarantine.files()))
         return reports
 
     def _convert_part(self, part: Part) -> PartReport:
@@ -188,10 +206,46 @@ class _Conversion:
         self._lines_before += tally.lines
         return tally.report(part)
 
+    # ---------------------------------------------------------------------------------------------------------- bytes
+    def _ranges(self) -> Iterator[ByteRange]:
+        """Yield what the task reads, in this order: `_content` and `_open` take it."""
+        head_of = ""
+        for part in self._task.parts:
+            source = part.source
+            whole = ByteRange(source.uri, source.etag, 0, source.size)
+            if part.stream:
+                yield from piecewise(whole)
+                continue
+            if part.start > 0 and head_of != source.uri:
+                yield replace(whole, end=min(source.size, SMALL_FILE_BYTES))
+            head_of = source.uri
+            yield replace(
+                whole, start=_first_byte(part), end=min(part.end + self._context.settings.window_bytes, source.size)
+            )
+
+    def _content(self, part: Part) -> _Content:
+        """Return the bytes of a split, and of what is looked at to find its beginning and its end."""
+        source, ahead = part.source, self._ahead
+        if ahead is None:
+            return _Content(source)
+        if part.start > 0 and self._head_of != source.uri:
+            self._head = next(ahead)
+        piece = next(ahead)
+        if part.start == 0:
+            self._head = piece[:SMALL_FILE_BYTES]
+        self._head_of = source.uri
+        return _Content(source, self._head, _first_byte(part), piece)
+
+    def _open(self, source: SourceFile) -> BinaryIO:
+        """Open a file that is read from its beginning to its end."""
+        if self._ahead is None:
+            return open_storage(source.uri).open_read(source.uri, source.etag)
+        return stream_of(self._ahead, len(piecewise(ByteRange(source.uri, source.etag, 0, source.size))))
+
     # ------------------------------------------------------------------------------------------------------ one split
     def _convert_split(self, part: Part, tally: _Tally) -> None:
         source, dialect, settings = part.source, self._dialect, self._context.settings
-        content, largest = _Content(source), settings.parsing.largest_record_bytes
+        content, largest = self._content(part), settings.parsing.largest_record_bytes
         layout = file_columns(self._context.contract, dialect, source.key, content.head, largest)
         tally.start, tally.end, tally.layout = part.start, part.end, layout
         if layout is None:
@@ -205,7 +259,7 @@ class _Conversion:
             # The line that holds the bound does not end; where it begins is told by the lines before.
             tally.leave_open(count_lines(content.between(tally.start, part.end)), too_long=True)
             return
-        body = content.between(tally.start, tally.end)
+        body = content.take(tally.start, tally.end)
         consumed = self._convert_body(part, self._parser(dialect, layout), body, tally, final=tally.end == source.size)
         if consumed < len(body) and tally.closed:
             tally.leave_open(0)
@@ -218,15 +272,15 @@ class _Conversion:
         source, settings = part.source, self._context.settings
         tally.end = source.size
         dialect, largest = replace(self._dialect, encoding="utf-8"), settings.parsing.largest_record_bytes
-        with closing(open_storage(source.uri).open_read(source.uri, source.etag)) as raw:
+        with closing(self._open(source)) as raw:
             stream = TextStream(_plain(source, raw), self._dialect, settings.split_bytes, largest)
             try:
                 layout = file_columns(self._context.contract, dialect, source.key, stream.peek, largest)
-                if layout is None:
-                    return
-                tally.layout, tally.lines = layout, layout.header_lines
-                stream.skip(layout.data_start)
-                self._convert_pieces(part, stream, self._parser(dialect, layout), tally)
+                if layout is not None:
+                    tally.layout, tally.lines = layout, layout.header_lines
+                    stream.skip(layout.data_start)
+                    self._convert_pieces(part, stream, self._parser(dialect, layout), tally)
+                _read_to_end(raw)
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise UnreadableFileError(f"{source.key} is not a whole gzip file: {error}") from error
         if not tally.closed:
@@ -323,13 +377,24 @@ def _plain(source: SourceFile, raw: BinaryIO) -> BinaryIO:
     return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_compressed(source) else raw
 
 
-class _Content:
-    """The bytes of a plain file; a small one is read once, of a big one exactly what is asked for."""
+def _first_byte(part: Part) -> int:
+    """Return where reading begins: the byte before a bound tells whether a record begins there."""
+    return max(part.start - 1, 0)
 
-    def __init__(self, source: SourceFile) -> None:
+
+def _read_to_end(raw: BinaryIO) -> None:
+    while raw.read(MEBIBYTE):
+        pass
+
+
+class _Content:
+    """The bytes of a plain file: its head and a piece of it are held, others are read when they are asked for."""
+
+    def __init__(self, source: SourceFile, head: bytes | None = None, begin: int = 0, piece: bytes = b"") -> None:
         self.source = source
         self._storage = open_storage(source.uri)
-        self._known = self._read(0, min(source.size, SMALL_FILE_BYTES))
+        self._known = [(begin, piece)]
+        self._known.append((0, self._read(0, min(source.size, SMALL_FILE_BYTES)) if head is None else head))
 
     def head(self, size: int) -> bytes:
         """Return the first bytes of the file, fewer when it is shorter."""
@@ -337,7 +402,16 @@ class _Content:
 
     def between(self, start: int, end: int) -> bytes:
         """Return the bytes [start, end)."""
-        return self._known[start:end] if end <= len(self._known) else self._read(start, end)
+        for begin, known in self._known:
+            if begin <= start and end <= begin + len(known):
+                return known[start - begin : end - begin]
+        return self._read(start, end)
+
+    def take(self, start: int, end: int) -> bytes:
+        """Return the bytes [start, end), the last that are asked for: the others are forgotten."""
+        taken = self.between(start, end)
+        self._known.clear()
+        return taken
 
     def _read(self, start: int, end: int) -> bytes:
         return self._storage.read_range(self.source.uri, start, end, self.source.etag)

@@ -14,8 +14,11 @@ import io
 import os
 import secrets
 import shutil
+import threading
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -51,6 +54,10 @@ RETRIES = Config(
 # A part of a multipart upload may be 5 MiB to 5 GiB and there may be 10,000 of them:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES = 16 * 1024 * 1024
+# Parts of one upload that are on their way at the same time; each is held in memory.
+PARTS_AT_ONCE = 3
+# Requests of one process at the same time; botocore holds a connection for each.
+REQUESTS_AT_ONCE = 16
 # DeleteObjects takes up to 1,000 keys: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETE_KEYS = 1000
 # botocore retries requests, not a response body that breaks off while it is being read.
@@ -76,6 +83,7 @@ _TRANSIENT_CODES = frozenset(
 )
 
 _Result = TypeVar("_Result")
+_opening = threading.Lock()
 # Inside the classes below the name `list` is their method.
 _Strings = list[str]
 
@@ -205,8 +213,27 @@ def act_in_region(region: str | None) -> None:
 
 @functools.cache
 def s3_client() -> S3Client:
-    """Return this process's S3 client; boto3 clients are safe to share among threads."""
-    return boto3.client("s3", region_name=aws_region(), config=RETRIES)
+    """Return this process's S3 client; boto3 clients are safe to share among threads, making them is not.
+
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html
+    """
+    with _opening:
+        return boto3.client("s3", region_name=aws_region(), config=RETRIES)
+
+
+@functools.cache
+def request_threads() -> ThreadPoolExecutor:
+    """Return the threads in which this process waits for S3."""
+    return ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="storage")
+
+
+def in_background(uri: str, action: Callable[[], _Result]) -> Future[_Result]:
+    """Begin to act on a storage: on S3 in a thread of its own, on a local disk, which needs no waiting for, at once."""
+    if not is_local(uri):
+        return request_threads().submit(action)
+    done: Future[_Result] = Future()
+    done.set_result(action())
+    return done
 
 
 def is_transient(error: ClientError | BotoCoreError) -> bool:
@@ -397,6 +424,8 @@ class _S3Reader(io.RawIOBase):
 class _S3Writer(io.RawIOBase):
     """Bytes on their way into one S3 object: one request when small, a multipart upload otherwise.
 
+    Parts are uploaded while more is written. What fails is raised by a later call, at the latest by `finish`.
+
     Every part carries its CRC32, which is announced when the upload begins and repeated part by part when it is
     completed: S3 refuses an upload whose three steps differ. boto3 from 1.36 on adds one to the parts alone, older ones
     add none: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompletedPart.html,
@@ -410,6 +439,7 @@ class _S3Writer(io.RawIOBase):
         self._buffer = bytearray()
         self._written = 0
         self._upload_id: str | None = None
+        self._uploading: deque[Future[dict[str, Any]]] = deque()
         self._parts: list[dict[str, Any]] = []
         self.etag = ""
 
@@ -438,7 +468,13 @@ class _S3Writer(io.RawIOBase):
                 ),
             )
             self._upload_id = started["UploadId"]
-        upload_id, number, checksum = self._upload_id, len(self._parts) + 1, crc32_text(data)
+        number = len(self._parts) + len(self._uploading) + 1
+        while len(self._uploading) >= PARTS_AT_ONCE:
+            self._parts.append(self._uploading.popleft().result())
+        self._uploading.append(request_threads().submit(self._upload_part, self._upload_id, number, data))
+
+    def _upload_part(self, upload_id: str, number: int, data: bytes) -> dict[str, Any]:
+        checksum = crc32_text(data)
         answer = _s3_call(
             "UploadPart",
             self._uri,
@@ -451,7 +487,7 @@ class _S3Writer(io.RawIOBase):
                 ChecksumCRC32=checksum,
             ),
         )
-        self._parts.append({"ETag": answer["ETag"], "PartNumber": number, "ChecksumCRC32": checksum})
+        return {"ETag": answer["ETag"], "PartNumber": number, "ChecksumCRC32": checksum}
 
     def finish(self) -> None:
         """Make the object visible."""
@@ -459,10 +495,10 @@ class _S3Writer(io.RawIOBase):
             self.etag = S3Storage().write_bytes(self._uri, bytes(self._buffer))
         else:
             try:
-                if self._buffer:
-                    self._send_part(bytes(self._buffer))
-                parts: Any = {"Parts": self._parts}
-                upload_id = self._upload_id
+                upload_id, number = self._upload_id, len(self._parts) + len(self._uploading) + 1
+                # Here and not in another thread: `finish` may be running in one of those that would be waited for.
+                last = [self._upload_part(upload_id, number, bytes(self._buffer))] if self._buffer else []
+                parts: Any = {"Parts": [*self._parts, *(part.result() for part in self._uploading), *last]}
                 answer = _s3_call(
                     "CompleteMultipartUpload",
                     self._uri,
@@ -479,6 +515,9 @@ class _S3Writer(io.RawIOBase):
     def abort(self) -> None:
         """Forget what was written; the bucket's lifecycle removes an upload whose abort itself fails."""
         if self._upload_id is not None:
+            # A part that arrives behind the abort would stay:
+            # https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html
+            wait([part for part in self._uploading if not part.cancel()])
             upload_id, self._upload_id = self._upload_id, None
             _s3_call(
                 "AbortMultipartUpload",

@@ -60,7 +60,7 @@ class StrictS3:
             number = re.findall(r"<PartNumber>(.*?)</PartNumber>", part)[0]
             if re.findall(r"<ChecksumCRC32>(.*?)</ChecksumCRC32>", part) != [self.parts[number][1]]:
                 return "InvalidPart: The complete request must include the checksum for each part"
-        self.objects[key] = b"".join(body for body, _ in self.parts.values())
+        self.objects[key] = b"".join(self.parts[number][0] for number in sorted(self.parts, key=int))
         return ""
 
 

@@ -1,13 +1,10 @@
 """Storage: whole files or none, versions by ETag, S3's order, and errors that name call and object."""
 
-import io
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import timezone
 from pathlib import Path
-from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, IncompleteReadError
 
 import storage
 from storage import (
@@ -21,6 +18,7 @@ from storage import (
     open_storage,
     split_s3_uri,
 )
+from tests.unit.job.fake_s3 import FakeS3
 
 
 # --------------------------------------------------------------------------------------------------------------- local
@@ -99,86 +97,6 @@ def it_opens_a_storage_by_scheme() -> None:
 
 
 # ------------------------------------------------------------------------------------------------------------------ S3
-class FakeS3:
-    """One bucket in memory; `break_at` ends a body early as a broken connection does."""
-
-    def __init__(self) -> None:
-        self.objects: dict[str, bytes] = {}
-        self.uploads: dict[str, dict[int, bytes]] = {}
-        self.calls: list[str] = []
-        self.break_at: int | None = None
-
-    @staticmethod
-    def error(code: str) -> ClientError:
-        return ClientError({"Error": {"Code": code, "Message": "no"}}, "Call")
-
-    def get_object(self, Bucket: str, Key: str, Range: str = "", IfMatch: str = "") -> dict[str, Any]:  # noqa: N803
-        self.calls.append(f"get {Range} {IfMatch}".strip())
-        if Key == "secret":
-            raise self.error("AccessDenied")
-        if Key not in self.objects:
-            raise self.error("NoSuchKey")
-        data, etag = self.objects[Key], f'"{len(self.objects[Key])}"'
-        if IfMatch and IfMatch != etag:
-            raise self.error("PreconditionFailed")
-        start, _, end = Range.removeprefix("bytes=").partition("-")
-        if Range and int(start) >= len(data):
-            raise self.error("InvalidRange")
-        body = data[int(start or 0) : int(end) + 1 if end else None]
-        broken, self.break_at = self.break_at, None
-        return {"ETag": etag, "Body": io.BytesIO(body) if broken is None else BrokenBody(body[:broken])}
-
-    def put_object(self, Bucket: str, Key: str, Body: bytes) -> dict[str, str]:  # noqa: N803
-        self.objects[Key] = Body
-        return {"ETag": f'"{len(Body)}"'}
-
-    def create_multipart_upload(self, Key: str, **arguments: str) -> dict[str, str]:  # noqa: N803
-        self.uploads[Key] = {}
-        return {"UploadId": "u"}
-
-    def upload_part(self, Key: str, PartNumber: int, Body: bytes, **arguments: str) -> dict[str, str]:  # noqa: N803
-        self.uploads[Key][PartNumber] = Body
-        return {"ETag": str(PartNumber)}
-
-    def complete_multipart_upload(self, Key: str, MultipartUpload: Any, **arguments: str) -> dict[str, str]:  # noqa: N803
-        parts = self.uploads.pop(Key)
-        self.objects[Key] = b"".join(parts[part["PartNumber"]] for part in MultipartUpload["Parts"])
-        return {"ETag": f'"many-{len(parts)}"'}
-
-    def abort_multipart_upload(self, Bucket: str, Key: str, UploadId: str) -> None:  # noqa: N803
-        del self.uploads[Key]
-
-    def delete_objects(self, Bucket: str, Delete: Any) -> dict[str, Any]:  # noqa: N803
-        keys = [item["Key"] for item in Delete["Objects"]]
-        self.calls.append(f"delete {len(keys)}")
-        return {"Errors": [{"Key": key, "Code": "AccessDenied", "Message": "no"} for key in keys if key == "locked"]}
-
-    def get_paginator(self, operation: str) -> Any:
-        pages: list[dict[str, Any]] = [
-            {
-                "Contents": [
-                    {"Key": key, "Size": len(data), "ETag": '"e"', "LastModified": datetime.now(timezone.utc)}
-                    for key, data in list(self.objects.items())[first : first + 2]
-                ]
-            }
-            for first in range(0, len(self.objects), 2)
-        ]
-
-        class Paginator:
-            def paginate(self, **arguments: str) -> list[dict[str, Any]]:
-                return pages or [{}]
-
-        return Paginator()
-
-
-class BrokenBody(io.BytesIO):
-    def read(self, size: int | None = -1) -> bytes:
-        data = super().read(size)
-        if not data:
-            raise IncompleteReadError(actual_bytes=0, expected_bytes=1)
-        return data
-
-
 @pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> FakeS3:
     fake = FakeS3()

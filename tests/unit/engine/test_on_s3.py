@@ -1,0 +1,192 @@
+"""On S3 the engine reads ahead and stores behind; what comes out is what comes out of a local disk."""
+
+from __future__ import annotations
+
+import gzip
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import storage
+import storage_ahead
+from conversion import UnitResult, convert_units
+from conversion_plan import Settings, UnitWork
+from sources import SourceFile
+from storage import REQUESTS_AT_ONCE, S3Storage, StorageRefusedError
+from storage_ahead import ByteRange, ReadAhead
+from tests.unit.engine.helpers import a_contract, columns, convert
+from tests.unit.job.fake_s3 import FakeS3
+
+DECLARED = columns(n="int", text="string")
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> FakeS3:
+    fake = FakeS3()
+    monkeypatch.setattr(storage, "s3_client", lambda: fake)
+    return fake
+
+
+def rows(count: int, first: int = 0) -> bytes:
+    lines = [
+        f'{number},"a quoted ""text"",\nof two lines"' if number % 7 == 0 else f"{'x' * (number % 50 == 0)}{number},é"
+        for number in range(first, first + count)
+    ]
+    return ("n,text\n" + "\n".join(lines) + "\n").encode()
+
+
+FILES: dict[str, bytes] = {
+    "a.csv": rows(4000),
+    "b.csv": rows(3, 5000),
+    "c.csv": b"",
+    "d.csv.gz": gzip.compress(rows(2000, 6000)),
+    "e.csv": b"n,text\n",
+    "f.csv": rows(900, 9000),
+}
+
+
+def on_s3(
+    s3: FakeS3, folder: Path, units: list[Mapping[str, bytes]], split: int = 1 << 26, csv: dict[str, Any] | None = None
+) -> list[UnitResult]:
+    work = []
+    for number, files in enumerate(units):
+        sources = []
+        for name, data in files.items():
+            key = f"raw/{number}/{name}"
+            s3.objects[key] = data
+            sources.append(SourceFile(f"s3://b/{key}", name, len(data), f'"{len(data)}"'))
+        work.append(UnitWork((), tuple(sources), f"s3://b/data/{number}/", f"s3://b/bad/{number}/"))
+    settings = Settings(split_bytes=split, window_bytes=2048)
+    return convert_units(
+        None, a_contract(folder, DECLARED, csv), work, run_id="r1", settings=settings, slots=4, runner=None
+    )
+
+
+def stored_rows(s3: FakeS3, folder: str) -> list[dict[str, Any]]:
+    found = [data for key, data in sorted(s3.objects.items()) if key.startswith(folder)]
+    return [row for data in found for row in pq.read_table(pa.BufferReader(data)).to_pylist()]
+
+
+@pytest.mark.parametrize("split", [1 << 26, 20_000, 3000])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def it_yields_on_s3_what_it_yields_on_a_local_disk(s3: FakeS3, tmp_path: Path, split: int, encoding: str) -> None:
+    def encoded(name: str, data: bytes) -> bytes:
+        if encoding == "utf-8" or not data:
+            return data
+        text = gzip.decompress(data) if name.endswith(".gz") else data
+        again = text.decode().encode(encoding)
+        return gzip.compress(again) if name.endswith(".gz") else again
+
+    files = {name: encoded(name, data) for name, data in FILES.items()}
+    local = convert(files, DECLARED, {"encoding": encoding}, split=split, window=2048)
+    s3.seconds = 0.002
+    (there,) = on_s3(s3, tmp_path, [files], split, {"encoding": encoding})
+    assert [(item.rows_read, item.rows_written, item.rows_quarantined) for item in there.sources] == local.accounts()
+    assert stored_rows(s3, "data/") == local.rows
+    bad = sorted(stored_rows(s3, "bad/"), key=lambda row: (row["source_file"], row["line_number"]))
+    assert bad == local.bad
+    assert len(local.bad) > 100
+    assert [(file.rows, file.size) for file in there.files] == [
+        (pq.read_metadata(pa.BufferReader(s3.objects[file.uri[7:]])).num_rows, len(s3.objects[file.uri[7:]]))
+        for file in there.files
+    ]
+
+
+def it_waits_for_many_small_units_at_once(s3: FakeS3, tmp_path: Path) -> None:
+    s3.seconds = 0.1
+    begun = time.monotonic()
+    results = on_s3(s3, tmp_path, [{"a.csv": b"n,text\n%d,t\n" % number} for number in range(60)])
+    assert [result.sources[0].rows_written for result in results] == [1] * 60
+    # One after the other they would take 60 times two requests.
+    assert time.monotonic() - begun < 60 * 2 * 0.1 / 2
+    assert 4 < s3.most_at_once <= REQUESTS_AT_ONCE
+    assert sorted(row["n"] for row in stored_rows(s3, "data/")) == list(range(60))
+
+
+def it_leaves_nothing_half_written_when_a_file_cannot_be_read(s3: FakeS3, tmp_path: Path) -> None:
+    units: list[Mapping[str, bytes]] = [{"a.csv": rows(2000)}, {"b.csv": rows(2000)}]
+    on_s3(s3, tmp_path, units)
+    for key in [key for key in s3.objects if not key.startswith("raw/")]:
+        del s3.objects[key]
+    # Overwritten since it was listed, with the second unit's splits on their way.
+    changed = SourceFile("s3://b/raw/1/b.csv", "b.csv", len(units[1]["b.csv"]), '"another"')
+    same = SourceFile("s3://b/raw/0/a.csv", "a.csv", len(units[0]["a.csv"]), f'"{len(units[0]["a.csv"])}"')
+    work = [
+        UnitWork((), (source,), f"s3://b/data/{number}/", f"s3://b/bad/{number}/")
+        for number, source in enumerate((same, changed))
+    ]
+    with pytest.raises(storage.ObjectChangedError, match=r"raw/1/b\.csv.*run again"):
+        convert_units(None, a_contract(tmp_path, DECLARED), work, settings=Settings(split_bytes=3000), slots=4)
+    assert not s3.uploads
+    for key in [key for key in s3.objects if key.startswith("data/1/")]:
+        pytest.fail(f"{key} was stored although its source could not be read")
+
+
+# ------------------------------------------------------------------------------------------------------- reading ahead
+def ranges(count: int, size: int) -> list[ByteRange]:
+    return [ByteRange("s3://b/k", f'"{count * size}"', size * number, size * (number + 1)) for number in range(count)]
+
+
+def it_reads_ranges_in_order_and_big_ones_in_pieces(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage_ahead, "PIECE_BYTES", 7)
+    s3.objects["k"] = bytes(range(200))
+    s3.seconds = 0.001
+    wanted = [ByteRange("s3://b/k", '"200"', *bounds) for bounds in ((0, 3), (3, 150), (5, 5), (150, 157), (199, 200))]
+    assert list(ReadAhead(wanted)) == [s3.objects["k"][piece.start : piece.end] for piece in wanted]
+    assert max(int(call.split("-")[1].split()[0]) - int(call[10:].split("-")[0]) for call in s3.calls) == 6
+
+
+def it_fetches_no_more_ahead_than_it_may_hold(s3: FakeS3) -> None:
+    s3.objects["k"] = bytes(1000)
+    ahead = ReadAhead(ranges(100, 10), ahead_bytes=50)
+    for taken in range(1, 20):
+        next(ahead)
+        time.sleep(0.01)
+        assert len(s3.calls) == taken + 5
+
+
+def it_fetches_nothing_more_once_it_is_closed(s3: FakeS3) -> None:
+    s3.objects["k"] = bytes(10_000)
+    s3.seconds = 0.05
+    ahead = ReadAhead(ranges(1000, 10))
+    next(ahead)
+    ahead.close()
+    begun = len(s3.calls)
+    time.sleep(0.2)
+    assert begun <= len(s3.calls) <= 2 * REQUESTS_AT_ONCE
+    assert list(ahead) == []
+
+
+def it_raises_what_a_range_cannot_be_read_for_when_it_is_its_turn(s3: FakeS3) -> None:
+    s3.objects["k"] = bytes(10)
+    ahead = ReadAhead([ByteRange("s3://b/k", '"10"', 0, 5), ByteRange("s3://b/secret", '"1"', 0, 1)])
+    assert next(ahead) == bytes(5)
+    with pytest.raises(StorageRefusedError, match="s3://b/secret: AccessDenied"):
+        next(ahead)
+
+
+# ------------------------------------------------------------------------------------------------------ storing behind
+def it_uploads_parts_side_by_side_and_bounded(s3: FakeS3) -> None:
+    s3.seconds = 0.3
+    data = bytes(range(256)) * (7 * storage.PART_BYTES // 256)
+    with S3Storage().open_write("s3://b/big") as stream:
+        stream.write(data)
+        assert "big" not in s3.objects
+    assert s3.objects["big"] == data
+    assert 1 < s3.most_at_once <= storage.PARTS_AT_ONCE
+
+
+def it_aborts_the_upload_whose_part_was_refused(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**arguments: object) -> None:
+        raise s3.error("AccessDenied")
+
+    monkeypatch.setattr(s3, "upload_part", refuse)
+    with pytest.raises(StorageRefusedError, match=r"UploadPart s3://b/big: AccessDenied"):  # noqa: SIM117
+        with S3Storage().open_write("s3://b/big") as stream:
+            stream.write(bytes(3 * storage.PART_BYTES))
+    assert (s3.uploads, s3.objects) == ({}, {})
