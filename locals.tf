@@ -43,12 +43,13 @@ locals {
     "G.1X" = 1, "G.2X" = 2, "G.4X" = 4, "G.8X" = 8, "G.12X" = 12, "G.16X" = 16,
     "R.1X" = 1, "R.2X" = 2, "R.4X" = 4, "R.8X" = 8,
   }
+  dpu_vcpus = 4
 
   # What the module and the state machine give the job, and what would replace that.
   own_arguments = [
     "--extra-py-files", "--job-language", "--scriptLocation", "--class", "--enable-auto-scaling", "--enable-metrics",
     "--custom-logGroup-prefix", "--additional-python-modules", "--dataset_config", "--run_id", "--run_mode", "--force",
-    "--partitions",
+    "--partitions", "--task_slots",
   ]
 
   # "AWS Glue uses the following arguments internally and you should never use them":

@@ -90,6 +90,7 @@ module "job" {
   kms_key_arn          = var.kms_key_arn
   kms_keys             = var.kms_keys
   glue                 = var.glue
+  task_slots           = (var.glue.number_of_workers - 1) * local.worker_dpus[var.glue.worker_type] * local.dpu_vcpus
   create_role          = var.iam.job.create
   role_arn             = var.iam.job.role_arn
   role_path            = var.iam.path

@@ -71,13 +71,14 @@ def convert_units(
     """Convert all units of a run and return what became of each, in their order and accounted for to the last row.
 
     Tasks run on `spark`, or by `runner`, or without either one after the other in this process; `slots` is how many
-    run at the same time. Nothing that is written counts until the caller publishes it. Raises a ConversionError that
-    names file and line when the data cannot be trusted, and TooManyBadRows when too much of it is bad.
+    can run at the same time: a Spark that has just been started does not see all of them yet. Nothing that is written
+    counts until the caller publishes it. Raises a ConversionError that names file and line when the data cannot be
+    trusted, and TooManyBadRows when too much of it is bad.
     """
     check_options(contract)
     if spark is not None:
-        runner = runner or on_spark(spark)
-        slots = slots or spark.sparkContext.defaultParallelism
+        slots = max(slots or 1, spark.sparkContext.defaultParallelism)
+        runner = runner or on_spark(spark, slots)
     context = TaskContext(contract, settings or Settings(), run_id)
     accounts = _Accounts(context, runner or in_process, work)
     tasks = plan_tasks(work, dialect_of(contract), context.settings, contract.target_file_mb, slots or 1)

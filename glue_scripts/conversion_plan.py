@@ -18,6 +18,8 @@ MEBIBYTE = 1024 * 1024
 CSV_BYTES_PER_PARQUET_BYTE = 4
 # What gzip makes of CSV, to weigh compressed files against plain ones.
 GZIP_RATIO = 4
+# What a request costs on top of its bytes, in bytes that are converted meanwhile: a file that is read, or written.
+REQUEST_BYTES = MEBIBYTE // 2
 # Records that are looked at to tell whether a line end lies outside quotes.
 _RECORDS_TRIED = 10
 _CUTS_TRIED = 50
@@ -67,7 +69,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Task:
-    """What one worker does in one go: parts in order into the Parquet file `name` (and its bad rows)."""
+    """What one worker does in one go: parts in order into the Parquet file `name` (and its bad rows).
+
+    `weight` is its work, as bytes of CSV.
+    """
 
     data_uri: str
     quarantine_uri: str
@@ -95,7 +100,7 @@ def plan_tasks(
     for number, unit in enumerate(work):
         groups = list(_groups(number, unit, dialect, settings, limit))
         tasks += [
-            Task(unit.data_uri, unit.quarantine_uri, f"part-{position:05d}", tuple(parts), _group_weight(parts))
+            Task(unit.data_uri, unit.quarantine_uri, f"part-{position:05d}", tuple(parts), _work(parts))
             for position, parts in enumerate(groups)
         ]
     return sorted(tasks, key=lambda task: -task.weight)
@@ -104,7 +109,7 @@ def plan_tasks(
 def as_stream(task: Task, part: Part) -> Task:
     """Return the task that reads a file from beginning to end into the output of another task of that file."""
     whole = replace(part, start=0, end=part.source.size, stream=True)
-    return replace(task, parts=(whole,), weight=part.source.size)
+    return replace(task, parts=(whole,), weight=_work([whole]))
 
 
 def _weight(source: SourceFile) -> int:
@@ -113,6 +118,10 @@ def _weight(source: SourceFile) -> int:
 
 def _group_weight(parts: Sequence[Part]) -> int:
     return sum(_weight(part.source) if part.stream else part.end - part.start for part in parts)
+
+
+def _work(parts: Sequence[Part]) -> int:
+    return _group_weight(parts) + REQUEST_BYTES * (len(parts) + 1)
 
 
 def _groups(number: int, unit: UnitWork, dialect: Dialect, settings: Settings, limit: int) -> Iterator[list[Part]]:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 # CSV that one Spark task converts in about two seconds, unless a single task of ours has more.
 SHARE_BYTES = 256 * MEBIBYTE
+# And at least so much, about a tenth of a second: executors are asked for by the number of tasks, and one that is
+# started for less has nothing to do.
+LEAST_SHARE_BYTES = 8 * MEBIBYTE
 # Tasks on S3 that a slot has begun: one of them converts.
 TASKS_AT_ONCE = 16
 # The file that brings our modules to the workers.
@@ -83,8 +86,10 @@ def process_pool(workers: int) -> Runner:
     return run
 
 
-def on_spark(spark: SparkSession) -> Runner:
+def on_spark(spark: SparkSession, slots: int) -> Runner:
     """Return a runner that shares the tasks out among Spark's; it raises SparkFailedError when Spark gives up.
+
+    `slots` is how many tasks Spark will be able to run at the same time once all its executors are there.
 
     An RDD and not a DataFrame: docs/benchmarks.md shows what mapInArrow costs, and no table goes through Spark here.
     """
@@ -97,7 +102,7 @@ def on_spark(spark: SparkSession) -> Runner:
         try:
             driver = spark.sparkContext
             share_modules(driver)
-            shares = shares_of(tasks, driver.defaultParallelism)
+            shares = shares_of(tasks, slots)
             return driver.parallelize(shares, len(shares)).flatMap(partial(run_share, context)).collect()
         except SPARK_ERRORS as error:
             # Without its cause: Glue shows the last exception, and the JVM's stack is in the log already.
@@ -111,8 +116,8 @@ def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
 
     Between two of its tasks a slot of Spark idles for 0.05 to 0.1 s, which ten thousand small partitions would feel. A
     share is a 2 x `slots`-th of the bytes left at its turn, so that all slots are busy to the end (guided
-    self-scheduling: Polychronopoulos and Kuck, https://doi.org/10.1109/TC.1987.5009495), and has a limit: what is lost
-    with an executor stays small, and the slots that autoscaling adds find work.
+    self-scheduling: Polychronopoulos and Kuck, https://doi.org/10.1109/TC.1987.5009495), and has limits: what is lost
+    with an executor stays small, and none is started for next to nothing.
     """
     weights = [max(task.weight, 1) for task in tasks]
     left = sum(weights)
@@ -120,7 +125,7 @@ def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
     first = weight = 0
     for position, added in enumerate(weights, 1):
         weight += added
-        if weight >= min(left / (2 * slots), SHARE_BYTES) or position == len(tasks):
+        if weight >= min(max(left / (2 * slots), LEAST_SHARE_BYTES), SHARE_BYTES) or position == len(tasks):
             shares.append(tasks[first:position])
             first, left, weight = position, left - weight, 0
     return shares

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import NoReturn
 
 from contract import DatasetContract
@@ -45,6 +46,7 @@ def parse_args(argv: Sequence[str]) -> Arguments:
     parser.add_argument("--run_mode", choices=("apply", "plan"))
     parser.add_argument("--force", nargs="?", const="true", default="false", choices=("true", "false"))
     parser.add_argument("--partitions", metavar="JSON")
+    parser.add_argument("--task_slots", type=_positive, metavar="N")
     known, unknown = parser.parse_known_args(list(argv))
     if is_local(known.dataset_config) and unknown:
         parser.error(f"unknown arguments: {' '.join(unknown)}")
@@ -53,11 +55,24 @@ def parse_args(argv: Sequence[str]) -> Arguments:
     if not re.fullmatch(r"[^/\s]{1,200}", known.run_id):
         raise ArgumentsError(f"--run_id is {known.run_id!r}; allowed are 1 to 200 characters, no slash and no blank")
     chosen = None if known.partitions in (None, "", "[]") else known.partitions
-    return Arguments(known.dataset_config, known.run_id, known.run_mode or "apply", known.force == "true", chosen)
+    return Arguments(
+        known.dataset_config, known.run_id, known.run_mode or "apply", known.force == "true", chosen, known.task_slots
+    )
 
 
-def convert_with_spark(contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> list[UnitResult]:
-    """Convert on Spark; the session is made only now, when there is something to convert."""
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"0*[1-9][0-9]{0,5}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999")
+    return int(text)
+
+
+def convert_with_spark(
+    slots: int | None, contract: DatasetContract, work: Sequence[UnitWork], run_id: str
+) -> list[UnitResult]:
+    """Convert on Spark; the session is made only now, when there is something to convert.
+
+    `slots` is how many tasks all its workers together can run, also those that are not there yet.
+    """
     from pyspark.sql import SparkSession
 
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
@@ -65,13 +80,14 @@ def convert_with_spark(contract: DatasetContract, work: Sequence[UnitWork], run_
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"csv_to_parquet {contract.dataset}")
     spark = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
-    return convert_units(spark, contract, work, run_id=run_id)
+    return convert_units(spark, contract, work, run_id=run_id, slots=slots)
 
 
 def main(argv: Sequence[str]) -> None:
     """Run the job; an exception ends it, so that its message becomes the job run's error message."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    run_job(parse_args(argv), convert_with_spark)
+    arguments = parse_args(argv)
+    run_job(arguments, partial(convert_with_spark, arguments.task_slots))
 
 
 if __name__ == "__main__":

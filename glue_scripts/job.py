@@ -66,6 +66,7 @@ class Arguments:
     mode: str = "apply"
     force: bool = False
     partitions: str | None = None
+    task_slots: int | None = None
 
 
 # Units to convert and the id of the run; returns only when every file is written.

@@ -25,6 +25,7 @@ variables {
   contracts        = { orders = "{}" }
   tables           = ["raw_orders", "orders", "orders_quarantine"]
   source_prefixes  = ["in/orders/"]
+  task_slots       = 4
   glue = {
     version                       = "5.1"
     worker_type                   = "G.1X"
@@ -73,6 +74,11 @@ run "the_job_gets_every_script_as_plain_files" {
   assert {
     condition     = aws_glue_job.this.default_arguments["--conf"] == "spark.sql.shuffle.partitions=8"
     error_message = "The caller's argument was lost."
+  }
+
+  assert {
+    condition     = aws_glue_job.this.default_arguments["--task_slots"] == "4"
+    error_message = "The job is not told how many tasks its workers can run."
   }
 }
 

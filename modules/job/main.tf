@@ -25,6 +25,8 @@ locals {
       # Groups of the job's own, so that their retention is the job's own:
       # https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
       "--custom-logGroup-prefix" = local.log_prefix
+      # Workers register after the job has begun, so that it would see a part of them only.
+      "--task_slots" = tostring(var.task_slots)
     },
     # The flag counts as set whatever its value.
     var.glue.metrics ? { "--enable-metrics" = "true" } : {},

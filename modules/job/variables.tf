@@ -103,6 +103,12 @@ variable "glue" {
   description = "Version, size and bounds of the Glue job: the root's `glue`, every default filled in."
 }
 
+variable "task_slots" {
+  type        = number
+  nullable    = false
+  description = "How many tasks all workers of a run can do at the same time: the vCPUs of all but the driver's."
+}
+
 variable "create_role" {
   type        = bool
   nullable    = false

@@ -24,6 +24,7 @@ MODULES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
 ROOMS = (
     r"errors",
     r"faults|storage",
+    r"storage_.*",
     r"contract",
     r"sources|lake|conversion_errors",
     r"lake_manifests|catalog",

@@ -63,4 +63,4 @@ def it_takes_a_full_disk_of_the_driver_for_what_it_is(monkeypatch: pytest.Monkey
     context: Any = None
     task: Any = None
     with pytest.raises(OSError, match="No space left"):
-        conversion_runners.on_spark(session)(context, [task])
+        conversion_runners.on_spark(session, 2)(context, [task])

@@ -16,8 +16,8 @@ from pyspark.sql import SparkSession
 
 from conversion import convert_units
 from conversion_errors import UnterminatedQuoteError
-from conversion_plan import Settings, Task, plan_tasks
-from conversion_runners import SHARE_BYTES, on_spark, run_share, shares_of
+from conversion_plan import REQUEST_BYTES, Settings, Task, plan_tasks
+from conversion_runners import LEAST_SHARE_BYTES, SHARE_BYTES, on_spark, run_share, shares_of
 from conversion_task import PartReport, TaskContext
 from csv_dialect import dialect_of
 from tests.unit.engine.helpers import a_contract, a_unit, columns, convert
@@ -69,7 +69,7 @@ def it_accounts_for_every_part(spark: SparkSession, tmp_path: Path) -> None:
     contract = a_contract(tmp_path, columns(a="int", b="string"), schema_drift="ignore")
     context = TaskContext(contract, Settings(split_bytes=10), "r1")
     tasks = plan_tasks([unit], dialect_of(contract), context.settings, 128, 2)
-    found = on_spark(spark)(context, tasks)
+    found = on_spark(spark, 2)(context, tasks)
 
     def counts(report: PartReport) -> tuple[int, ...]:
         return report.start, report.end, report.lines, report.rows_read, report.rows_written, report.rows_quarantined
@@ -84,7 +84,7 @@ def it_accounts_for_every_part(spark: SparkSession, tmp_path: Path) -> None:
 
 def it_starts_no_spark_job_without_tasks(spark: SparkSession, tmp_path: Path) -> None:
     spark.sparkContext.setJobGroup("no tasks", "nothing to convert")
-    assert list(on_spark(spark)(TaskContext(a_contract(tmp_path, columns(a="int")), Settings(), "r1"), [])) == []
+    assert list(on_spark(spark, 2)(TaskContext(a_contract(tmp_path, columns(a="int")), Settings(), "r1"), [])) == []
     assert list(spark.sparkContext.statusTracker().getJobIdsForGroup("no tasks")) == []
 
 
@@ -100,10 +100,10 @@ def shared_out(weights: list[int], slots: int) -> list[list[int]]:
     [
         pytest.param([], 2, [], id="none"),
         pytest.param([7], 2, [1], id="one"),
-        pytest.param([5] * 12, 2, [3, 3, 2, 1, 1, 1, 1], id="equal"),
-        pytest.param([5] * 3, 40, [1, 1, 1], id="more slots than tasks"),
-        pytest.param([90, 5, 5], 1, [1, 1, 1], id="one heavy"),
-        pytest.param([0] * 12, 2, [3, 3, 2, 1, 1, 1, 1], id="empty files"),
+        pytest.param([LEAST_SHARE_BYTES] * 12, 2, [3, 3, 2, 1, 1, 1, 1], id="equal"),
+        pytest.param([LEAST_SHARE_BYTES] * 3, 40, [1, 1, 1], id="more slots than tasks"),
+        pytest.param([18 * LEAST_SHARE_BYTES, LEAST_SHARE_BYTES, LEAST_SHARE_BYTES], 1, [1, 1, 1], id="one heavy"),
+        pytest.param([LEAST_SHARE_BYTES // 4] * 12, 40, [4, 4, 4], id="too little for more executors"),
         pytest.param([SHARE_BYTES // 2] * 20, 2, [2] * 8 + [1] * 4, id="big"),
     ],
 )
@@ -112,7 +112,12 @@ def it_shares_tasks_out_in_ever_smaller_shares(weights: list[int], slots: int, s
 
 
 def it_gives_spark_few_tasks_for_ten_thousand_small_partitions() -> None:
-    assert len(shared_out([1000] * 10_000, 2)) < 50
+    task = 10_240 + 2 * REQUEST_BYTES
+    assert len(shared_out([task] * 10_000, 2)) < 80
+    # And many enough for a cluster of 36 slots, at each of which less than a thirtieth of its work is left at the end.
+    shares = shared_out([task] * 10_000, 36)
+    assert 72 <= len(shares) < 400
+    assert sum(shares[-1]) < 10_000 * task / 36 / 30
 
 
 def it_leaves_no_archive_for_pyspark_to_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

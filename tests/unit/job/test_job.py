@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -523,6 +524,7 @@ def it_reads_arguments_and_ignores_those_of_glue() -> None:
     more = ["--run_mode", "plan", "--force", "true", "--partitions", "[]"]
     assert parse_args([*argv, *more]) == Arguments("s3://a/c.json", "r", "plan", True, None)
     assert parse_args([*argv, "--run_mode", "apply", "--force"]).force
+    assert parse_args([*argv, "--run_mode", "apply", "--task_slots", "36"]).task_slots == 36
 
 
 def it_loads_local_folders_by_default() -> None:
@@ -538,6 +540,7 @@ def it_loads_local_folders_by_default() -> None:
         (["--dataset_config", "c", "--run_id", "r", "--mode", "plan"], "unknown arguments: --mode plan"),
         (["--dataset_config", "s3://a/c.json", "--run_id", "r"], "--run_mode is missing.*apply or plan"),
         (["--dataset_config", "s3://a/c.json", "--run_id", "r", "--mode", "plan"], "--run_mode is missing"),
+        (["--dataset_config", "c", "--run_id", "r", "--task_slots", "0"], "'0' is not a whole number from 1 to 999999"),
     ],
 )
 def it_refuses_wrong_arguments(argv: list[str], message: str) -> None:
@@ -552,7 +555,7 @@ def it_gives_every_attempt_a_folder_of_its_own() -> None:
 
 def it_converts_on_spark(world: World, spark: SparkSession) -> None:
     world.put("month=01/a.csv", "1", "2")
-    world.run(converter=convert_with_spark)
+    world.run(converter=partial(convert_with_spark, None))
     seen = spark.read.parquet(world.location("01"))
     assert sorted(row.id for row in seen.collect()) == ["1", "2"]
 
