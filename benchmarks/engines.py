@@ -22,7 +22,8 @@ THREADS = 2
 SPARK_TYPES = {"int": "int", "double": "double", "string": "string", "timestamp": "timestamp"}
 
 
-def _spark() -> Any:
+def spark_session() -> Any:
+    """Return a session with as many task slots as the other engines have threads."""
     from pyspark.sql import SparkSession
 
     os.environ["PYSPARK_PYTHON"] = sys.executable
@@ -50,7 +51,7 @@ def _spark_infer_coalesce(raw: str, out: str, types: dict[str, str]) -> tuple[fl
 
 
 def _spark_inferring(raw: str, out: str, *, one_file: bool) -> tuple[float, str]:
-    spark = _spark()
+    spark = spark_session()
     begin = time.perf_counter()
     frame = spark.read.csv(raw, header=True, inferSchema=True)
     frame = frame.coalesce(1) if one_file else frame
@@ -59,7 +60,7 @@ def _spark_inferring(raw: str, out: str, *, one_file: bool) -> tuple[float, str]
 
 
 def _spark_tuned(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
-    spark = _spark()
+    spark = spark_session()
     begin = time.perf_counter()
     ddl = ", ".join(f"{name} {SPARK_TYPES[kind]}" for name, kind in types.items())
     reader = spark.read.schema(f"{ddl}, month string, _corrupt string")
@@ -104,7 +105,7 @@ def _ours(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
     contract, work = _engine_work(raw, out, types)
     from conversion import convert_units
 
-    spark = _spark()
+    spark = spark_session()
     begin = time.perf_counter()
     convert_units(spark, contract, work, run_id="benchmark")
     return time.perf_counter() - begin, f"pyspark {spark.version}"
