@@ -187,7 +187,8 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
 def _earlier_name(dataset: str, value: Any) -> str | None:
     if value is not None and not (isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]*", value)):
         raise ContractError(
-            f"dataset {dataset}: renamed_from is {value!r}; allowed is null or a name of lower-case letters, digits and _"
+            f"dataset {dataset}: renamed_from is {value!r}; allowed is null or a name of lower-case letters, digits "
+            "and _"
         )
     return value
 

@@ -7,8 +7,8 @@
     reports/<dataset>/<run id>.json                    what a run did, for people and the state machine
     catalog/<database>/                                the catalog of a lake on local folders
 
-A dataset that was renamed keeps its first name in the first four. Terraform, the state machine's template and the local AWS know the first four by heart: tests/unit/test_house.py
-compares.
+A dataset that was renamed keeps its first name in the first four. Terraform, the state machine's template and the local
+AWS know these by heart: tests/unit/test_house.py compares.
 """
 
 from __future__ import annotations
