@@ -14,7 +14,7 @@ export TERRAFORM
 SPARK_VERSIONS := 3.5.4 3.5.6 4.1.1
 
 .PHONY: help check-python setup setup-test demo test check lint format docs test-rules test-terraform test-python \
-  test-e2e test-spark-matrix bench lock clean $(SPARK_VERSIONS:%=test-spark-%) $(SPARK_VERSIONS:%=test-sdk-%)
+  test-e2e test-long test-spark-matrix bench lock clean $(SPARK_VERSIONS:%=test-spark-%) $(SPARK_VERSIONS:%=test-sdk-%)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -77,7 +77,10 @@ test-python: setup-test ## unit tests and the checks of the rendered state machi
 	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl tests/cluster
 
 test-e2e: setup ## the demo and the other end-to-end flows on the local AWS
-	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest tests/e2e -m "not long"
+
+test-long: setup ## what takes minutes and is not needed for every change: before a release
+	$(BIN)/python -m pytest tests -m long
 
 test-spark-matrix: $(SPARK_VERSIONS:%=test-spark-%) ## the job's tests with Spark and libraries of each Glue version (Python 3.10 or 3.11)
 

@@ -9,13 +9,15 @@ locals {
       raw_table        = "raw_${name}"
       parquet_table    = name
       quarantine_table = "${name}_quarantine"
-      crawler_name     = length(dataset.columns) == 0 ? "${var.name}-${name}" : null
+      # What is stored stays where it is; a renamed dataset goes by its first name there.
+      lake_name    = coalesce(dataset.renamed_from, name)
+      crawler_name = length(dataset.columns) == 0 ? "${var.name}-${name}" : null
     }) if var.create
   }
 
   contracts = {
     for name, dataset in local.datasets : name => merge(
-      { for option, value in dataset : option => value if !contains(["prefix", "crawler_name"], option) },
+      { for option, value in dataset : option => value if !contains(["prefix", "lake_name", "crawler_name"], option) },
       {
         dataset     = name
         fingerprint = sha256(jsonencode(local.decisive[name]))
@@ -131,7 +133,7 @@ locals {
       PartitionKeys = local.glue_partition_keys[name]
       StorageDescriptor = merge(local.parquet_storage, {
         Columns  = [for column in dataset.columns : { Name = column.name, Type = column.type, Comment = column.comment }]
-        Location = "s3://${local.bucket_names.lake}/tables/${name}/${local.initial_locations[name]}"
+        Location = "s3://${local.bucket_names.lake}/tables/${local.datasets[name].lake_name}/${local.initial_locations[name]}"
       })
     }
   }
@@ -144,7 +146,7 @@ locals {
       PartitionKeys = local.glue_partition_keys[name]
       StorageDescriptor = merge(local.parquet_storage, {
         Columns  = local.quarantine_columns
-        Location = "s3://${local.bucket_names.lake}/quarantine/${name}/${local.initial_locations[name]}"
+        Location = "s3://${local.bucket_names.lake}/quarantine/${local.datasets[name].lake_name}/${local.initial_locations[name]}"
       })
     }
   }

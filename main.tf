@@ -4,9 +4,9 @@ data "aws_service_principal" "current" { service_name = "glue" }
 data "aws_caller_identity" "current" {}
 
 locals {
-  region        = data.aws_service_principal.current.region
+  region        = coalesce(var.region, data.aws_service_principal.current.region)
   partition     = data.aws_partition.current.partition
-  bucket_suffix = "${data.aws_caller_identity.current.account_id}-${local.region}"
+  bucket_suffix = "${coalesce(var.account_id, data.aws_caller_identity.current.account_id)}-${local.region}"
   # https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html and the consoles of the other partitions
   other_consoles = { aws-cn = "console.amazonaws.cn", aws-us-gov = "console.amazonaws-us-gov.com" }
   console_url    = "https://${local.region}.${lookup(local.other_consoles, local.partition, "console.aws.amazon.com")}"
@@ -27,6 +27,11 @@ locals {
   artifacts_folder = coalesce(trimsuffix(coalesce(var.buckets.artifacts.prefix, var.buckets.artifacts.create ? "/" : var.name), "/"), "/")
   artifacts_prefix = local.artifacts_folder == "/" ? "" : "${local.artifacts_folder}/"
   results_uri      = coalesce(var.athena.results_uri, "s3://${coalesce(local.bucket_names.lake, "none")}/athena-results/")
+
+  # Of a brought bucket nothing is changed unless that is asked for.
+  on_upload = var.trigger_on_upload == null ? null : merge(var.trigger_on_upload, {
+    manage_notifications = coalesce(var.trigger_on_upload.manage_notifications, var.buckets.raw.create)
+  })
 
   start_command = var.create ? "aws stepfunctions start-execution --region ${local.region} --state-machine-arn ${one(module.workflow[*].state_machine_arn)}" : null
 }
@@ -159,18 +164,19 @@ module "triggers" {
   source = "./modules/triggers"
   count  = var.create && (var.schedule != null || var.trigger_on_upload != null) ? 1 : 0
 
-  name                 = var.name
-  global_suffix        = var.global_suffix
-  state_machine_arn    = module.workflow[0].state_machine_arn
-  schedule             = var.schedule
-  on_upload            = var.trigger_on_upload
-  sources              = { for name, dataset in local.datasets : name => { bucket = local.bucket_names.raw, prefix = dataset.prefix } }
-  source_buckets       = { raw = local.bucket_names.raw }
-  kms_key_arn          = var.kms_key_arn
-  role_path            = var.iam.path
-  permissions_boundary = var.iam.permissions_boundary
-  log_retention_days   = var.workflow.log_retention_days
-  tags                 = var.tags
+  name                  = var.name
+  global_suffix         = var.global_suffix
+  state_machine_arn     = module.workflow[0].state_machine_arn
+  schedule              = var.schedule
+  on_upload             = local.on_upload
+  sources               = { for name, dataset in local.datasets : name => { bucket = local.bucket_names.raw, prefix = dataset.prefix } }
+  source_buckets        = { raw = local.bucket_names.raw }
+  kms_key_arn           = var.kms_key_arn
+  state_machine_key_arn = var.kms_keys.state_machines
+  role_path             = var.iam.path
+  permissions_boundary  = var.iam.permissions_boundary
+  log_retention_days    = var.workflow.log_retention_days
+  tags                  = var.tags
 }
 
 module "notifications" {

@@ -41,6 +41,16 @@ output "notification_topic_arn" {
 output "raw_bucket" {
   description = "Bucket the CSV files are uploaded to."
   value       = local.bucket_names.raw
+
+  precondition {
+    condition     = coalesce(var.account_id, data.aws_caller_identity.current.account_id) == data.aws_caller_identity.current.account_id
+    error_message = "account_id is ${coalesce(var.account_id, "-")}, and the provider acts in the account ${data.aws_caller_identity.current.account_id}."
+  }
+
+  precondition {
+    condition     = local.region == data.aws_service_principal.current.region
+    error_message = "region is ${local.region}, and the provider acts in ${data.aws_service_principal.current.region}."
+  }
 }
 
 output "upload_uris" {

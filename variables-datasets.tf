@@ -32,6 +32,7 @@ variable "datasets" {
     on_contract_change      = optional(string, "reconvert")
     target_file_mb          = optional(number, 128)
     retain_superseded_hours = optional(number, 24)
+    renamed_from            = optional(string)
   }))
   nullable    = false
   description = <<-EOT
@@ -57,6 +58,8 @@ variable "datasets" {
     - `on_contract_change`: `reconvert` (default) everything, or `new_data_only`.
     - `target_file_mb`: size of the Parquet files to aim at, default 128.
     - `retain_superseded_hours`: how long replaced files stay for running queries, default 24.
+    - `renamed_from`: the first name of a dataset that has another one now, default null. Its data stays where it is, and
+      the next execution publishes it under the new name without converting it: see docs/upgrading.md.
   EOT
 
   validation {
@@ -86,6 +89,21 @@ variable "datasets" {
       for dataset in var.datasets : can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*/?$", coalesce(dataset.prefix, "x")))
     ])
     error_message = "prefix must be a folder below the bucket, such as sales/orders/: letters, digits and - _ . = between single slashes, no slash in front, no bucket name."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : can(regex("^[a-z][a-z0-9_]{0,99}$", coalesce(dataset.renamed_from, "x")))])
+    error_message = "renamed_from must be a dataset's name: at most 100 lower-case letters, digits and underscores, a letter first."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : dataset.renamed_from == null || dataset.prefix != null])
+    error_message = "renamed_from needs prefix, the folder of the CSV files: it was the old name with a slash, if nothing else was said."
+  }
+
+  validation {
+    condition     = length(distinct([for name, dataset in var.datasets : coalesce(dataset.renamed_from, name)])) == length(var.datasets)
+    error_message = "renamed_from must not be the name, or the renamed_from, of another dataset: what both convert would lie in one folder of the lake."
   }
 
   validation {
@@ -469,6 +487,6 @@ locals {
   # What leaves the converted bytes as they are, of a dataset and of its columns.
   indecisive = [
     "prefix", "max_bad_fraction", "max_bad_rows", "on_source_removed", "on_unmatched", "on_contract_change",
-    "target_file_mb", "retain_superseded_hours", "comment",
+    "target_file_mb", "retain_superseded_hours", "comment", "renamed_from",
   ]
 }

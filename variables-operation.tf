@@ -273,14 +273,15 @@ variable "schedule" {
 variable "trigger_on_upload" {
   type = object({
     window_seconds       = optional(number, 60)
-    manage_notifications = optional(bool, true)
+    manage_notifications = optional(bool)
   })
   default     = null
   description = <<-EOT
     Whether uploads start an execution; default null, no. `{}` turns it on.
     - `window_seconds`: uploads within the same window start one execution, after its end; 1 to 86400, default 60.
-    - `manage_notifications`: whether the raw bucket's EventBridge notifications are turned on here, default true. A bucket
-      has one notification configuration: leave it to its owner (false) where there is another one.
+    - `manage_notifications`: whether the raw bucket's EventBridge notifications are turned on here; default true for a
+      bucket that is created here and false for a brought one, of which nothing is changed: its owner turns them on. A
+      bucket has one notification configuration, and true replaces all of it, also when it is taken away again.
   EOT
 
   validation {

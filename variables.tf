@@ -41,6 +41,31 @@ variable "global_suffix" {
   }
 }
 
+variable "account_id" {
+  type        = string
+  default     = null
+  description = <<-EOT
+    The account's 12 digits, for the default names of buckets; default whatever the provider says. Giving it and `region`
+    makes these names known while planning, also where the module has a `depends_on`.
+  EOT
+
+  validation {
+    condition     = can(regex("^[0-9]{12}$", coalesce(var.account_id, "000000000000")))
+    error_message = "account_id must be the 12 digits of the account, as a text."
+  }
+}
+
+variable "region" {
+  type        = string
+  default     = null
+  description = "The region that the provider acts in, for the default names of buckets and links; default whatever the provider says."
+
+  validation {
+    condition     = can(regex("^[a-z]{2,4}(-[a-z]+)+-[0-9]$", coalesce(var.region, "eu-central-1")))
+    error_message = "region must be the name of a region, for example eu-central-1."
+  }
+}
+
 variable "create_database" {
   type        = bool
   nullable    = false
@@ -74,7 +99,8 @@ variable "buckets" {
   default     = {}
   description = <<-EOT
     The buckets of CSV files (`raw`), tables (`lake`), and scripts and contracts (`artifacts`). Each has
-    - `create`: whether to create it, default true; if not, `name` names an existing one, of which nothing is changed;
+    - `create`: whether to create it, default true; if not, `name` names an existing one, of which nothing is changed. To
+      change it for a bucket with data in it see docs/upgrading.md;
     - `name`: default `<name of the instance>-<raw|lake|artifacts>-<account>-<region>`;
     - `versioning`: whether a created bucket keeps old versions, default false;
     - `prefix` (artifacts only): folder for scripts and contracts; default none in a created bucket and the instance's
@@ -135,7 +161,10 @@ variable "require_tls" {
   type        = bool
   nullable    = false
   default     = true
-  description = "Whether the buckets created here refuse requests without TLS. Only an endpoint that speaks plain HTTP needs false."
+  description = <<-EOT
+    Whether the buckets created here refuse requests without TLS. Only an endpoint that speaks plain HTTP needs false; the
+    buckets then have no policy, and none that keeps them from being destroyed.
+  EOT
 }
 
 variable "lifecycle_rules" {
@@ -204,8 +233,9 @@ variable "kms_key_arn" {
 
 variable "kms_keys" {
   type = object({
-    catalog = optional(string)
-    read    = optional(list(string), [])
+    catalog        = optional(string)
+    read           = optional(list(string), [])
+    state_machines = optional(string)
   })
   nullable    = false
   default     = {}
@@ -213,12 +243,14 @@ variable "kms_keys" {
     Further KMS keys that the roles may use, for which the keys' policies have to let IAM decide.
     - `catalog`: ARN of the key that encrypts the Data Catalog, if it is a customer managed one; default none.
     - `read`: ARNs of keys to decrypt objects with beside `kms_key_arn`, such as the key of a brought raw bucket or the
-      one that `kms_key_arn` was before; default none.
+      one that `kms_key_arn` was before: what is stored stays under the key it was written with; default none.
+    - `state_machines`: ARN of the key that encrypts definitions, inputs, outputs and histories of the state machines;
+      default none, the key of Step Functions itself. Whoever starts or looks at executions needs it too: docs/security.md.
   EOT
 
   validation {
     condition = alltrue([
-      for key in concat(var.kms_keys.read, compact([var.kms_keys.catalog])) :
+      for key in concat(var.kms_keys.read, compact([var.kms_keys.catalog, var.kms_keys.state_machines])) :
       can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", key))
     ])
     error_message = "kms_keys must hold the ARNs of keys, arn:<partition>:kms:<region>:<account>:key/<id>: policies know no aliases."
@@ -272,7 +304,10 @@ variable "force_destroy" {
   type        = bool
   nullable    = false
   default     = false
-  description = "Whether destroy also deletes the objects in the buckets and the history of the Athena workgroup."
+  description = <<-EOT
+    Whether destroy may delete the buckets, with the objects in them and the history of the Athena workgroup. If not, the
+    policy of each created bucket refuses that to everybody but the account's root user: apply with true first.
+  EOT
 }
 
 variable "tags" {

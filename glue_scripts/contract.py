@@ -98,6 +98,12 @@ class DatasetContract:
     on_contract_change: str
     target_file_mb: int
     retain_superseded_hours: float
+    renamed_from: str | None = None
+
+    @property
+    def lake_name(self) -> str:
+        """The dataset's name in the lake, which it keeps for good: there it was called so first."""
+        return self.renamed_from or self.dataset
 
     @property
     def crawled(self) -> bool:
@@ -174,7 +180,17 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
         on_contract_change=_choice(dataset, document, "on_contract_change", ("reconvert", "new_data_only")),
         target_file_mb=int(_number(dataset, document, "target_file_mb", 128, 1, 4096)),
         retain_superseded_hours=_number(dataset, document, "retain_superseded_hours", 24, 0, 24 * 3650),
+        renamed_from=_earlier_name(dataset, document.get("renamed_from")),
     )
+
+
+def _earlier_name(dataset: str, value: Any) -> str | None:
+    if value is not None and not (isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]*", value)):
+        raise ContractError(
+            f"dataset {dataset}: renamed_from is {value!r}; allowed is null or a name of lower-case letters, digits "
+            "and _"
+        )
+    return value
 
 
 def _refuse_unknown(dataset: str, where: str, document: Mapping[str, Any], allowed: Sequence[str]) -> None:

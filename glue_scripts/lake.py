@@ -7,8 +7,8 @@
     reports/<dataset>/<run id>.json                    what a run did, for people and the state machine
     catalog/<database>/                                the catalog of a lake on local folders
 
-Terraform, the state machine's template and the local AWS know the first four by heart: tests/unit/test_house.py
-compares.
+A dataset that was renamed keeps its first name in the first four. Terraform, the state machine's template and the local
+AWS know these by heart: tests/unit/test_house.py compares.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ def quarantine_folder(contract: DatasetContract, values: Values, run: str) -> st
 
 def data_root(contract: DatasetContract) -> str:
     """Return the folder of all Parquet files of a dataset."""
-    return f"{contract.lake_uri}tables/{contract.dataset}/"
+    return f"{contract.lake_uri}tables/{contract.lake_name}/"
 
 
 def quarantine_root(contract: DatasetContract) -> str:
     """Return the folder of all bad rows of a dataset."""
-    return f"{contract.lake_uri}quarantine/{contract.dataset}/"
+    return f"{contract.lake_uri}quarantine/{contract.lake_name}/"
 
 
 def table_location(root: str, partitioned: bool) -> str:
@@ -80,7 +80,7 @@ def run_records(contract: DatasetContract) -> str:
 
 
 def _manifests(contract: DatasetContract) -> str:
-    return f"{contract.lake_uri}manifests/{contract.dataset}/"
+    return f"{contract.lake_uri}manifests/{contract.lake_name}/"
 
 
 def report_uri(contract: DatasetContract, run_id: str) -> str:

@@ -76,9 +76,33 @@ class Terraform:
         """Whether a plan finds nothing to change; what it found is in plan.log."""
         return self._run("plan", "-detailed-exitcode", *self._variables(variables), allowed=(0, 2)) == 0
 
+    def plan(self, variables: Mapping[str, Any] | None = None) -> dict[str, set[str]]:
+        """Plan, and return what `apply_planned` would do to each resource: create, update, delete, by its address."""
+        self.init()
+        self._run("plan", f"-out={self._plan_file}", *self._variables(variables))
+        self._run("show", "-json", str(self._plan_file), state=False)
+        changes = json.loads((self.work / "show.log").read_text()).get("resource_changes", [])
+        return {
+            change["address"]: actions
+            for change in changes
+            if (actions := set(change["change"]["actions"]) - {"no-op", "read"})
+        }
+
+    def apply_planned(self) -> dict[str, Any]:
+        """Apply what was planned last and return the outputs."""
+        self._run("apply", "-lock=false", str(self._plan_file))
+        return self.outputs()
+
     def destroy(self, variables: Mapping[str, Any] | None = None) -> None:
         """Destroy what was applied."""
         self._run("destroy", "-auto-approve", *self._variables(variables))
+
+    def forget(self, *addresses: str) -> None:
+        """Take resources or modules out of the state and leave them as they are."""
+        line = [f"-chdir={self.configuration}", "state", "rm", f"-state={self.state_file}", *addresses]
+        status, output = execute(line, with_cli_configuration(self._environment, self.work), self.work / "state.log")
+        if status != 0:
+            raise TerraformError(f"terraform state rm failed: {errors_in(output)}")
 
     def outputs(self) -> dict[str, Any]:
         """Return the output values by name."""
@@ -113,8 +137,14 @@ class Terraform:
         )
         return environment
 
-    def _run(self, command: str, *arguments: str, allowed: tuple[int, ...] = (0,)) -> int:
-        line = [f"-chdir={self.configuration}", command, "-no-color", f"-state={self.state_file}", *arguments]
+    @property
+    def _plan_file(self) -> Path:
+        return self.work / "planned"
+
+    def _run(self, command: str, *arguments: str, allowed: tuple[int, ...] = (0,), state: bool = True) -> int:
+        line = [f"-chdir={self.configuration}", command, "-no-color"]
+        line += [f"-state={self.state_file}"] if state else []
+        line += arguments
         environment = with_cli_configuration(self._environment, self.work)
         status, output = execute(line, environment, self.work / f"{command}.log")
         if status not in allowed:

@@ -175,6 +175,30 @@ run "a_bucket_is_closed_encrypted_and_tidy" {
   }
 }
 
+run "a_bucket_is_there" {
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    name = "sales-lake"
+  }
+}
+
+run "a_bucket_is_never_renamed" {
+  command = plan
+
+  module {
+    source = "./modules/bucket"
+  }
+
+  variables {
+    name = "sales-lake-eu-west-1"
+  }
+
+  expect_failures = [aws_s3_bucket.this]
+}
+
 run "a_hardened_bucket_has_a_key_versions_and_access_logs" {
   command = plan
 
@@ -240,6 +264,72 @@ run "without_lifecycle_rules_there_are_none" {
   assert {
     condition     = length(aws_s3_bucket_lifecycle_configuration.this) == 0 && aws_s3_bucket.this.force_destroy
     error_message = "There are lifecycle rules, or destroy stops at objects."
+  }
+}
+
+run "account_and_region_can_be_said_for_the_names_of_buckets" {
+  command = plan
+
+  variables {
+    account_id = "123456789012"
+    region     = "ap-southeast-1"
+  }
+
+  assert {
+    condition     = output.raw_bucket == "abcdefghijklmnopqrstuvwx-raw-123456789012-ap-southeast-1"
+    error_message = "The bucket's name is ${output.raw_bucket}."
+  }
+}
+
+run "account_and_region_are_those_of_the_provider" {
+  command = plan
+
+  variables {
+    account_id = "210987654321"
+    region     = "eu-west-1"
+  }
+
+  expect_failures = [output.raw_bucket]
+}
+
+run "a_created_bucket_tells_of_its_uploads" {
+  command = plan
+
+  variables {
+    trigger_on_upload = {}
+  }
+
+  assert {
+    condition     = local.on_upload.manage_notifications
+    error_message = "Nobody turns the notifications on."
+  }
+}
+
+run "a_brought_bucket_keeps_its_notifications" {
+  command = plan
+
+  variables {
+    trigger_on_upload = {}
+    buckets           = { raw = { create = false, name = "landing" } }
+  }
+
+  assert {
+    condition     = !local.on_upload.manage_notifications
+    error_message = "The notifications of a brought bucket are replaced."
+  }
+}
+
+run "a_brought_bucket_is_managed_where_that_is_asked_for" {
+  command = plan
+
+  variables {
+    trigger_on_upload = { manage_notifications = true }
+    buckets           = { raw = { create = false, name = "landing" } }
+  }
+
+  assert {
+    condition     = local.on_upload.manage_notifications
+    error_message = "manage_notifications = true turns nothing on."
   }
 }
 

@@ -26,5 +26,5 @@ variable "keep_data" {
   type        = bool
   nullable    = false
   default     = true
-  description = "Whether destroy stops before buckets that hold objects."
+  description = "Whether the buckets refuse to be destroyed."
 }

@@ -53,7 +53,7 @@ def install(settings: Settings) -> GlueJobs:
         jobs,
         GlueCrawlers(emulator, sessions, logs),
         Athena(emulator, settings, sessions, iam),
-        StepFunctions(emulator, sessions, iam, OTHER if settings.other_spelling else DOCUMENTED),
+        StepFunctions(emulator, sessions, iam, keys, OTHER if settings.other_spelling else DOCUMENTED),
         EventTargets(emulator, sessions, Topics(emulator, keys)),
         Logs(emulator, keys),
         CloudWatch(emulator),

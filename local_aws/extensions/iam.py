@@ -54,6 +54,10 @@ KEY_HEADER = "x-amz-server-side-encryption-aws-kms-key-id"
 READING = ("s3:GetObject", "s3:GetObjectVersion")
 # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
 PUBLISH_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
+# What the start of an execution needs on the key of its state machine, from whoever starts it:
+# https://github.com/aws-samples/aws-stepfunctions-examples/pull/74
+START_KEY_ACTIONS = ("kms:GenerateDataKey", "kms:Decrypt")
+STARTING = ("states:StartExecution", "states:StartSyncExecution")
 # S3 passes on what KMS says: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#KMSErrorCodeList
 KEY_STATES = {"Disabled": ("KMS.DisabledException", "is disabled.")}
 OTHER_STATE = ("KMS.KMSInvalidStateException", "is in a state that does not allow its use.")
@@ -94,6 +98,7 @@ class Iam:
             "_stored_sse_headers",
         )
         self._sns = emulator.module("services.sns", "_topic_by_arn_any_scope")
+        self._machines = emulator.module("services.stepfunctions", "_state_machines")
         self._responses = emulator.module("core.responses", "get_account_id", "get_region")
         self._call_log = settings.call_log
         self._lock = threading.Lock()
@@ -201,6 +206,9 @@ class Iam:
         elif action == "sns:Publish":
             topic = self._sns._topic_by_arn_any_scope(resource) or {}
             reference, needed = topic.get("attributes", {}).get("KmsMasterKeyId") or "", PUBLISH_KEY_ACTIONS
+        elif action in STARTING:
+            configuration = (self._machines._state_machines.get(resource) or {}).get("encryptionConfiguration") or {}
+            reference, needed = configuration.get("kmsKeyId") or "", START_KEY_ACTIONS
         # Keys of AWS's own serve everybody in their account.
         if not reference or reference.rpartition(":")[2].startswith("alias/aws/"):
             return None
@@ -214,6 +222,7 @@ class Iam:
         context = {
             "kms:ViaService": f"{service}.{region}.amazonaws.com",
             "kms:CallerAccount": self._responses.get_account_id(),
+            **(encryption_context(resource) if action in STARTING else {}),
         }
         for wanted in needed:
             denied = self._original_enforce(
@@ -291,6 +300,12 @@ class Iam:
             more["resource_policy_arn"] = ""
             if refused.message:
                 more["message"] = refused.message
+            if service == "states":
+                # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html#API_StartExecution_Errors
+                more["error_code"] = "KmsInvalidStateException" if refused.code else "KmsAccessDeniedException"
+                more["message"] = refused.message or self._actions.identity_denial_message(
+                    refused.action, principal_arn, refused.key, False
+                )
             if service == "sns":
                 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
                 more["error_code"] = "KMSNotFound" if "NotFound" in refused.code else "KMSAccessDenied"
@@ -344,6 +359,11 @@ def object_request(method: str, headers: dict[str, str], query: dict[str, Any]) 
         in_parts="uploads" in query or "uploadId" in query,
         needs_content=needs_content,
     )
+
+
+def encryption_context(state_machine_arn: str) -> dict[str, str]:
+    """Return the condition key by which KMS knows for which state machine Step Functions uses a key."""
+    return {"kms:EncryptionContext:aws:states:stateMachineArn": state_machine_arn}
 
 
 def first(value: Any) -> str:

@@ -23,6 +23,8 @@ from local_aws.extensions import sdk_calls
 from local_aws.extensions.definitions import problems_of
 from local_aws.extensions.hooks import Emulator
 from local_aws.extensions.iam import Iam
+from local_aws.extensions.keys import Keys
+from local_aws.extensions.machine_keys import MachineKeys
 from local_aws.extensions.roles import Credentials, RoleError, RoleSessions
 
 Json = Any
@@ -82,9 +84,15 @@ class StepFunctions:
     """Replaces ministack's walk through the states and its integrations."""
 
     def __init__(
-        self, emulator: Emulator, sessions: RoleSessions, iam: Iam, spelling: sdk_calls.Spelling = sdk_calls.DOCUMENTED
+        self,
+        emulator: Emulator,
+        sessions: RoleSessions,
+        iam: Iam,
+        keys: Keys,
+        spelling: sdk_calls.Spelling = sdk_calls.DOCUMENTED,
     ) -> None:
         self._sessions = sessions
+        self._keys = MachineKeys(iam, keys)
         self._spelling = spelling
         self._iam = iam
         self._sfn = emulator.module(
@@ -207,7 +215,8 @@ class StepFunctions:
             if denial:
                 message = f"The state machine IAM Role is not authorized to access the Log Destination: {denial}"
                 return self._responses.error_response_json("AccessDeniedException", message, 400)
-        return None
+        refused = self._keys.creation_refusal(data, arn, credentials.access_key)
+        return self._responses.error_response_json(*refused, 400) if refused else None
 
     # Executions
 
@@ -223,6 +232,10 @@ class StepFunctions:
             )
         except (RoleError, ValueError) as error:
             self._end(execution, "FAILED", error="States.Runtime", cause=str(error))
+            return
+        refused = self._keys.execution_refusal(machine, execution["stateMachineArn"], credentials.access_key)
+        if refused:
+            self._end(execution, "FAILED", error="KmsAccessDeniedException", cause=refused)
             return
         self._run.set(Run(execution, credentials))
         timer = self._start_timer(execution, definition.get("TimeoutSeconds"))

@@ -1,8 +1,8 @@
 data "aws_partition" "current" {}
 
 locals {
-  # Put together from the name, so that the policy can be read in the plan.
-  arn = "arn:${data.aws_partition.current.partition}:s3:::${var.name}"
+  # Put together from the argument, so that the policy can be read in the plan.
+  arn = "arn:${data.aws_partition.current.partition}:s3:::${aws_s3_bucket.this.bucket}"
 }
 
 resource "aws_s3_bucket" "this" {
@@ -12,6 +12,17 @@ resource "aws_s3_bucket" "this" {
   bucket        = var.name
   force_destroy = var.force_destroy
   tags          = var.tags
+
+  lifecycle {
+    # A name that is unknown while planning, because the module's caller waits for something, would count as another one,
+    # and Terraform would plan to replace the bucket: https://github.com/hashicorp/terraform-provider-aws/issues/43306
+    ignore_changes = [bucket]
+
+    postcondition {
+      condition     = self.bucket == var.name
+      error_message = "The bucket ${self.bucket} would have to become ${var.name}, and S3 renames no bucket: go back to the old name or region, or make the bucket a brought one as docs/upgrading.md says, copy its data to another one, and bring that."
+    }
+  }
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
@@ -65,10 +76,10 @@ resource "aws_s3_bucket_logging" "this" {
 
   bucket        = aws_s3_bucket.this.id
   target_bucket = var.access_logs.bucket
-  target_prefix = "${var.access_logs.prefix}${var.name}/"
+  target_prefix = "${var.access_logs.prefix}${aws_s3_bucket.this.bucket}/"
 }
 
-data "aws_iam_policy_document" "tls_only" {
+data "aws_iam_policy_document" "this" {
   # https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
   statement {
     sid       = "RefuseWithoutTls"
@@ -87,15 +98,41 @@ data "aws_iam_policy_document" "tls_only" {
       values   = ["false"]
     }
   }
+
+  # Terraform destroys what closes a bucket before it tries the bucket, which S3 refuses while there is data in it. The
+  # policy is the first of them, so the refusal has to come there, and everything stays as it is. The account's root user
+  # is not bound by it: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketPolicy.html
+  dynamic "statement" {
+    for_each = var.force_destroy ? [] : [true]
+
+    content {
+      sid       = "KeepUntilForceDestroy"
+      effect    = "Deny"
+      actions   = ["s3:DeleteBucket", "s3:DeleteBucketPolicy"]
+      resources = [local.arn]
+
+      principals {
+        type        = "*"
+        identifiers = ["*"]
+      }
+    }
+  }
 }
 
+# Created last of what closes the bucket, and so the first to be destroyed.
 resource "aws_s3_bucket_policy" "this" {
   count = var.require_tls ? 1 : 0
 
   bucket = aws_s3_bucket.this.id
-  policy = data.aws_iam_policy_document.tls_only.json
+  policy = data.aws_iam_policy_document.this.json
 
-  depends_on = [aws_s3_bucket_ownership_controls.this]
+  depends_on = [
+    aws_s3_bucket_public_access_block.this,
+    aws_s3_bucket_ownership_controls.this,
+    aws_s3_bucket_server_side_encryption_configuration.this,
+    aws_s3_bucket_versioning.this,
+    aws_s3_bucket_logging.this,
+  ]
 }
 
 resource "aws_s3_bucket_lifecycle_configuration" "this" {

@@ -21,7 +21,7 @@ variable "require_tls" {
   type        = bool
   nullable    = false
   default     = true
-  description = "Whether requests without TLS are refused."
+  description = "Whether requests without TLS are refused. Without, the bucket has no policy, and none that keeps it from being destroyed."
 }
 
 variable "access_logs" {
@@ -66,7 +66,7 @@ variable "force_destroy" {
   type        = bool
   nullable    = false
   default     = false
-  description = "Whether destroy also deletes the objects."
+  description = "Whether the bucket may be destroyed, with the objects in it; if not, its policy refuses that to everybody but the account's root user."
 }
 
 variable "tags" {

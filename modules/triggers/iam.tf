@@ -53,6 +53,23 @@ data "aws_iam_policy_document" "schedule" {
     actions   = ["states:StartExecution"]
     resources = [var.state_machine_arn]
   }
+
+  dynamic "statement" {
+    for_each = var.state_machine_key_arn == null ? [] : [var.state_machine_key_arn]
+
+    content {
+      # Whoever starts an execution that is encrypted: https://github.com/aws-samples/aws-stepfunctions-examples/pull/74
+      sid       = "UseStateMachineKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:aws:states:stateMachineArn"
+        values   = [var.state_machine_arn]
+      }
+    }
+  }
 }
 
 resource "aws_iam_role" "schedule" {
@@ -81,6 +98,23 @@ data "aws_iam_policy_document" "rule" {
     sid       = "StartCollector"
     actions   = ["states:StartExecution"]
     resources = ["${local.states}:stateMachine:${local.collector}"]
+  }
+
+  dynamic "statement" {
+    for_each = var.state_machine_key_arn == null ? [] : [var.state_machine_key_arn]
+
+    content {
+      # Whoever starts an execution that is encrypted: https://github.com/aws-samples/aws-stepfunctions-examples/pull/74
+      sid       = "UseStateMachineKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:aws:states:stateMachineArn"
+        values   = ["${local.states}:stateMachine:${local.collector}"]
+      }
+    }
   }
 }
 
@@ -129,6 +163,41 @@ data "aws_iam_policy_document" "collector" {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
     resources = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/vendedlogs/states/${local.collector}:*"]
+  }
+
+  dynamic "statement" {
+    for_each = var.state_machine_key_arn == null ? [] : [var.state_machine_key_arn]
+
+    content {
+      # For its own executions, and as whoever starts one that is encrypted: https://github.com/aws-samples/aws-stepfunctions-examples/pull/74
+      sid       = "UseStateMachineKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:aws:states:stateMachineArn"
+        values   = ["${local.states}:stateMachine:${local.collector}", var.state_machine_arn]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.state_machine_key_arn == null ? [] : [var.state_machine_key_arn]
+
+    content {
+      # What is delivered to the log group is encrypted on its way:
+      # https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
+      sid       = "EncryptLogs"
+      actions   = ["kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:SourceArn"
+        values   = ["arn:${local.partition}:logs:${local.region}:${local.account}:*"]
+      }
+    }
   }
 }
 

@@ -144,5 +144,17 @@ resource "aws_sfn_state_machine" "upload" {
     log_destination        = "${one(aws_cloudwatch_log_group.upload[*].arn)}:*"
   }
 
+  dynamic "encryption_configuration" {
+    for_each = var.state_machine_key_arn == null ? [] : [var.state_machine_key_arn]
+
+    content {
+      type       = "CUSTOMER_MANAGED_KMS_KEY"
+      kms_key_id = encryption_configuration.value
+      # Data keys are asked for this often; the longest that Step Functions allows:
+      # https://docs.aws.amazon.com/step-functions/latest/apireference/API_EncryptionConfiguration.html
+      kms_data_key_reuse_period_seconds = 900
+    }
+  }
+
   depends_on = [aws_iam_role_policy.collector]
 }

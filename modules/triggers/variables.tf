@@ -44,7 +44,8 @@ variable "on_upload" {
     Whether uploads start an execution; null for no.
     - `window_seconds`: uploads within the same window start one execution, after its end, default 60.
     - `manage_notifications`: whether EventBridge notifications of the buckets are turned on here, default true. A
-      bucket has one notification configuration: leave it to its owner (false) where there is another one.
+      bucket has one notification configuration, which true replaces as a whole: leave that to the owner of a bucket
+      (false).
   EOT
 }
 
@@ -67,6 +68,12 @@ variable "kms_key_arn" {
   type        = string
   default     = null
   description = "KMS key of the log group; null when none is used."
+}
+
+variable "state_machine_key_arn" {
+  type        = string
+  default     = null
+  description = "KMS key of the state machine to start and of the one that collects uploads; null when none is used."
 }
 
 variable "role_path" {

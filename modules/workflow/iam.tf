@@ -223,6 +223,42 @@ data "aws_iam_policy_document" "this" {
       resources = [statement.value]
     }
   }
+
+  dynamic "statement" {
+    for_each = var.kms_keys.state_machines == null ? [] : [var.kms_keys.state_machines]
+
+    content {
+      # For its executions and for starting the listing:
+      # https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
+      sid       = "UseStateMachineKey"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:aws:states:stateMachineArn"
+        values   = [local.state_machine_arn, local.listing_arn]
+      }
+    }
+  }
+
+  dynamic "statement" {
+    for_each = var.kms_keys.state_machines == null ? [] : [var.kms_keys.state_machines]
+
+    content {
+      # What is delivered to the log group is encrypted on its way:
+      # https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html
+      sid       = "EncryptLogs"
+      actions   = ["kms:GenerateDataKey"]
+      resources = [statement.value]
+
+      condition {
+        test     = "StringEquals"
+        variable = "kms:EncryptionContext:SourceArn"
+        values   = ["arn:${local.partition}:logs:${local.region}:${local.account}:*"]
+      }
+    }
+  }
 }
 
 resource "aws_iam_role" "this" {

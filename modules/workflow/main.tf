@@ -172,6 +172,18 @@ resource "aws_sfn_state_machine" "this" {
     enabled = var.tracing
   }
 
+  dynamic "encryption_configuration" {
+    for_each = var.kms_keys.state_machines == null ? [] : [var.kms_keys.state_machines]
+
+    content {
+      type       = "CUSTOMER_MANAGED_KMS_KEY"
+      kms_key_id = encryption_configuration.value
+      # Data keys are asked for this often; the longest that Step Functions allows:
+      # https://docs.aws.amazon.com/step-functions/latest/apireference/API_EncryptionConfiguration.html
+      kms_data_key_reuse_period_seconds = 900
+    }
+  }
+
   lifecycle {
     # Sizes count in bytes, of which base64 makes four characters out of three:
     # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html

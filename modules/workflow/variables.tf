@@ -130,12 +130,13 @@ variable "kms_key_arn" {
 
 variable "kms_keys" {
   type = object({
-    catalog = optional(string)
-    read    = optional(list(string), [])
+    catalog        = optional(string)
+    read           = optional(list(string), [])
+    state_machines = optional(string)
   })
   nullable    = false
   default     = {}
-  description = "Further KMS keys: of the Data Catalog (`catalog`), and to decrypt objects with (`read`)."
+  description = "Further KMS keys: of the Data Catalog (`catalog`), to decrypt objects with (`read`), and of the state machines (`state_machines`)."
 }
 
 variable "create_role" {

@@ -12,6 +12,7 @@ import json
 from typing import Any
 
 from local_aws.extensions.hooks import Emulator
+from local_aws.extensions.keys import Keys
 from local_aws.extensions.roles import ROOT
 from local_aws.extensions.step_functions import StepFunctions
 from tests.asl.judged_world import ACCOUNT, CURRENT_STATE, REGION, ROLE, Clients
@@ -47,7 +48,7 @@ class Interpreter(StepFunctions):
         emulator = Emulator()
         sessions: Any = Sessions(clients)
         allowed: Any = EverythingAllowed()
-        super().__init__(emulator, sessions, allowed)
+        super().__init__(emulator, sessions, allowed, Keys(emulator))
         emulator.check()
         self.install()
         self._sfn.replace("_emit_execution_status_event", lambda execution: None)

@@ -273,11 +273,9 @@ def upload_an_event(pipeline: Pipeline) -> None:
 
 
 def refused_or_asked(pipeline: Pipeline) -> int:
-    """Count the ends of the way from an upload to the pipeline: it is asked for, or the rule may not go on."""
-    refused = [
-        call for call in pipeline.aws.iam_calls() if call["role"].endswith(f"/{ROLES['rule']}") and not call["allowed"]
-    ]
-    return asked(pipeline, "collector") + len(refused)
+    """Count the ends of the way from an upload to the pipeline: it is asked for, or a role may not go on."""
+    calls = pipeline.aws.iam_calls()
+    return asked(pipeline, "collector") + len(denied(calls, "rule")) + len(denied(calls, "collector"))
 
 
 def upload_that_starts_nothing(pipeline: Pipeline) -> str:
@@ -323,6 +321,8 @@ CASES: Mapping[tuple[str, str], Attempt] = {
     ("workflow", "Trace"): update_the_state_machine,
     ("workflow", "UseKey"): run("orders"),
     ("workflow", "ReadUnderOtherKeys"): run("products"),
+    ("workflow", "UseStateMachineKey"): run("orders"),
+    ("workflow", "EncryptLogs"): update_the_state_machine,
     ("workflow", "Crawl"): crawl_for_the_first_time,
     ("crawler", "FindRawData"): crawl_for_the_first_time,
     ("crawler", "ListRawData"): crawl_for_the_first_time,
@@ -334,10 +334,14 @@ CASES: Mapping[tuple[str, str], Attempt] = {
     ("crawler", "SeeSecurityConfiguration"): said_in_the_log(crawl),
     ("crawler", "ReadUnderOtherKeys"): crawl_for_the_first_time,
     ("schedule", "StartPipeline"): said_in_the_log(fire_the_schedule),
+    ("schedule", "UseStateMachineKey"): said_in_the_log(fire_the_schedule),
     ("rule", "StartCollector"): said_in_the_log(upload_an_event),
+    ("rule", "UseStateMachineKey"): said_in_the_log(upload_an_event),
     ("collector", "DeliverLogs"): update_the_collector,
     ("collector", "WriteLogs"): update_the_collector,
     ("collector", "StartPipeline"): upload_that_starts_nothing,
+    ("collector", "UseStateMachineKey"): upload_that_starts_nothing,
+    ("collector", "EncryptLogs"): update_the_collector,
 }
 
 

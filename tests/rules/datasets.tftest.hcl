@@ -1411,3 +1411,36 @@ run "accepts_no_retention" {
     }
   }
 }
+
+run "refuses_a_dataset_renamed_from_no_name" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { sales = { columns = [{ name = "order_id" }], prefix = "orders", renamed_from = "Orders" } }
+  }
+}
+
+run "refuses_a_renamed_dataset_without_a_prefix" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { sales = { columns = [{ name = "order_id" }], renamed_from = "orders" } }
+  }
+}
+
+run "refuses_a_dataset_renamed_from_another_one" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      sales  = { columns = [{ name = "order_id" }], prefix = "old", renamed_from = "orders" }
+      orders = { columns = [{ name = "order_id" }] }
+    }
+  }
+}
+
+run "accepts_a_renamed_dataset" {
+  variables {
+    datasets = { sales = { columns = [{ name = "order_id" }], prefix = "orders", renamed_from = "orders" } }
+  }
+}

@@ -282,3 +282,31 @@ run "accepts_50_tags" {
     tags = { for number in range(50) : "tag-${number}" => "x" }
   }
 }
+
+run "refuses_an_account_with_hyphens" {
+  command         = plan
+  expect_failures = [var.account_id]
+  variables {
+    account_id = "1234-5678-9012"
+  }
+}
+
+run "accepts_an_account_of_12_digits" {
+  variables {
+    account_id = "012345678901"
+  }
+}
+
+run "refuses_an_availability_zone_for_a_region" {
+  command         = plan
+  expect_failures = [var.region]
+  variables {
+    region = "eu-central-1a"
+  }
+}
+
+run "accepts_a_region_of_another_partition" {
+  variables {
+    region = "us-gov-west-1"
+  }
+}

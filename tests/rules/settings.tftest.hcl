@@ -198,9 +198,21 @@ run "refuses_the_alias_of_a_key_to_read_with" {
   }
 }
 
+run "refuses_the_alias_of_the_state_machines_key" {
+  command         = plan
+  expect_failures = [var.kms_keys]
+  variables {
+    kms_keys = { state_machines = "alias/states" }
+  }
+}
+
 run "accepts_the_arns_of_further_keys" {
   variables {
-    kms_keys = { catalog = "arn:aws:kms:eu-central-1:123456789012:key/1", read = ["arn:aws:kms:eu-central-1:123456789012:key/1"] }
+    kms_keys = {
+      catalog        = "arn:aws:kms:eu-central-1:123456789012:key/1"
+      read           = ["arn:aws:kms:eu-central-1:123456789012:key/1"]
+      state_machines = "arn:aws:kms:eu-central-1:123456789012:key/1"
+    }
   }
 }
 

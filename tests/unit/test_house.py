@@ -147,7 +147,7 @@ def it_agrees_with_terraform_about_the_folders_of_the_lake() -> None:
     assert [path.split("/")[3] for path in paths] == list(lake.FOLDERS)
     written = "".join(path.read_text() for path in (*ROOT.glob("*.tf"), *(ROOT / "modules").rglob("*.tf")))
     for root, location in (("data", "tables"), ("quarantine", "quarantine")):
-        assert f"/{location}/${{name}}/" in written, root
+        assert f"/{location}/${{local.datasets[name].lake_name}}/" in written, root
     assert f'"{lake.EMPTY_RUN}/"' in written
 
 

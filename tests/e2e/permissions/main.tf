@@ -36,6 +36,29 @@ resource "aws_kms_key" "other" {
   description = "Data of others"
 }
 
+# Step Functions by its callers, and the service that delivers the logs of what is encrypted:
+# https://github.com/aws/aws-cdk/pull/30959
+resource "aws_kms_key" "state_machines" {
+  description = "Executions"
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Effect    = "Allow"
+        Principal = { AWS = "arn:aws:iam::${data.aws_caller_identity.current.account_id}:root" }
+        Action    = "kms:*"
+        Resource  = "*"
+      },
+      {
+        Effect    = "Allow"
+        Principal = { Service = "delivery.logs.amazonaws.com" }
+        Action    = "kms:Decrypt*"
+        Resource  = "*"
+      },
+    ]
+  })
+}
+
 resource "aws_kms_key" "catalog" {
   description = "Data Catalog"
 }
@@ -45,8 +68,12 @@ module "lake" {
 
   name          = "rights"
   kms_key_arn   = aws_kms_key.this.arn
-  kms_keys      = { catalog = aws_kms_key.catalog.arn, read = [aws_kms_key.other.arn] }
   force_destroy = true
+  kms_keys = {
+    catalog        = aws_kms_key.catalog.arn
+    read           = [aws_kms_key.other.arn]
+    state_machines = aws_kms_key.state_machines.arn
+  }
   # The local endpoint speaks plain HTTP.
   require_tls = false
   # The provider waits a minute per bucket for lifecycle rules to settle.

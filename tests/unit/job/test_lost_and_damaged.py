@@ -74,6 +74,18 @@ def it_publishes_again_into_a_database_of_another_name(world: World) -> None:
     assert (world.rows(), world.run_folders()) == (rows, folders)
 
 
+def it_publishes_under_another_name_what_a_renamed_dataset_has_converted(world: World) -> None:
+    rows, bad, folders = world.rows(), world.rows("trips_quarantine", "raw_text"), world.run_folders()
+    names = {"raw_table": "raw_rides", "parquet_table": "rides", "quarantine_table": "rides_quarantine"}
+    world.save(dataset="rides", renamed_from="trips", **names)
+    report = world.run(later=LATER)
+    assert (report.units_restored, report.rows_read, report.kept_folders) == (len(rows), 0, {})
+    assert (world.rows("rides"), world.rows("rides_quarantine", "raw_text")) == (rows, bad)
+    # What was there is there, under both names, and nothing else.
+    assert (world.rows(), world.run_folders()) == (rows, folders)
+    assert world.run(later=LATER).status == "unchanged"
+
+
 def it_publishes_again_after_the_lake_has_moved(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.put("month=01/a.csv", "1", BAD)

@@ -13,12 +13,13 @@ from scripts.offline_plan import ACCOUNT, REGION, ROOT, plan
 OTHER_REGION = "eu-west-1"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 CATALOG_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/ca7a1090-2222-3333-4444-555555555555"
+MACHINE_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/57a7e000-2222-3333-4444-555555555555"
 OTHER_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/07e40000-2222-3333-4444-555555555555"
 EVERYTHING: dict[str, Any] = {
     "name": "sales",
     "datasets": {"orders": {"columns": [{"name": "order_id", "type": "bigint"}]}, "customers": {}},
     "kms_key_arn": KEY,
-    "kms_keys": {"catalog": CATALOG_KEY, "read": [OTHER_KEY]},
+    "kms_keys": {"catalog": CATALOG_KEY, "read": [OTHER_KEY], "state_machines": MACHINE_KEY},
     "glue": {"connections": ["warehouse"], "create_security_configuration": True},
     "workflow": {"tracing": True},
     "schedule": {"expression": "rate(1 day)"},
@@ -36,6 +37,7 @@ TRIGGERS: dict[str, Any] = {
     "state_machine_arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:sales",
     "schedule": EVERYTHING["schedule"],
     "on_upload": {},
+    "state_machine_key_arn": MACHINE_KEY,
     "sources": {"orders": {"bucket": "raw", "prefix": "orders/"}},
     "source_buckets": {"raw": "raw"},
 }

@@ -14,7 +14,7 @@ from typing import Any
 import parliament
 import pytest
 
-from tests.unit.terraform.instances import CATALOG_KEY, KEY, OTHER_KEY
+from tests.unit.terraform.instances import CATALOG_KEY, KEY, MACHINE_KEY, OTHER_KEY
 
 OWN_TABLES = "creating a view changes no database, and of tables only the view itself"
 NO_PARTITIONS = "creating a view looks at no partition"
@@ -61,6 +61,7 @@ STATE_MACHINE_LOGS = (
 )  # fmt: skip
 CATALOG_ENCRYPTION = "https://docs.aws.amazon.com/glue/latest/dg/encrypt-glue-data-catalog.html"
 SET_UP_ENCRYPTION = "https://docs.aws.amazon.com/glue/latest/dg/set-up-encryption.html"
+ENCRYPTED_MACHINES = "https://docs.aws.amazon.com/step-functions/latest/dg/encryption-at-rest.html"
 CW_LOGS = "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
 
 EXAMPLES = [
@@ -162,6 +163,10 @@ EXAMPLES = [
         "https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html",
         ("glue:GetDatabase", "glue:GetDatabases", "glue:CreateDatabase"),
         "arn:aws:glue:eu-central-1:123456789012:database/default",
+    ),
+    *(
+        Example(role, ENCRYPTED_MACHINES, ("kms:Decrypt", "kms:GenerateDataKey"), MACHINE_KEY)
+        for role in ("workflow", "uploads", "schedule", "upload-rule")
     ),
     Example("workflow", CW_LOGS, STATE_MACHINE_LOGS),
     Example("uploads", CW_LOGS, STATE_MACHINE_LOGS),
