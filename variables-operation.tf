@@ -147,6 +147,13 @@ variable "athena" {
   }
 
   validation {
+    condition = can(regex(local.bucket_name, split("/", "${coalesce(var.athena.results_uri, "s3://xxx/")}//")[2])) && !can(
+      regex(local.no_bucket_name, split("/", "${coalesce(var.athena.results_uri, "s3://xxx/")}//")[2])
+    )
+    error_message = "athena.results_uri must start with s3:// and the name of a bucket, of 3 to 63 lower-case letters, digits, dots and hyphens."
+  }
+
+  validation {
     condition = var.athena.results_uri == null || alltrue(flatten([
       for bucket, folders in {
         (coalesce(var.buckets.raw.name, "-"))  = [for name, dataset in var.datasets : "${trimsuffix(coalesce(dataset.prefix, name), "/")}/"]
@@ -260,8 +267,32 @@ variable "schedule" {
   }
 
   validation {
-    condition     = var.schedule == null ? true : can(regex("^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", var.schedule.timezone))
-    error_message = "schedule.timezone must be the IANA name of a time zone, for example UTC or Europe/Berlin."
+    condition = var.schedule == null ? true : alltrue([
+      for fields in regexall(local.cron, var.schedule.expression) : alltrue([
+        for index, field in fields : can(regex("(?i)^(${local.cron_parts[index]})(,(${local.cron_parts[index]}))*$", field)) ||
+        can(regex("(?i)^(${try(local.cron_alone[index], "-")})$", field))
+      ])
+    ])
+    error_message = "The fields of cron(…) in schedule.expression are minutes 0-59, hours 0-23, day of the month 1-31, month 1-12 or JAN-DEC, day of the week 1-7 or SUN-SAT, and year 1970-2199, with , - * / and, for days, ? L W #: for example cron(30 6 ? * MON-FRI *)."
+  }
+
+  validation {
+    condition = var.schedule == null ? true : alltrue([
+      for fields in regexall(local.cron, var.schedule.expression) : (fields[2] == "?") != (fields[4] == "?")
+    ])
+    error_message = "In cron(…) of schedule.expression exactly one of the day of the month (third field) and the day of the week (fifth field) must be ?, as in cron(0 6 * * ? *) and cron(0 6 ? * MON *)."
+  }
+
+  validation {
+    condition = var.schedule == null ? true : !can(regex("^at\\([0-9TZ:-]*\\)$", var.schedule.expression)) || can(
+      timeadd("${trimsuffix(trimprefix(var.schedule.expression, "at("), ")")}Z", "0s")
+    )
+    error_message = "at(yyyy-mm-ddThh:mm:ss) in schedule.expression must be a day and a time that exist, for example at(2026-01-31T12:00:00)."
+  }
+
+  validation {
+    condition     = var.schedule == null ? true : contains(local.time_zones, var.schedule.timezone)
+    error_message = "schedule.timezone must be the IANA name of a time zone, spelled as there, for example UTC or Europe/Berlin."
   }
 
   validation {
@@ -310,6 +341,11 @@ variable "notifications" {
   validation {
     condition     = !var.notifications.enabled || var.notifications.create_topic || var.notifications.topic_arn != null
     error_message = "notifications.topic_arn must name the existing topic when create_topic is false."
+  }
+
+  validation {
+    condition     = var.notifications.topic_arn == null || (var.notifications.enabled && !var.notifications.create_topic)
+    error_message = "notifications.topic_arn goes with enabled = true and create_topic = false: otherwise nothing is sent to that topic."
   }
 
   validation {

@@ -90,9 +90,14 @@ variable "buckets" {
 
   validation {
     condition = alltrue([
-      for bucket in var.buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", coalesce(bucket.name, "xxx")))
+      for bucket in var.buckets : can(regex(local.bucket_name, coalesce(bucket.name, "xxx")))
     ])
     error_message = "buckets: a bucket name has 3 to 63 lower-case letters, digits, dots and hyphens; give the name only, without s3:// and without a folder."
+  }
+
+  validation {
+    condition     = alltrue([for bucket in var.buckets : !can(regex(local.no_bucket_name, coalesce(bucket.name, "xxx")))])
+    error_message = "buckets: a bucket name must not hold two dots in a row, look like an IP address, start with xn--, sthree- or amzn-s3-demo-, or end with -s3alias, --ol-s3, .mrap, --x-s3 or --table-s3: S3 refuses these."
   }
 
   validation {
@@ -185,6 +190,18 @@ variable "access_logs" {
     condition     = !var.access_logs.enabled || var.access_logs.bucket != null
     error_message = "access_logs: bucket must name the bucket that takes the logs when enabled is true."
   }
+
+  validation {
+    condition     = var.access_logs.enabled || var.access_logs.bucket == null
+    error_message = "access_logs: bucket without enabled = true logs nothing: turn the logs on, or leave the bucket out."
+  }
+
+  validation {
+    condition = can(regex(local.bucket_name, coalesce(var.access_logs.bucket, "xxx"))) && !can(
+      regex(local.no_bucket_name, coalesce(var.access_logs.bucket, "xxx"))
+    )
+    error_message = "access_logs: bucket must be the name of a bucket only, 3 to 63 lower-case letters, digits, dots and hyphens, without s3:// and without a folder (that is prefix)."
+  }
 }
 
 variable "kms_key_arn" {
@@ -257,6 +274,11 @@ variable "iam" {
   validation {
     condition     = alltrue([for role in [var.iam.job, var.iam.crawler, var.iam.workflow] : role.create || role.role_arn != null])
     error_message = "iam: role_arn must name the existing role when create is false."
+  }
+
+  validation {
+    condition     = alltrue([for role in [var.iam.job, var.iam.crawler, var.iam.workflow] : !role.create || role.role_arn == null])
+    error_message = "iam: role_arn goes with create = false: otherwise a role is created and the one named by role_arn is not used."
   }
 
   validation {
