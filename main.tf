@@ -28,6 +28,11 @@ locals {
   artifacts_prefix = local.artifacts_folder == "/" ? "" : "${local.artifacts_folder}/"
   results_uri      = coalesce(var.athena.results_uri, "s3://${coalesce(local.bucket_names.lake, "none")}/athena-results/")
 
+  # Kept together with their dataset: no other table stands behind such a view.
+  view_names     = { for name in keys(local.datasets) : name => var.dataset_views ? ["v_${name}"] : [] }
+  workgroup_name = var.athena.create_workgroup ? one(module.query[*].workgroup_name) : var.athena.workgroup_name
+  place          = "${local.region}:${data.aws_caller_identity.current.account_id}"
+
   start_command = var.create ? "aws stepfunctions start-execution --region ${local.region} --state-machine-arn ${one(module.workflow[*].state_machine_arn)}" : null
 }
 
@@ -110,6 +115,27 @@ module "query" {
   tags                    = var.tags
 }
 
+module "access" {
+  source = "./modules/access"
+  count  = var.create ? 1 : 0
+
+  database_name = module.catalog[0].database_name
+  datasets = {
+    for name, dataset in local.datasets : name => {
+      prefix = dataset.prefix
+      tables = concat([dataset.parquet_table, dataset.quarantine_table], local.view_names[name])
+    }
+  }
+  views            = var.views[*].name
+  raw_bucket       = local.bucket_names.raw
+  lake_bucket      = local.bucket_names.lake
+  workgroup_name   = local.workgroup_name
+  results_uri      = local.results_uri
+  kms_key_arn      = var.kms_key_arn
+  upload_key_arn   = var.buckets.raw.create ? var.kms_key_arn : null
+  decrypt_key_arns = concat(var.kms_keys.read, compact([var.kms_keys.catalog]))
+}
+
 module "workflow" {
   source = "./modules/workflow"
   count  = var.create ? 1 : 0
@@ -138,7 +164,7 @@ module "workflow" {
   crawler_names          = values(module.catalog[0].crawler_names)
   lake_bucket            = local.bucket_names.lake
   artifacts_bucket       = local.bucket_names.artifacts
-  athena_workgroup       = var.athena.create_workgroup ? one(module.query[*].workgroup_name) : var.athena.workgroup_name
+  athena_workgroup       = local.workgroup_name
   athena_results_uri     = local.results_uri
   kms_key_arn            = var.kms_key_arn
   kms_keys               = var.kms_keys
