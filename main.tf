@@ -48,7 +48,7 @@ module "bucket" {
   lifecycle_rules = var.lifecycle_rules
   expire          = each.value.expire
   force_destroy   = var.force_destroy
-  tags            = var.tags
+  tags            = merge(var.tags, var.tags_by_kind.bucket)
 }
 
 module "catalog" {
@@ -69,12 +69,13 @@ module "catalog" {
   }
   create_role            = var.iam.crawler.create
   role_arn               = var.iam.crawler.role_arn
+  further_policies       = var.iam.crawler.policies
   role_path              = var.iam.path
   permissions_boundary   = var.iam.permissions_boundary
   kms_key_arn            = var.kms_key_arn
   kms_keys               = var.kms_keys
   security_configuration = one(module.job[*].security_configuration)
-  tags                   = var.tags
+  tags                   = merge(var.tags, var.tags_by_kind.catalog)
 }
 
 module "job" {
@@ -98,9 +99,10 @@ module "job" {
   task_slots           = (var.glue.number_of_workers - 1) * local.worker_dpus[var.glue.worker_type] * local.dpu_vcpus
   create_role          = var.iam.job.create
   role_arn             = var.iam.job.role_arn
+  further_policies     = var.iam.job.policies
   role_path            = var.iam.path
   permissions_boundary = var.iam.permissions_boundary
-  tags                 = var.tags
+  tags                 = merge(var.tags, var.tags_by_kind.job)
 }
 
 module "query" {
@@ -112,7 +114,7 @@ module "query" {
   kms_key_arn             = var.kms_key_arn
   bytes_scanned_cutoff_mb = var.athena.bytes_scanned_cutoff_mb
   force_destroy           = var.force_destroy
-  tags                    = var.tags
+  tags                    = merge(var.tags, var.tags_by_kind.query)
 }
 
 module "access" {
@@ -170,6 +172,7 @@ module "workflow" {
   kms_keys               = var.kms_keys
   create_role            = var.iam.workflow.create
   role_arn               = var.iam.workflow.role_arn
+  further_policies       = var.iam.workflow.policies
   role_path              = var.iam.path
   permissions_boundary   = var.iam.permissions_boundary
   max_concurrency        = var.workflow.max_concurrency
@@ -178,7 +181,7 @@ module "workflow" {
   log_retention_days     = var.workflow.log_retention_days
   tracing                = var.workflow.tracing
   timeouts               = var.workflow.timeouts
-  tags                   = var.tags
+  tags                   = merge(var.tags, var.tags_by_kind.workflow)
 }
 
 module "triggers" {
@@ -196,7 +199,7 @@ module "triggers" {
   role_path            = var.iam.path
   permissions_boundary = var.iam.permissions_boundary
   log_retention_days   = var.workflow.log_retention_days
-  tags                 = var.tags
+  tags                 = merge(var.tags, var.tags_by_kind.triggers)
 }
 
 module "notifications" {
@@ -207,11 +210,13 @@ module "notifications" {
   create_topic      = var.notifications.create_topic
   topic_arn         = var.notifications.topic_arn
   emails            = var.notifications.emails
+  chat              = var.notifications.chat
+  chat_topic_arn    = var.notifications.chat_topic_arn
   state_machine_arn = module.workflow[0].state_machine_arn
   start_command     = local.start_command
   console_url       = local.console_url
   kms_key_arn       = var.kms_key_arn
-  tags              = var.tags
+  tags              = merge(var.tags, var.tags_by_kind.notifications)
 }
 
 module "monitoring" {
@@ -227,7 +232,8 @@ module "monitoring" {
   dashboard         = var.monitoring.dashboard
   alarms            = var.monitoring.alarms
   no_success_hours  = var.monitoring.no_success_hours
+  alarm_actions     = var.monitoring.alarm_actions
   notify            = var.notifications.enabled
   topic_arn         = one(module.notifications[*].topic_arn)
-  tags              = var.tags
+  tags              = merge(var.tags, var.tags_by_kind.monitoring)
 }

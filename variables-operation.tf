@@ -322,10 +322,12 @@ variable "trigger_on_upload" {
 
 variable "notifications" {
   type = object({
-    enabled      = optional(bool, false)
-    create_topic = optional(bool, true)
-    topic_arn    = optional(string)
-    emails       = optional(set(string), [])
+    enabled        = optional(bool, false)
+    create_topic   = optional(bool, true)
+    topic_arn      = optional(string)
+    emails         = optional(set(string), [])
+    chat           = optional(bool, false)
+    chat_topic_arn = optional(string)
   })
   nullable    = false
   default     = {}
@@ -336,6 +338,10 @@ variable "notifications" {
       policy must let EventBridge and CloudWatch publish.
     - `topic_arn`: the existing topic.
     - `emails`: addresses that are subscribed to a created topic; each has to confirm.
+    - `chat`: whether messages about executions also go to the topic of a chat channel, in the form that Amazon Q Developer
+      in chat applications shows in Slack and Microsoft Teams, default false.
+    - `chat_topic_arn`: that existing topic, whose policy must let EventBridge publish. Alarms get there with
+      `monitoring.alarm_actions`.
   EOT
 
   validation {
@@ -354,6 +360,21 @@ variable "notifications" {
   }
 
   validation {
+    condition     = var.notifications.chat == (var.notifications.chat_topic_arn != null)
+    error_message = "notifications.chat and chat_topic_arn go together: the one turns the messages on, the other says where they go."
+  }
+
+  validation {
+    condition     = !var.notifications.chat || var.notifications.enabled
+    error_message = "notifications.chat needs enabled = true."
+  }
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", coalesce(var.notifications.chat_topic_arn, "arn:aws:sns:x:000000000000:x")))
+    error_message = "notifications.chat_topic_arn must be the ARN of a standard topic, arn:<partition>:sns:<region>:<account>:<name>."
+  }
+
+  validation {
     condition     = alltrue([for email in var.notifications.emails : can(regex("^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$", email))])
     error_message = "notifications.emails must be mail addresses, for example data-platform@example.com."
   }
@@ -369,6 +390,7 @@ variable "monitoring" {
     dashboard        = optional(bool, true)
     alarms           = optional(bool, true)
     no_success_hours = optional(number)
+    alarm_actions    = optional(list(string), [])
   })
   nullable    = false
   default     = {}
@@ -377,6 +399,8 @@ variable "monitoring" {
     - `dashboard`: whether to create a CloudWatch dashboard, default true.
     - `alarms`: whether to create alarms for failed and timed out executions and for rows in quarantine, default true.
     - `no_success_hours`: an alarm when no execution has succeeded for so many hours, 1 to 168; default none.
+    - `alarm_actions`: ARNs of what every alarm starts beside the notifications, those for failed and timed out executions
+      included: topics, Systems Manager OpsItems and incidents, Lambda functions; default none.
   EOT
 
   validation {
@@ -388,5 +412,18 @@ variable "monitoring" {
   validation {
     condition     = var.monitoring.no_success_hours == null || var.monitoring.alarms
     error_message = "monitoring.no_success_hours needs monitoring.alarms."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    condition = length(var.monitoring.alarm_actions) <= 4 && alltrue([
+      for action in var.monitoring.alarm_actions : can(regex("^arn:[a-z-]+:(sns|lambda|ssm|ssm-incidents):[a-z0-9-]*:[0-9]{12}:.+$", action))
+    ])
+    error_message = "monitoring.alarm_actions must be at most 4 ARNs of topics, Lambda functions, OpsItems or incident response plans: an alarm takes 5, and the notifications are one of them."
+  }
+
+  validation {
+    condition     = length(var.monitoring.alarm_actions) == 0 || var.monitoring.alarms
+    error_message = "monitoring.alarm_actions needs monitoring.alarms."
   }
 }

@@ -68,6 +68,13 @@ variable "topic_arn" {
   description = "SNS topic of the messages."
 }
 
+variable "alarm_actions" {
+  type        = list(string)
+  nullable    = false
+  default     = []
+  description = "ARNs of what every alarm starts beside the messages to `topic_arn`."
+}
+
 variable "tags" {
   type        = map(string)
   nullable    = false

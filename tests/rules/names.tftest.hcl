@@ -386,3 +386,33 @@ run "accepts_a_view_with_semicolons_in_texts_names_and_comments" {
     ]
   }
 }
+
+run "refuses_a_tag_key_of_aws_for_a_kind" {
+  command         = plan
+  expect_failures = [var.tags_by_kind]
+  variables {
+    tags_by_kind = { bucket = { "aws:team" = "x" } }
+  }
+}
+
+run "accepts_a_tag_key_that_mentions_aws_for_a_kind" {
+  variables {
+    tags_by_kind = { bucket = { "team:aws" = "x" } }
+  }
+}
+
+run "refuses_51_tags_for_a_kind" {
+  command         = plan
+  expect_failures = [var.tags_by_kind]
+  variables {
+    tags         = { for number in range(26) : "tag-${number}" => "x" }
+    tags_by_kind = { job = { for number in range(25) : "job-${number}" => "x" } }
+  }
+}
+
+run "accepts_50_tags_for_a_kind" {
+  variables {
+    tags         = { for number in range(26) : "tag-${number}" => "x" }
+    tags_by_kind = { job = { for number in range(25) : "tag-${number + 1}" => "y" } }
+  }
+}

@@ -1126,3 +1126,103 @@ run "accepts_the_time_zone_utc" {
     schedule = { expression = "rate(1 hour)", timezone = "UTC" }
   }
 }
+
+run "refuses_an_alarm_action_by_its_name" {
+  command         = plan
+  expect_failures = [var.monitoring]
+  variables {
+    monitoring = { alarm_actions = ["alerts"] }
+  }
+}
+
+run "accepts_an_alarm_action_by_its_arn" {
+  variables {
+    monitoring = { alarm_actions = ["arn:aws:sns:eu-central-1:123456789012:alerts"] }
+  }
+}
+
+run "refuses_alarm_actions_without_alarms" {
+  command         = plan
+  expect_failures = [var.monitoring]
+  variables {
+    monitoring = { alarms = false, alarm_actions = ["arn:aws:sns:eu-central-1:123456789012:alerts"] }
+  }
+}
+
+run "accepts_four_alarm_actions" {
+  variables {
+    monitoring = { alarm_actions = [for number in range(4) : "arn:aws:lambda:eu-central-1:123456789012:function:f${number}"] }
+  }
+}
+
+run "refuses_five_alarm_actions" {
+  command         = plan
+  expect_failures = [var.monitoring]
+  variables {
+    monitoring = { alarm_actions = [for number in range(5) : "arn:aws:lambda:eu-central-1:123456789012:function:f${number}"] }
+  }
+}
+
+run "refuses_a_further_policy_without_statements" {
+  command         = plan
+  expect_failures = [var.iam]
+  variables {
+    iam = { job = { policies = [jsonencode({ Version = "2012-10-17" })] } }
+  }
+}
+
+run "accepts_a_further_policy_of_one_statement" {
+  variables {
+    iam = { job = { policies = [jsonencode({ Version = "2012-10-17", Statement = { Effect = "Allow", Action = "s3:GetObject", Resource = "*" } })] } }
+  }
+}
+
+run "refuses_a_further_policy_for_a_brought_role" {
+  command         = plan
+  expect_failures = [var.iam]
+  variables {
+    iam = { job = { create = false, role_arn = "arn:aws:iam::123456789012:role/etl", policies = [jsonencode({ Statement = [{ Effect = "Allow" }] })] } }
+  }
+}
+
+run "accepts_a_further_policy_for_a_created_role" {
+  variables {
+    iam = { crawler = { policies = [jsonencode({ Statement = [{ Effect = "Allow" }] })] } }
+  }
+}
+
+run "refuses_a_chat_topic_without_its_switch" {
+  command         = plan
+  expect_failures = [var.notifications]
+  variables {
+    notifications = { enabled = true, chat_topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }
+  }
+}
+
+run "accepts_a_chat_topic_with_its_switch" {
+  variables {
+    notifications = { enabled = true, chat = true, chat_topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }
+  }
+}
+
+run "refuses_chat_without_notifications" {
+  command         = plan
+  expect_failures = [var.notifications]
+  variables {
+    notifications = { chat = true, chat_topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }
+  }
+}
+
+run "accepts_chat_beside_a_brought_topic" {
+  variables {
+    notifications = { enabled = true, create_topic = false, topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts", chat = true, chat_topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }
+  }
+}
+
+run "refuses_a_chat_topic_by_its_name" {
+  command         = plan
+  expect_failures = [var.notifications]
+  variables {
+    notifications = { enabled = true, chat = true, chat_topic_arn = "alerts" }
+  }
+}

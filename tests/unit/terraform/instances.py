@@ -14,6 +14,9 @@ OTHER_REGION = "eu-west-1"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 CATALOG_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/ca7a1090-2222-3333-4444-555555555555"
 OTHER_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/07e40000-2222-3333-4444-555555555555"
+FURTHER = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": OTHER_KEY}]}
+)
 EVERYTHING: dict[str, Any] = {
     "name": "sales",
     "datasets": {"orders": {"columns": [{"name": "order_id", "type": "bigint"}]}, "customers": {}},
@@ -28,7 +31,13 @@ EVERYTHING: dict[str, Any] = {
 INSTANCES: dict[str, dict[str, Any]] = {
     "everything": EVERYTHING,
     "twin": {**EVERYTHING, "global_suffix": f"-{OTHER_REGION}", "providers": {"aws": "aws.other"}},
-    "neighbour": {"name": "returns", "datasets": EVERYTHING["datasets"]},
+    "neighbour": {
+        "name": "returns",
+        "datasets": EVERYTHING["datasets"],
+        "tags": {"team": "data", "tier": "2"},
+        "tags_by_kind": {"bucket": {"tier": "1"}, "workflow": {"on-call": "yes"}},
+        "iam": {role: {"policies": [FURTHER]} for role in ("job", "crawler", "workflow")},
+    },
 }
 # What starts the pipeline, planned by itself too: in an instance it waits for the state machine's ARN.
 TRIGGERS: dict[str, Any] = {
