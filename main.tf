@@ -193,6 +193,7 @@ module "triggers" {
   state_machine_arn    = module.workflow[0].state_machine_arn
   schedule             = var.schedule
   on_upload            = var.trigger_on_upload
+  dead_letters         = var.dead_letters
   sources              = { for name, dataset in local.datasets : name => { bucket = local.bucket_names.raw, prefix = dataset.prefix } }
   source_buckets       = { raw = local.bucket_names.raw }
   kms_key_arn          = var.kms_key_arn
@@ -233,6 +234,8 @@ module "monitoring" {
   alarms            = var.monitoring.alarms
   no_success_hours  = var.monitoring.no_success_hours
   alarm_actions     = var.monitoring.alarm_actions
+  dead_letters      = var.dead_letters
+  dead_letter_queue = try(module.triggers[0].dead_letter_queue_name, null)
   notify            = var.notifications.enabled
   topic_arn         = one(module.notifications[*].topic_arn)
   tags              = merge(var.tags, var.tags_by_kind.monitoring)

@@ -58,6 +58,11 @@ output "raw_bucket" {
   value       = local.bucket_names.raw
 }
 
+output "dead_letter_queue_url" {
+  description = "Queue of what the schedule and the upload rule could not deliver; null without one."
+  value       = one(module.triggers[*].dead_letter_queue_url)
+}
+
 output "bucket_arns" {
   description = "ARNs of the buckets, created or brought: raw, lake and artifacts."
   value       = { for role, name in local.bucket_names : role => "arn:${local.partition}:s3:::${name}" if name != null }

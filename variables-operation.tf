@@ -320,6 +320,18 @@ variable "trigger_on_upload" {
   }
 }
 
+variable "dead_letters" {
+  type        = bool
+  nullable    = false
+  default     = false
+  description = "Whether what the schedule and the upload rule could not deliver is kept for 14 days in a queue of its own, and with `monitoring.alarms` an alarm tells of it."
+
+  validation {
+    condition     = !var.dead_letters || var.schedule != null || var.trigger_on_upload != null
+    error_message = "dead_letters needs schedule or trigger_on_upload: without them nothing is delivered."
+  }
+}
+
 variable "notifications" {
   type = object({
     enabled        = optional(bool, false)

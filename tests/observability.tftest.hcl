@@ -137,6 +137,31 @@ run "it_starts_the_further_actions_of_every_alarm" {
   }
 }
 
+run "it_watches_the_queue_of_what_was_not_delivered" {
+  module {
+    source = "./modules/monitoring"
+  }
+
+  variables {
+    database_name     = "sales"
+    datasets          = ["orders"]
+    dpus              = 2
+    notify            = true
+    topic_arn         = "arn:aws:sns:eu-central-1:123456789012:mail"
+    dead_letters      = true
+    dead_letter_queue = "sales-not-delivered"
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.dead_letters[0].dimensions == tomap({ QueueName = "sales-not-delivered" }) &&
+      one(aws_cloudwatch_metric_alarm.dead_letters[0].alarm_actions) == var.topic_arn &&
+      contains(output.alarm_names, "sales-not-delivered")
+    )
+    error_message = "Nobody is told of what lies in the queue."
+  }
+}
+
 run "it_watches_nothing_when_everything_is_off" {
   module {
     source = "./modules/monitoring"

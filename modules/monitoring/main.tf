@@ -72,6 +72,25 @@ resource "aws_cloudwatch_metric_alarm" "no_success" {
   tags               = var.tags
 }
 
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+resource "aws_cloudwatch_metric_alarm" "dead_letters" {
+  count = var.alarms && var.dead_letters ? 1 : 0
+
+  alarm_name          = "${var.name}-not-delivered"
+  alarm_description   = "The schedule or an upload did not start an execution: the messages in ${var.dead_letter_queue} say why. The next start makes up for it."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = var.dead_letter_queue }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.actions
+  tags                = var.tags
+}
+
 locals {
   # The job's metrics by dataset, whatever datasets there are:
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/search-expression-syntax.html

@@ -53,6 +53,17 @@ data "aws_iam_policy_document" "schedule" {
     actions   = ["states:StartExecution"]
     resources = [var.state_machine_arn]
   }
+
+  dynamic "statement" {
+    for_each = var.dead_letters ? [true] : []
+
+    content {
+      # https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+      sid       = "KeepDeadLetters"
+      actions   = ["sqs:SendMessage"]
+      resources = [local.dead_letter_queue_arn]
+    }
+  }
 }
 
 resource "aws_iam_role" "schedule" {

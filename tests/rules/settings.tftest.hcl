@@ -1226,3 +1226,18 @@ run "refuses_a_chat_topic_by_its_name" {
     notifications = { enabled = true, chat = true, chat_topic_arn = "alerts" }
   }
 }
+
+run "refuses_dead_letters_of_nothing" {
+  command         = plan
+  expect_failures = [var.dead_letters]
+  variables {
+    dead_letters = true
+  }
+}
+
+run "accepts_dead_letters_of_a_schedule" {
+  variables {
+    dead_letters = true
+    schedule     = { expression = "rate(1 day)" }
+  }
+}

@@ -26,6 +26,7 @@ EVERYTHING: dict[str, Any] = {
     "workflow": {"tracing": True},
     "schedule": {"expression": "rate(1 day)"},
     "trigger_on_upload": {},
+    "dead_letters": True,
     "notifications": {"enabled": True},
 }
 INSTANCES: dict[str, dict[str, Any]] = {
@@ -45,6 +46,7 @@ TRIGGERS: dict[str, Any] = {
     "state_machine_arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:sales",
     "schedule": EVERYTHING["schedule"],
     "on_upload": {},
+    "dead_letters": True,
     "sources": {"orders": {"bucket": "raw", "prefix": "orders/"}},
     "source_buckets": {"raw": "raw"},
 }
