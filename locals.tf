@@ -45,6 +45,31 @@ locals {
   }
   dpu_vcpus = 4
 
+  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html: what a name is made of, and which of these
+  # are none.
+  bucket_name    = "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+  no_bucket_name = "\\.\\.|^[0-9]+(\\.[0-9]+){3}$|^(xn--|sthree-|amzn-s3-demo-)|(-s3alias|--ol-s3|\\.mrap|--x-s3|--table-s3)$"
+
+  # https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#cron-based: the values of each field of
+  # cron(…), a part of its list of them, and what may stand alone in it.
+  cron = "^cron\\(([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+) ([^ ]+)\\)$"
+  cron_values = [
+    "[0-5]?[0-9]", "[01]?[0-9]|2[0-3]", "0?[1-9]|[12][0-9]|3[01]",
+    "0?[1-9]|1[0-2]|JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC",
+    "[1-7]|SUN|MON|TUE|WED|THU|FRI|SAT", "19[7-9][0-9]|2[01][0-9]{2}",
+  ]
+  cron_parts = [for value in local.cron_values : "(\\*|(${value})(-(${value}))?)(/[1-9][0-9]*)?"]
+  cron_alone = {
+    2 = "\\?|L|LW|L-[1-9][0-9]?|(${local.cron_values[2]})W"
+    4 = "\\?|L|(${local.cron_values[4]})L|(${local.cron_values[4]})#[1-5]"
+  }
+
+  # What is no SQL in a statement, its comments and texts, beside the names in quotes, which are kept; the calls that have
+  # a FROM of their own; and what stands before the name of a table, with other tables before it or without.
+  sql_quotes        = "/(\"[^\"]*\")|'[^']*'|--[^\\n]*|(?s:/\\*.*?\\*/)/"
+  sql_from_in_calls = "/\\b(extract|trim|substring)\\s*\\([^()]*\\)/"
+  sql_before_name   = "\\b(?:from|join)\\s+(?:[a-z0-9_.]+(?:\\s+(?:as\\s+)?[a-z0-9_]+)?\\s*,\\s*)*(?:awsdatacatalog\\.)?"
+
   # What the module and the state machine give the job, and what would replace that.
   own_arguments = [
     "--extra-py-files", "--job-language", "--scriptLocation", "--class", "--enable-auto-scaling", "--enable-metrics",

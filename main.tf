@@ -33,6 +33,11 @@ locals {
     manage_notifications = coalesce(var.trigger_on_upload.manage_notifications, var.buckets.raw.create)
   })
 
+  # Kept together with their dataset: no other table stands behind such a view.
+  view_names     = { for name in keys(local.datasets) : name => var.dataset_views ? ["v_${name}"] : [] }
+  workgroup_name = var.athena.create_workgroup ? one(module.query[*].workgroup_name) : var.athena.workgroup_name
+  place          = "${local.region}:${data.aws_caller_identity.current.account_id}"
+
   start_command = var.create ? "aws stepfunctions start-execution --region ${local.region} --state-machine-arn ${one(module.workflow[*].state_machine_arn)}" : null
 }
 
@@ -48,7 +53,7 @@ module "bucket" {
   lifecycle_rules = var.lifecycle_rules
   expire          = each.value.expire
   force_destroy   = var.force_destroy
-  tags            = var.tags
+  tags            = merge(var.tags, var.tags_by_kind.bucket)
 }
 
 module "catalog" {
@@ -69,12 +74,13 @@ module "catalog" {
   }
   create_role            = var.iam.crawler.create
   role_arn               = var.iam.crawler.role_arn
+  further_policies       = var.iam.crawler.policies
   role_path              = var.iam.path
   permissions_boundary   = var.iam.permissions_boundary
   kms_key_arn            = var.kms_key_arn
   kms_keys               = var.kms_keys
   security_configuration = one(module.job[*].security_configuration)
-  tags                   = var.tags
+  tags                   = merge(var.tags, var.tags_by_kind.catalog)
 }
 
 module "job" {
@@ -98,9 +104,10 @@ module "job" {
   task_slots           = (var.glue.number_of_workers - 1) * local.worker_dpus[var.glue.worker_type] * local.dpu_vcpus
   create_role          = var.iam.job.create
   role_arn             = var.iam.job.role_arn
+  further_policies     = var.iam.job.policies
   role_path            = var.iam.path
   permissions_boundary = var.iam.permissions_boundary
-  tags                 = var.tags
+  tags                 = merge(var.tags, var.tags_by_kind.job)
 }
 
 module "query" {
@@ -112,7 +119,28 @@ module "query" {
   kms_key_arn             = var.kms_key_arn
   bytes_scanned_cutoff_mb = var.athena.bytes_scanned_cutoff_mb
   force_destroy           = var.force_destroy
-  tags                    = var.tags
+  tags                    = merge(var.tags, var.tags_by_kind.query)
+}
+
+module "access" {
+  source = "./modules/access"
+  count  = var.create ? 1 : 0
+
+  database_name = module.catalog[0].database_name
+  datasets = {
+    for name, dataset in local.datasets : name => {
+      prefix = dataset.prefix
+      tables = concat([dataset.parquet_table, dataset.quarantine_table], local.view_names[name])
+    }
+  }
+  views            = var.views[*].name
+  raw_bucket       = local.bucket_names.raw
+  lake_bucket      = local.bucket_names.lake
+  workgroup_name   = local.workgroup_name
+  results_uri      = local.results_uri
+  kms_key_arn      = var.kms_key_arn
+  upload_key_arn   = var.buckets.raw.create ? var.kms_key_arn : null
+  decrypt_key_arns = concat(var.kms_keys.read, compact([var.kms_keys.catalog]))
 }
 
 module "workflow" {
@@ -143,12 +171,13 @@ module "workflow" {
   crawler_names          = values(module.catalog[0].crawler_names)
   lake_bucket            = local.bucket_names.lake
   artifacts_bucket       = local.bucket_names.artifacts
-  athena_workgroup       = var.athena.create_workgroup ? one(module.query[*].workgroup_name) : var.athena.workgroup_name
+  athena_workgroup       = local.workgroup_name
   athena_results_uri     = local.results_uri
   kms_key_arn            = var.kms_key_arn
   kms_keys               = var.kms_keys
   create_role            = var.iam.workflow.create
   role_arn               = var.iam.workflow.role_arn
+  further_policies       = var.iam.workflow.policies
   role_path              = var.iam.path
   permissions_boundary   = var.iam.permissions_boundary
   max_concurrency        = var.workflow.max_concurrency
@@ -157,7 +186,7 @@ module "workflow" {
   log_retention_days     = var.workflow.log_retention_days
   tracing                = var.workflow.tracing
   timeouts               = var.workflow.timeouts
-  tags                   = var.tags
+  tags                   = merge(var.tags, var.tags_by_kind.workflow)
 }
 
 module "triggers" {
@@ -169,6 +198,7 @@ module "triggers" {
   state_machine_arn     = module.workflow[0].state_machine_arn
   schedule              = var.schedule
   on_upload             = local.on_upload
+  dead_letters          = var.dead_letters
   sources               = { for name, dataset in local.datasets : name => { bucket = local.bucket_names.raw, prefix = dataset.prefix } }
   source_buckets        = { raw = local.bucket_names.raw }
   kms_key_arn           = var.kms_key_arn
@@ -176,7 +206,7 @@ module "triggers" {
   role_path             = var.iam.path
   permissions_boundary  = var.iam.permissions_boundary
   log_retention_days    = var.workflow.log_retention_days
-  tags                  = var.tags
+  tags                  = merge(var.tags, var.tags_by_kind.triggers)
 }
 
 module "notifications" {
@@ -187,11 +217,13 @@ module "notifications" {
   create_topic      = var.notifications.create_topic
   topic_arn         = var.notifications.topic_arn
   emails            = var.notifications.emails
+  chat              = var.notifications.chat
+  chat_topic_arn    = var.notifications.chat_topic_arn
   state_machine_arn = module.workflow[0].state_machine_arn
   start_command     = local.start_command
   console_url       = local.console_url
   kms_key_arn       = var.kms_key_arn
-  tags              = var.tags
+  tags              = merge(var.tags, var.tags_by_kind.notifications)
 }
 
 module "monitoring" {
@@ -207,7 +239,10 @@ module "monitoring" {
   dashboard         = var.monitoring.dashboard
   alarms            = var.monitoring.alarms
   no_success_hours  = var.monitoring.no_success_hours
+  alarm_actions     = var.monitoring.alarm_actions
+  dead_letters      = var.dead_letters
+  dead_letter_queue = try(module.triggers[0].dead_letter_queue_name, null)
   notify            = var.notifications.enabled
   topic_arn         = one(module.notifications[*].topic_arn)
-  tags              = var.tags
+  tags              = merge(var.tags, var.tags_by_kind.monitoring)
 }

@@ -8,9 +8,24 @@ output "state_machine_name" {
   value       = one(module.workflow[*].state_machine_name)
 }
 
-output "state_machine_definition" {
-  description = "The rendered state machine; it can be pasted into Workflow Studio."
-  value       = one(module.workflow[*].definition)
+output "listing_state_machine_arn" {
+  description = "ARN of the Express state machine that lists S3 for it."
+  value       = one(module.workflow[*].listing_arn)
+}
+
+output "schedule_name" {
+  description = "Name of the schedule; null without one."
+  value       = one(module.triggers[*].schedule_name)
+}
+
+output "rule_name" {
+  description = "Name of the EventBridge rule for uploads; null without one."
+  value       = one(module.triggers[*].rule_name)
+}
+
+output "collector_arn" {
+  description = "ARN of the state machine that turns uploads into executions; null without one."
+  value       = one(module.triggers[*].collector_arn)
 }
 
 output "start_command" {
@@ -53,6 +68,16 @@ output "raw_bucket" {
   }
 }
 
+output "dead_letter_queue_url" {
+  description = "Queue of what the schedule and the upload rule could not deliver; null without one."
+  value       = one(module.triggers[*].dead_letter_queue_url)
+}
+
+output "bucket_arns" {
+  description = "ARNs of the buckets, created or brought: raw, lake and artifacts."
+  value       = { for role, name in local.bucket_names : role => "arn:${local.partition}:s3:::${name}" if name != null }
+}
+
 output "upload_uris" {
   description = "Where the CSV files of each dataset go."
   value       = { for name, dataset in local.datasets : name => "s3://${local.bucket_names.raw}/${dataset.prefix}" }
@@ -80,6 +105,16 @@ output "database_name" {
   value       = one(module.catalog[*].database_name)
 }
 
+output "database_arn" {
+  description = "ARN of the Glue database."
+  value       = var.create ? "arn:${local.partition}:glue:${local.place}:database/${one(module.catalog[*].database_name)}" : null
+}
+
+output "view_names" {
+  description = "Names of the views, in the order in which executions create them."
+  value       = concat(flatten(values(local.view_names)), var.create ? var.views[*].name : [])
+}
+
 output "tables" {
   description = "Tables of each dataset: raw, Parquet and quarantine."
   value = {
@@ -98,7 +133,12 @@ output "crawler_names" {
 
 output "athena_workgroup" {
   description = "Athena workgroup to query with."
-  value       = var.athena.create_workgroup ? one(module.query[*].workgroup_name) : var.athena.workgroup_name
+  value       = local.workgroup_name
+}
+
+output "athena_workgroup_arn" {
+  description = "ARN of the Athena workgroup, created or brought."
+  value       = var.create ? "arn:${local.partition}:athena:${local.place}:workgroup/${local.workgroup_name}" : null
 }
 
 output "athena_results_uri" {
@@ -140,6 +180,26 @@ output "role_policies" {
     crawler  = try(module.catalog[0].role_policy, null)
     workflow = try(module.workflow[0].role_policy, null)
   }
+}
+
+output "consumer_policy" {
+  description = "What whoever queries has to be allowed, as JSON: Athena, the catalog, and reading all tables and views."
+  value       = one(module.access[*].consumer_policy)
+}
+
+output "consumer_policies" {
+  description = "The same for one dataset, by dataset: its tables and its view."
+  value       = try(module.access[0].consumer_policies, {})
+}
+
+output "uploader_policy" {
+  description = "What whoever uploads CSV files has to be allowed, as JSON, for all datasets."
+  value       = one(module.access[*].uploader_policy)
+}
+
+output "uploader_policies" {
+  description = "The same for one dataset, by dataset."
+  value       = try(module.access[0].uploader_policies, {})
 }
 
 output "role_trust_policies" {

@@ -182,6 +182,28 @@ variable "datasets" {
   }
 
   validation {
+    # Judged by Terraform's own regular expressions, RE2, which know no look-around, no references to groups and no groups
+    # with and without names together: plain groups stand in for these. What Python refuses and RE2 does not becomes an
+    # open bracket.
+    # https://docs.python.org/3/library/re.html#regular-expression-syntax
+    condition = alltrue([
+      for dataset in var.datasets : dataset.partition_pattern == null ? true : can(regexall(
+        replace(replace(replace(replace(replace(replace(replace(
+          dataset.partition_pattern,
+          "/\\\\\\\\/", "_"),
+          "/\\\\(?:u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|N\\{[^}]*\\}|[1-9][0-9]?|Z)/", "_"),
+          "/\\\\[CE-MO-RTVXYceg-mo-qyz]/", "("),
+          "/\\(\\?#[^)]*\\)|\\(\\?P=\\w+\\)/", "(?:)"),
+          "/\\(\\?<\\w+>/", "(("),
+          "/\\(\\?<?[=!]/", "(?:"),
+        "/\\(\\?P<\\w+>/", "("),
+        ""
+      ))
+    ])
+    error_message = "partition_pattern must be a regular expression of Python, in which every bracket is closed and a character that is meant as it stands has a backslash before it, for example (?P<year>\\d{4})\\.csv."
+  }
+
+  validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [for column in dataset.columns : can(regex("^[a-z_][a-z0-9_]{0,254}$", column.name))]
     ]))
@@ -200,6 +222,14 @@ variable "datasets" {
       for dataset in var.datasets : length(distinct(dataset.columns[*].name)) == length(dataset.columns)
     ])
     error_message = "The columns of a dataset need names of their own; one is named twice."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [for column in dataset.columns : can(regex("^[\\t\\x20-\\x{10FFFF}]{0,255}$", column.comment))]
+    ]))
+    error_message = "The comment of a column has at most 255 characters and no line break, which is what Glue allows."
   }
 
   validation {
@@ -348,7 +378,10 @@ variable "datasets" {
   }
 
   validation {
-    condition     = alltrue([for dataset in var.datasets : can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]*$", dataset.csv.encoding))])
+    condition = alltrue([
+      for dataset in var.datasets : can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]*$", dataset.csv.encoding)) &&
+      contains(local.encodings, replace(lower(dataset.csv.encoding), "/[^a-z0-9.]+/", "_"))
+    ])
     error_message = "csv.encoding must be the name of an encoding that Python knows, for example utf-8, latin-1 or cp1252."
   }
 
@@ -449,6 +482,30 @@ variable "views" {
   validation {
     condition     = alltrue([for view in var.views : !can(regex("(?i)^\\s*(create|drop|insert|alter|delete|update)\\s", view.sql))])
     error_message = "The sql of a view is only the SELECT statement behind it, without CREATE VIEW in front."
+  }
+
+  validation {
+    # Without comments, texts and quoted names, and without the one semicolon that may end it.
+    condition = alltrue([
+      for view in var.views : !strcontains(replace(trimsuffix(trimspace(view.sql), ";"), local.sql_quotes, " "), ";")
+    ])
+    error_message = "The sql of a view is one statement, in which ; may stand only at the very end: nothing may follow it, not even a comment."
+  }
+
+  validation {
+    # A name behind FROM or JOIN, with the database in front or without, that no common table expression has.
+    condition = alltrue(flatten([
+      for index, sql in [
+        for view in var.views :
+        replace(replace(lower(replace(view.sql, local.sql_quotes, "$1 ")), "\"", ""), local.sql_from_in_calls, " ")
+        ] : [
+        for name in slice(var.views[*].name, index, length(var.views)) :
+        can(regex("\\b${name}(\\s*\\([^()]*\\))?\\s+as\\s*\\(", sql)) || !can(regex(
+          "${local.sql_before_name}(?:${coalesce(var.database_name, replace(var.name, "-", "_"))}\\.)?${name}(?:[^a-z0-9_.(]|$)", sql
+        ))
+      ]
+    ]))
+    error_message = "A view may read only views that are declared before it, and not itself: every execution creates them in this order, so declare first what is read by others."
   }
 
   validation {

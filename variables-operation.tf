@@ -147,6 +147,13 @@ variable "athena" {
   }
 
   validation {
+    condition = can(regex(local.bucket_name, split("/", "${coalesce(var.athena.results_uri, "s3://xxx/")}//")[2])) && !can(
+      regex(local.no_bucket_name, split("/", "${coalesce(var.athena.results_uri, "s3://xxx/")}//")[2])
+    )
+    error_message = "athena.results_uri must start with s3:// and the name of a bucket, of 3 to 63 lower-case letters, digits, dots and hyphens."
+  }
+
+  validation {
     condition = var.athena.results_uri == null || alltrue(flatten([
       for bucket, folders in {
         (coalesce(var.buckets.raw.name, "-"))  = [for name, dataset in var.datasets : "${trimsuffix(coalesce(dataset.prefix, name), "/")}/"]
@@ -260,8 +267,32 @@ variable "schedule" {
   }
 
   validation {
-    condition     = var.schedule == null ? true : can(regex("^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", var.schedule.timezone))
-    error_message = "schedule.timezone must be the IANA name of a time zone, for example UTC or Europe/Berlin."
+    condition = var.schedule == null ? true : alltrue([
+      for fields in regexall(local.cron, var.schedule.expression) : alltrue([
+        for index, field in fields : can(regex("(?i)^(${local.cron_parts[index]})(,(${local.cron_parts[index]}))*$", field)) ||
+        can(regex("(?i)^(${try(local.cron_alone[index], "-")})$", field))
+      ])
+    ])
+    error_message = "The fields of cron(…) in schedule.expression are minutes 0-59, hours 0-23, day of the month 1-31, month 1-12 or JAN-DEC, day of the week 1-7 or SUN-SAT, and year 1970-2199, with , - * / and, for days, ? L W #: for example cron(30 6 ? * MON-FRI *)."
+  }
+
+  validation {
+    condition = var.schedule == null ? true : alltrue([
+      for fields in regexall(local.cron, var.schedule.expression) : (fields[2] == "?") != (fields[4] == "?")
+    ])
+    error_message = "In cron(…) of schedule.expression exactly one of the day of the month (third field) and the day of the week (fifth field) must be ?, as in cron(0 6 * * ? *) and cron(0 6 ? * MON *)."
+  }
+
+  validation {
+    condition = var.schedule == null ? true : !can(regex("^at\\([0-9TZ:-]*\\)$", var.schedule.expression)) || can(
+      timeadd("${trimsuffix(trimprefix(var.schedule.expression, "at("), ")")}Z", "0s")
+    )
+    error_message = "at(yyyy-mm-ddThh:mm:ss) in schedule.expression must be a day and a time that exist, for example at(2026-01-31T12:00:00)."
+  }
+
+  validation {
+    condition     = var.schedule == null ? true : contains(local.time_zones, var.schedule.timezone)
+    error_message = "schedule.timezone must be the IANA name of a time zone, spelled as there, for example UTC or Europe/Berlin."
   }
 
   validation {
@@ -290,12 +321,26 @@ variable "trigger_on_upload" {
   }
 }
 
+variable "dead_letters" {
+  type        = bool
+  nullable    = false
+  default     = false
+  description = "Whether what the schedule and the upload rule could not deliver is kept for 14 days in a queue of its own, and with `monitoring.alarms` an alarm tells of it."
+
+  validation {
+    condition     = !var.dead_letters || var.schedule != null || var.trigger_on_upload != null
+    error_message = "dead_letters needs schedule or trigger_on_upload: without them nothing is delivered."
+  }
+}
+
 variable "notifications" {
   type = object({
-    enabled      = optional(bool, false)
-    create_topic = optional(bool, true)
-    topic_arn    = optional(string)
-    emails       = optional(set(string), [])
+    enabled        = optional(bool, false)
+    create_topic   = optional(bool, true)
+    topic_arn      = optional(string)
+    emails         = optional(set(string), [])
+    chat           = optional(bool, false)
+    chat_topic_arn = optional(string)
   })
   nullable    = false
   default     = {}
@@ -306,6 +351,10 @@ variable "notifications" {
       policy must let EventBridge and CloudWatch publish.
     - `topic_arn`: the existing topic.
     - `emails`: addresses that are subscribed to a created topic; each has to confirm.
+    - `chat`: whether messages about executions also go to the topic of a chat channel, in the form that Amazon Q Developer
+      in chat applications shows in Slack and Microsoft Teams, default false.
+    - `chat_topic_arn`: that existing topic, whose policy must let EventBridge publish. Alarms get there with
+      `monitoring.alarm_actions`.
   EOT
 
   validation {
@@ -314,8 +363,28 @@ variable "notifications" {
   }
 
   validation {
+    condition     = var.notifications.topic_arn == null || (var.notifications.enabled && !var.notifications.create_topic)
+    error_message = "notifications.topic_arn goes with enabled = true and create_topic = false: otherwise nothing is sent to that topic."
+  }
+
+  validation {
     condition     = can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", coalesce(var.notifications.topic_arn, "arn:aws:sns:x:000000000000:x")))
     error_message = "notifications.topic_arn must be the ARN of a standard topic, arn:<partition>:sns:<region>:<account>:<name>."
+  }
+
+  validation {
+    condition     = var.notifications.chat == (var.notifications.chat_topic_arn != null)
+    error_message = "notifications.chat and chat_topic_arn go together: the one turns the messages on, the other says where they go."
+  }
+
+  validation {
+    condition     = !var.notifications.chat || var.notifications.enabled
+    error_message = "notifications.chat needs enabled = true."
+  }
+
+  validation {
+    condition     = can(regex("^arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]+$", coalesce(var.notifications.chat_topic_arn, "arn:aws:sns:x:000000000000:x")))
+    error_message = "notifications.chat_topic_arn must be the ARN of a standard topic, arn:<partition>:sns:<region>:<account>:<name>."
   }
 
   validation {
@@ -334,6 +403,7 @@ variable "monitoring" {
     dashboard        = optional(bool, true)
     alarms           = optional(bool, true)
     no_success_hours = optional(number)
+    alarm_actions    = optional(list(string), [])
   })
   nullable    = false
   default     = {}
@@ -342,6 +412,8 @@ variable "monitoring" {
     - `dashboard`: whether to create a CloudWatch dashboard, default true.
     - `alarms`: whether to create alarms for failed and timed out executions and for rows in quarantine, default true.
     - `no_success_hours`: an alarm when no execution has succeeded for so many hours, 1 to 168; default none.
+    - `alarm_actions`: ARNs of what every alarm starts beside the notifications, those for failed and timed out executions
+      included: topics, Systems Manager OpsItems and incidents, Lambda functions; default none.
   EOT
 
   validation {
@@ -353,5 +425,18 @@ variable "monitoring" {
   validation {
     condition     = var.monitoring.no_success_hours == null || var.monitoring.alarms
     error_message = "monitoring.no_success_hours needs monitoring.alarms."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
+    condition = length(var.monitoring.alarm_actions) <= 4 && alltrue([
+      for action in var.monitoring.alarm_actions : can(regex("^arn:[a-z-]+:(sns|lambda|ssm|ssm-incidents):[a-z0-9-]*:[0-9]{12}:.+$", action))
+    ])
+    error_message = "monitoring.alarm_actions must be at most 4 ARNs of topics, Lambda functions, OpsItems or incident response plans: an alarm takes 5, and the notifications are one of them."
+  }
+
+  validation {
+    condition     = length(var.monitoring.alarm_actions) == 0 || var.monitoring.alarms
+    error_message = "monitoring.alarm_actions needs monitoring.alarms."
   }
 }

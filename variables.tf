@@ -116,9 +116,14 @@ variable "buckets" {
 
   validation {
     condition = alltrue([
-      for bucket in var.buckets : can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", coalesce(bucket.name, "xxx")))
+      for bucket in var.buckets : can(regex(local.bucket_name, coalesce(bucket.name, "xxx")))
     ])
     error_message = "buckets: a bucket name has 3 to 63 lower-case letters, digits, dots and hyphens; give the name only, without s3:// and without a folder."
+  }
+
+  validation {
+    condition     = alltrue([for bucket in var.buckets : !can(regex(local.no_bucket_name, coalesce(bucket.name, "xxx")))])
+    error_message = "buckets: a bucket name must not hold two dots in a row, look like an IP address, start with xn--, sthree- or amzn-s3-demo-, or end with -s3alias, --ol-s3, .mrap, --x-s3 or --table-s3: S3 refuses these."
   }
 
   validation {
@@ -214,6 +219,18 @@ variable "access_logs" {
     condition     = !var.access_logs.enabled || var.access_logs.bucket != null
     error_message = "access_logs: bucket must name the bucket that takes the logs when enabled is true."
   }
+
+  validation {
+    condition     = var.access_logs.enabled || var.access_logs.bucket == null
+    error_message = "access_logs: bucket without enabled = true logs nothing: turn the logs on, or leave the bucket out."
+  }
+
+  validation {
+    condition = can(regex(local.bucket_name, coalesce(var.access_logs.bucket, "xxx"))) && !can(
+      regex(local.no_bucket_name, coalesce(var.access_logs.bucket, "xxx"))
+    )
+    error_message = "access_logs: bucket must be the name of a bucket only, 3 to 63 lower-case letters, digits, dots and hyphens, without s3:// and without a folder (that is prefix)."
+  }
 }
 
 variable "kms_key_arn" {
@@ -261,9 +278,9 @@ variable "iam" {
   type = object({
     path                 = optional(string, "/")
     permissions_boundary = optional(string)
-    job                  = optional(object({ create = optional(bool, true), role_arn = optional(string) }), {})
-    crawler              = optional(object({ create = optional(bool, true), role_arn = optional(string) }), {})
-    workflow             = optional(object({ create = optional(bool, true), role_arn = optional(string) }), {})
+    job                  = optional(object({ create = optional(bool, true), role_arn = optional(string), policies = optional(list(string), []) }), {})
+    crawler              = optional(object({ create = optional(bool, true), role_arn = optional(string), policies = optional(list(string), []) }), {})
+    workflow             = optional(object({ create = optional(bool, true), role_arn = optional(string), policies = optional(list(string), []) }), {})
   })
   nullable    = false
   default     = {}
@@ -273,7 +290,8 @@ variable "iam" {
     - `permissions_boundary`: ARN of their permissions boundary, default none.
     - `job`, `crawler`, `workflow`: the role of the Glue job, the crawlers and the state machine. `create` says whether to
       create it, default true; if not, `role_arn` names an existing one, of which nothing is changed. What each needs is
-      what the module would have given it: see docs/security.md.
+      what the module would have given it: see docs/security.md. `policies` are further policy documents as JSON, which the
+      role gets beside its own, for example for objects that another account encrypts; default none.
   EOT
 
   validation {
@@ -289,6 +307,27 @@ variable "iam" {
   validation {
     condition     = alltrue([for role in [var.iam.job, var.iam.crawler, var.iam.workflow] : role.create || role.role_arn != null])
     error_message = "iam: role_arn must name the existing role when create is false."
+  }
+
+  validation {
+    condition     = alltrue([for role in [var.iam.job, var.iam.crawler, var.iam.workflow] : !role.create || role.role_arn == null])
+    error_message = "iam: role_arn goes with create = false: otherwise a role is created and the one named by role_arn is not used."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for role in [var.iam.job, var.iam.crawler, var.iam.workflow] : [
+        for policy in role.policies : try(length(flatten([jsondecode(policy).Statement])) > 0, false) && alltrue([
+          for statement in try(flatten([jsondecode(policy).Statement]), []) : can(statement.Effect)
+        ])
+      ]
+    ]))
+    error_message = "iam: policies must be policy documents as JSON, {\"Version\": \"2012-10-17\", \"Statement\": […]}, each statement with an Effect."
+  }
+
+  validation {
+    condition     = alltrue([for role in [var.iam.job, var.iam.crawler, var.iam.workflow] : role.create || length(role.policies) == 0])
+    error_message = "iam: policies are for roles that are created here; of a brought one (create = false) nothing is changed."
   }
 
   validation {
@@ -324,5 +363,45 @@ variable "tags" {
   validation {
     condition     = length(var.tags) <= 50 && alltrue([for key, value in var.tags : length(key) >= 1 && length(key) <= 128 && length(value) <= 256])
     error_message = "tags must be at most 50, with keys of 1 to 128 and values of at most 256 characters."
+  }
+}
+
+variable "tags_by_kind" {
+  type = object({
+    bucket        = optional(map(string), {})
+    catalog       = optional(map(string), {})
+    job           = optional(map(string), {})
+    query         = optional(map(string), {})
+    workflow      = optional(map(string), {})
+    triggers      = optional(map(string), {})
+    notifications = optional(map(string), {})
+    monitoring    = optional(map(string), {})
+  })
+  nullable    = false
+  default     = {}
+  description = <<-EOT
+    Further tags of a kind of resources, which win over those of `tags`; default none.
+    - `bucket`: the buckets.
+    - `catalog`: database, crawlers and their role.
+    - `job`: the Glue job, its role and its log groups.
+    - `query`: the Athena workgroup.
+    - `workflow`: the state machines, their role and their log groups.
+    - `triggers`: rule, roles, collecting state machine and its log group.
+    - `notifications`: topic and rule.
+    - `monitoring`: the alarms.
+  EOT
+
+  validation {
+    condition     = alltrue(flatten([for tags in values(var.tags_by_kind) : [for key in keys(tags) : !startswith(lower(key), "aws:")]]))
+    error_message = "The keys in tags_by_kind must not start with aws:, which AWS keeps for itself."
+  }
+
+  validation {
+    condition = alltrue([
+      for tags in values(var.tags_by_kind) : length(merge(var.tags, tags)) <= 50 && alltrue([
+        for key, value in tags : length(key) >= 1 && length(key) <= 128 && length(value) <= 256
+      ])
+    ])
+    error_message = "tags_by_kind: each kind must have at most 50 tags together with those of tags, with keys of 1 to 128 and values of at most 256 characters."
   }
 }

@@ -249,13 +249,20 @@ def _column(dataset: str, document: Mapping[str, Any]) -> Column:
             f"dataset {dataset}: column {name} has format {column_format!r} and type {kind}; "
             "a format is allowed for date and timestamp"
         )
+    comment = document.get("comment") or ""
+    # What Glue takes: https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
+    if len(comment) > 255 or re.search(r"[\x00-\x08\x0a-\x1f]", comment):
+        raise ContractError(
+            f"dataset {dataset}: the comment of column {name} has {len(comment)} characters: {comment[:40]!r}…; "
+            "allowed are at most 255 without a line break"
+        )
     return Column(
         name=name,
         type=kind,
         source=document.get("source") or name,
         required=_flag(dataset, document, "required", False),
         format=column_format,
-        comment=document.get("comment") or "",
+        comment=comment,
     )
 
 

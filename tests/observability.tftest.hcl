@@ -108,6 +108,60 @@ run "it_tells_the_topic_of_quarantined_rows" {
   }
 }
 
+run "it_starts_the_further_actions_of_every_alarm" {
+  module {
+    source = "./modules/monitoring"
+  }
+
+  variables {
+    database_name    = "sales"
+    datasets         = ["orders"]
+    dpus             = 2
+    notify           = true
+    topic_arn        = "arn:aws:sns:eu-central-1:123456789012:mail"
+    alarm_actions    = ["arn:aws:sns:eu-central-1:123456789012:pager"]
+    no_success_hours = 24
+  }
+
+  assert {
+    condition = alltrue([
+      for alarm in concat(values(aws_cloudwatch_metric_alarm.execution), values(aws_cloudwatch_metric_alarm.quarantine), aws_cloudwatch_metric_alarm.no_success) :
+      contains(alarm.alarm_actions, "arn:aws:sns:eu-central-1:123456789012:pager")
+    ])
+    error_message = "An alarm does not start the further action."
+  }
+
+  assert {
+    condition     = alltrue([for alarm in aws_cloudwatch_metric_alarm.execution : length(alarm.alarm_actions) == 1])
+    error_message = "The topic of the notifications is told twice of a failure."
+  }
+}
+
+run "it_watches_the_queue_of_what_was_not_delivered" {
+  module {
+    source = "./modules/monitoring"
+  }
+
+  variables {
+    database_name     = "sales"
+    datasets          = ["orders"]
+    dpus              = 2
+    notify            = true
+    topic_arn         = "arn:aws:sns:eu-central-1:123456789012:mail"
+    dead_letters      = true
+    dead_letter_queue = "sales-not-delivered"
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.dead_letters[0].dimensions == tomap({ QueueName = "sales-not-delivered" }) &&
+      one(aws_cloudwatch_metric_alarm.dead_letters[0].alarm_actions) == var.topic_arn &&
+      contains(output.alarm_names, "sales-not-delivered")
+    )
+    error_message = "Nobody is told of what lies in the queue."
+  }
+}
+
 run "it_watches_nothing_when_everything_is_off" {
   module {
     source = "./modules/monitoring"
@@ -170,6 +224,41 @@ run "it_tells_a_topic_of_its_own_how_an_execution_ended" {
   assert {
     condition     = aws_sns_topic.this[0].kms_master_key_id == var.kms_key_arn
     error_message = "The topic is not encrypted with the key."
+  }
+}
+
+# https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+run "it_tells_a_chat_channel_in_the_form_of_its_integration" {
+  module {
+    source = "./modules/notifications"
+  }
+
+  variables {
+    chat           = true
+    chat_topic_arn = "arn:aws:sns:eu-central-1:123456789012:chat"
+    start_command  = "aws stepfunctions start-execution"
+    console_url    = "https://eu-central-1.console.aws.amazon.com"
+  }
+
+  assert {
+    condition = (
+      jsondecode(aws_cloudwatch_event_target.chat[0].input_transformer[0].input_template).version == "1.0" &&
+      jsondecode(aws_cloudwatch_event_target.chat[0].input_transformer[0].input_template).source == "custom" &&
+      jsondecode(aws_cloudwatch_event_target.chat[0].input_transformer[0].input_template).content.textType == "client-markdown"
+    )
+    error_message = "The message is no custom notification: ${aws_cloudwatch_event_target.chat[0].input_transformer[0].input_template}"
+  }
+
+  assert {
+    condition = toset(flatten(regexall("<([a-z]+)>", aws_cloudwatch_event_target.chat[0].input_transformer[0].input_template))) == toset(
+      keys(aws_cloudwatch_event_target.chat[0].input_transformer[0].input_paths)
+    )
+    error_message = "The message leaves out a value, or uses one that no path fills."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_event_target.chat[0].arn == var.chat_topic_arn && aws_cloudwatch_event_target.this.arn == output.topic_arn
+    error_message = "The chat channel is not told, or in place of the topic."
   }
 }
 

@@ -35,6 +35,11 @@ override_data {
 }
 
 override_data {
+  target = module.access[0].data.aws_caller_identity.current
+  values = { account_id = "123456789012" }
+}
+
+override_data {
   target = module.workflow[0].data.aws_caller_identity.current
   values = { account_id = "123456789012" }
 }
@@ -325,6 +330,54 @@ run "brought_buckets_and_a_job_without_metrics_stand_in_the_policies" {
   }
 }
 
+run "strangers_get_policies_of_what_they_read_and_upload" {
+  command = plan
+
+  variables {
+    buckets = { raw = { create = false, name = "landing" }, lake = { create = false, name = "curated" } }
+    athena  = { create_workgroup = false, workgroup_name = "analysts", results_uri = "s3://results/sales/" }
+    views   = [{ name = "both", sql = "SELECT 1 AS one" }]
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(output.consumer_policies.orders).Statement : statement.Resource if statement.Sid == "ReadCatalog"
+      ])) == toset(concat(
+      ["arn:aws:glue:eu-central-1:123456789012:catalog", output.database_arn],
+      [for table in ["orders", "orders_quarantine", "v_orders"] : "arn:aws:glue:eu-central-1:123456789012:table/sales_lake/${table}"],
+    ))
+    error_message = "The policy is ${output.consumer_policies.orders}"
+  }
+
+  assert {
+    condition = toset(flatten([
+      for statement in jsondecode(output.consumer_policies.orders).Statement : values(statement.Condition.StringLike)
+      if statement.Sid == "FindData" && jsonencode(statement.Resource) == jsonencode(output.bucket_arns.lake)
+    ])) == toset(["tables/orders/*", "quarantine/orders/*"])
+    error_message = "The policy is ${output.consumer_policies.orders}"
+  }
+
+  assert {
+    condition     = strcontains(output.consumer_policy, "sales_lake/both") && strcontains(output.consumer_policy, output.athena_workgroup_arn)
+    error_message = "The policy is ${output.consumer_policy}"
+  }
+
+  assert {
+    condition     = jsondecode(output.uploader_policies.orders).Statement[0].Resource == "arn:aws:s3:::landing/shop/orders/*"
+    error_message = "The policy is ${output.uploader_policies.orders}"
+  }
+
+  assert {
+    condition = alltrue([
+      output.bucket_arns.raw == "arn:aws:s3:::landing",
+      output.athena_workgroup_arn == "arn:aws:athena:eu-central-1:123456789012:workgroup/analysts",
+      jsonencode(output.view_names) == jsonencode(["v_customers", "v_orders", "both"]),
+      output.schedule_name == null && output.rule_name == null && output.collector_arn == null,
+    ])
+    error_message = "The outputs are ${jsonencode([output.bucket_arns, output.athena_workgroup_arn, output.view_names])}"
+  }
+}
+
 run "two_hundred_datasets_of_long_names_fit_into_what_iam_allows" {
   command = plan
 
@@ -345,6 +398,14 @@ run "two_hundred_datasets_of_long_names_fit_into_what_iam_allows" {
   assert {
     condition     = alltrue([for policy in values(output.role_policies) : length(replace(policy, "/\\s/", "")) <= 10240])
     error_message = "The policies have ${jsonencode({ for role, policy in output.role_policies : role => length(replace(policy, "/\\s/", "")) })} characters."
+  }
+
+  # Of a managed policy: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+  assert {
+    condition = alltrue([
+      for policy in [output.consumer_policy, output.uploader_policy] : length(replace(policy, "/\\s/", "")) <= 6144
+    ])
+    error_message = "The policies have ${length(output.consumer_policy)} and ${length(output.uploader_policy)} characters."
   }
 
   assert {
@@ -389,8 +450,13 @@ run "in_china_every_arn_is_chinese" {
   }
 
   assert {
-    condition     = !strcontains(jsonencode([output.role_policies, output.role_trust_policies, output.state_machine_definition]), "arn:aws:")
+    condition     = !strcontains(jsonencode([output.role_policies, output.role_trust_policies, output.consumer_policies, output.uploader_policy, module.workflow[0].definition]), "arn:aws:")
     error_message = "An ARN of the wrong partition: ${jsonencode(output.role_policies)}"
+  }
+
+  assert {
+    condition     = strcontains(output.consumer_policy, "arn:aws-cn:athena") && strcontains(output.uploader_policy, "arn:aws-cn:s3")
+    error_message = "The policies are ${output.consumer_policy} and ${output.uploader_policy}"
   }
 
   assert {

@@ -19,9 +19,11 @@ from local_aws.extensions.logs import Logs
 from local_aws.extensions.repeats import Repeats
 from local_aws.extensions.roles import RoleSessions
 from local_aws.extensions.s3_archive import Archive
+from local_aws.extensions.s3_buckets import Buckets
 from local_aws.extensions.s3_checksums import Checksums
 from local_aws.extensions.s3_etags import ETags
 from local_aws.extensions.s3_pace import S3Pace
+from local_aws.extensions.schedules import Schedules
 from local_aws.extensions.sdk_calls import DOCUMENTED, OTHER
 from local_aws.extensions.step_functions import StepFunctions
 from local_aws.extensions.topics import Topics
@@ -46,6 +48,7 @@ def install(settings: Settings) -> GlueJobs:
         Repeats(emulator),
         S3Pace(emulator, settings),
         iam,
+        Buckets(emulator),
         ETags(emulator),
         Checksums(emulator),
         Archive(emulator),
@@ -55,6 +58,7 @@ def install(settings: Settings) -> GlueJobs:
         Athena(emulator, settings, sessions, iam),
         StepFunctions(emulator, sessions, iam, keys, OTHER if settings.other_spelling else DOCUMENTED),
         EventTargets(emulator, sessions, Topics(emulator, keys)),
+        Schedules(emulator),
         Logs(emulator, keys),
         CloudWatch(emulator),
         Defaults(emulator),

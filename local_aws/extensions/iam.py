@@ -320,7 +320,7 @@ class Iam:
 
     def _record(self, access_key: str, action: str, resource: str, allowed: bool) -> None:
         session = self._sts._sessions.get(access_key)
-        role = (session or {}).get("RoleArn")
+        role = role_of(session or {})
         if role is None:
             return
         line = json.dumps(
@@ -328,6 +328,14 @@ class Iam:
         )
         with self._lock, self._call_log.open("a") as log:
             log.write(line + "\n")
+
+
+def role_of(session: dict[str, Any]) -> str | None:
+    """Return the ARN of the role that a session acts as, whether a service or a person has assumed it."""
+    if "RoleArn" in session:
+        return str(session["RoleArn"])
+    place, found, rest = str(session.get("Arn", "")).partition(":assumed-role/")
+    return f"{place.replace(':sts:', ':iam:')}:role/{rest.partition('/')[0]}" if found else None
 
 
 @functools.lru_cache(4096)

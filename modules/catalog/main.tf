@@ -237,3 +237,11 @@ resource "aws_iam_role_policy" "crawler" {
   role   = one(aws_iam_role.crawler[*].id)
   policy = one(data.aws_iam_policy_document.crawler[*].json)
 }
+
+resource "aws_iam_role_policy" "further" {
+  count = local.creates_role ? length(var.further_policies) : 0
+
+  name   = "further-${count.index}"
+  role   = one(aws_iam_role.crawler[*].id)
+  policy = var.further_policies[count.index]
+}

@@ -66,6 +66,13 @@ variable "role_path" {
   description = "IAM path of the role created here."
 }
 
+variable "further_policies" {
+  type        = list(string)
+  nullable    = false
+  default     = []
+  description = "Policy documents as JSON whose statements a created role gets beside its own."
+}
+
 variable "permissions_boundary" {
   type        = string
   default     = null

@@ -2,7 +2,7 @@ data "aws_service_principal" "current" { service_name = "glue" } # for its regio
 
 locals {
   region  = data.aws_service_principal.current.region
-  actions = var.notify ? [var.topic_arn] : []
+  actions = concat(var.notify ? [var.topic_arn] : [], var.alarm_actions)
 
   # What is watched of the executions, by alarm: metric and what it means.
   # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
@@ -28,8 +28,9 @@ resource "aws_cloudwatch_metric_alarm" "execution" {
   threshold           = 0
   comparison_operator = "GreaterThanThreshold"
   treat_missing_data  = "notBreaching"
-  # Without an action: EventBridge's message about the same execution says more.
-  tags = var.tags
+  # Without the notifications: EventBridge's message about the same execution says more.
+  alarm_actions = var.alarm_actions
+  tags          = var.tags
 }
 
 # One per dataset, so that the alarm says where to look. The job sends the metric with its report.
@@ -69,6 +70,25 @@ resource "aws_cloudwatch_metric_alarm" "no_success" {
   alarm_actions      = local.actions
   ok_actions         = local.actions
   tags               = var.tags
+}
+
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+resource "aws_cloudwatch_metric_alarm" "dead_letters" {
+  count = var.alarms && var.dead_letters ? 1 : 0
+
+  alarm_name          = "${var.name}-not-delivered"
+  alarm_description   = "The schedule or an upload did not start an execution: the messages in ${var.dead_letter_queue} say why. The next start makes up for it."
+  namespace           = "AWS/SQS"
+  metric_name         = "ApproximateNumberOfMessagesVisible"
+  dimensions          = { QueueName = var.dead_letter_queue }
+  statistic           = "Maximum"
+  period              = 300
+  evaluation_periods  = 1
+  threshold           = 0
+  comparison_operator = "GreaterThanThreshold"
+  treat_missing_data  = "notBreaching"
+  alarm_actions       = local.actions
+  tags                = var.tags
 }
 
 locals {

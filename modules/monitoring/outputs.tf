@@ -9,5 +9,6 @@ output "alarm_names" {
     [for alarm in aws_cloudwatch_metric_alarm.execution : alarm.alarm_name],
     [for alarm in aws_cloudwatch_metric_alarm.quarantine : alarm.alarm_name],
     aws_cloudwatch_metric_alarm.no_success[*].alarm_name,
+    aws_cloudwatch_metric_alarm.dead_letters[*].alarm_name,
   ))
 }

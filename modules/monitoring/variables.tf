@@ -68,6 +68,26 @@ variable "topic_arn" {
   description = "SNS topic of the messages."
 }
 
+variable "alarm_actions" {
+  type        = list(string)
+  nullable    = false
+  default     = []
+  description = "ARNs of what every alarm starts beside the messages to `topic_arn`."
+}
+
+variable "dead_letters" {
+  type        = bool
+  nullable    = false
+  default     = false
+  description = "Whether an alarm watches `dead_letter_queue`. A switch of its own, because the name may be unknown while planning."
+}
+
+variable "dead_letter_queue" {
+  type        = string
+  default     = null
+  description = "Name of the queue of what schedule and rule could not deliver."
+}
+
 variable "tags" {
   type        = map(string)
   nullable    = false

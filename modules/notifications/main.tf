@@ -7,6 +7,15 @@ locals {
   region    = data.aws_service_principal.current.region
   account   = data.aws_caller_identity.current.account_id
   topic_arn = var.create_topic ? one(aws_sns_topic.this[*].arn) : var.topic_arn
+
+  # What a message says of the event, and how it stands in the templates.
+  input_paths = {
+    name      = "$.detail.name"
+    status    = "$.detail.status"
+    execution = "$.detail.executionArn"
+    time      = "$.time"
+  }
+  execution_url = "${var.console_url}/states/home?region=${local.region}#/v2/executions/details/<execution>"
 }
 
 resource "aws_sns_topic" "this" {
@@ -99,21 +108,44 @@ resource "aws_cloudwatch_event_target" "this" {
   # The cause stays out of the message: it may hold quotes and line breaks, and a template that they break is not
   # delivered at all. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
   input_transformer {
-    input_paths = {
-      name      = "$.detail.name"
-      status    = "$.detail.status"
-      execution = "$.detail.executionArn"
-      time      = "$.time"
-    }
+    input_paths = local.input_paths
     # Lines in quotes are one line each of the message.
     input_template = join("\n", [for line in [
       "Execution <name> of ${var.name} ended as <status> at <time>.",
       "Which datasets failed and why: aws stepfunctions describe-execution --execution-arn <execution> --query cause --output text",
-      "In the console: ${var.console_url}/states/home?region=${local.region}#/v2/executions/details/<execution>",
+      "In the console: ${local.execution_url}",
       "Nothing is half done: published data is as it was. Mend the cause and start again: ${var.start_command}",
     ] : "\"${line}\""])
   }
 
   # A message that is sent before the policy stands is lost.
   depends_on = [aws_sns_topic_policy.this]
+}
+
+# The same for a chat channel: https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+resource "aws_cloudwatch_event_target" "chat" {
+  count = var.chat ? 1 : 0
+
+  rule      = aws_cloudwatch_event_rule.this.name
+  target_id = "chat"
+  arn       = var.chat_topic_arn
+
+  input_transformer {
+    input_paths = local.input_paths
+    # jsonencode would write < and > as escapes, which EventBridge does not fill in.
+    input_template = replace(replace(jsonencode({
+      version = "1.0"
+      source  = "custom"
+      content = {
+        textType    = "client-markdown"
+        title       = "${var.name}: execution <status>"
+        description = "Execution <name> ended as <status> at <time>. Nothing is half done: published data is as it was."
+        nextSteps = [
+          "Which datasets failed and why: `aws stepfunctions describe-execution --execution-arn <execution> --query cause --output text`",
+          "Look at it in the console: ${local.execution_url}",
+          "Mend the cause and start again: `${var.start_command}`",
+        ]
+      }
+    }), "\\u003c", "<"), "\\u003e", ">")
+  }
 }

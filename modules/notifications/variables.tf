@@ -17,6 +17,19 @@ variable "topic_arn" {
   description = "The topic to use when `create_topic` is false."
 }
 
+variable "chat" {
+  type        = bool
+  nullable    = false
+  default     = false
+  description = "Whether messages also go to `chat_topic_arn`. A switch of its own, because the ARN may be unknown while planning."
+}
+
+variable "chat_topic_arn" {
+  type        = string
+  default     = null
+  description = "Topic of a chat channel, whose policy lets EventBridge publish."
+}
+
 variable "emails" {
   type        = set(string)
   nullable    = false

@@ -70,6 +70,17 @@ data "aws_iam_policy_document" "schedule" {
       }
     }
   }
+
+  dynamic "statement" {
+    for_each = var.dead_letters ? [true] : []
+
+    content {
+      # https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+      sid       = "KeepDeadLetters"
+      actions   = ["sqs:SendMessage"]
+      resources = [local.dead_letter_queue_arn]
+    }
+  }
 }
 
 resource "aws_iam_role" "schedule" {

@@ -87,6 +87,14 @@ resource "aws_scheduler_schedule" "this" {
     arn      = var.state_machine_arn
     role_arn = one(aws_iam_role.schedule[*].arn)
     input    = jsonencode({})
+
+    dynamic "dead_letter_config" {
+      for_each = aws_sqs_queue.dead_letters
+
+      content {
+        arn = dead_letter_config.value.arn
+      }
+    }
   }
 }
 
@@ -116,6 +124,14 @@ resource "aws_cloudwatch_event_target" "upload" {
   rule     = one(aws_cloudwatch_event_rule.upload[*].name)
   arn      = one(aws_sfn_state_machine.upload[*].arn)
   role_arn = one(aws_iam_role.rule[*].arn)
+
+  dynamic "dead_letter_config" {
+    for_each = aws_sqs_queue.dead_letters
+
+    content {
+      arn = dead_letter_config.value.arn
+    }
+  }
 }
 
 resource "aws_cloudwatch_log_group" "upload" {

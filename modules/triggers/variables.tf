@@ -64,6 +64,13 @@ variable "source_buckets" {
   description = "The buckets of `sources` by keys known while planning, for example `{ raw = module.raw_bucket.name }`."
 }
 
+variable "dead_letters" {
+  type        = bool
+  nullable    = false
+  default     = false
+  description = "Whether a queue keeps what the schedule and the rule could not deliver."
+}
+
 variable "kms_key_arn" {
   type        = string
   default     = null

@@ -287,3 +287,11 @@ resource "aws_iam_role_policy" "this" {
     }
   }
 }
+
+resource "aws_iam_role_policy" "further" {
+  count = var.create_role ? length(var.further_policies) : 0
+
+  name   = "further-${count.index}"
+  role   = one(aws_iam_role.this[*].id)
+  policy = var.further_policies[count.index]
+}

@@ -8,6 +8,11 @@ output "state_machine_name" {
   value       = aws_sfn_state_machine.this.name
 }
 
+output "listing_arn" {
+  description = "ARN of the Express state machine that lists S3."
+  value       = aws_sfn_state_machine.listing.arn
+}
+
 output "role_arn" {
   description = "ARN of the role the state machine acts with, created or brought."
   value       = local.role_arn

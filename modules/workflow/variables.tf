@@ -159,6 +159,13 @@ variable "role_path" {
   description = "IAM path of the roles created here."
 }
 
+variable "further_policies" {
+  type        = list(string)
+  nullable    = false
+  default     = []
+  description = "Policy documents as JSON whose statements a created role gets beside its own."
+}
+
 variable "permissions_boundary" {
   type        = string
   default     = null

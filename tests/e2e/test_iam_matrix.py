@@ -5,7 +5,9 @@ A statement without a case here fails a test, so that nobody adds rights without
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 
 from local_aws import LocalAws, free_port
 from tests.e2e.conftest import Pipeline, until
+from tests.local_aws.conftest import client_of
 
 CONFIGURATION = Path(__file__).parent / "permissions"
 NAME = "rights"
@@ -403,3 +406,164 @@ def it_works_again_with_all_of_them(rights: Pipeline) -> None:
     rights.succeed()
     assert rights.rows("SELECT month, amount FROM sales") == [("2024-01", "70"), ("2024-03", "50")]
     assert [call for call in rights.aws.iam_calls() if not call["allowed"]] == []
+
+
+# --- strangers, with nothing but the policy that an output holds for them
+
+OF_ORDERS = ("orders", "orders_quarantine", "v_orders")
+QUERIES = {name: f"SELECT count(*) AS found FROM {name}" for name in (*OF_ORDERS, "products", "sales")}  # noqa: S608
+
+
+@dataclass
+class Stranger:
+    """Somebody who assumes a role that is allowed one document, or what is left of it."""
+
+    pipeline: Pipeline
+    name: str
+    document: dict[str, Any]
+
+    def may(self, *left_out: str) -> None:
+        """Allow what the document says, without the statements named."""
+        kept = [statement for statement in self.document["Statement"] if statement["Sid"] not in left_out]
+        document = json.dumps({**self.document, "Statement": kept})
+        self.pipeline.aws.client("iam").put_role_policy(RoleName=self.name, PolicyName="p", PolicyDocument=document)
+
+    def client(self, service: str) -> Any:
+        return client_of(self.pipeline.aws, f"arn:aws:iam::000000000000:role/{self.name}", service)
+
+    def query(self, sql: str) -> str:
+        """Query as a driver does, with its work group, tables and rows; return what was refused, or nothing."""
+        athena, glue = self.client("athena"), self.client("glue")
+        group, database = self.pipeline.outputs["athena_workgroup"], self.pipeline.database
+        try:
+            athena.get_work_group(WorkGroup=group)
+            started = athena.start_query_execution(
+                QueryString=sql, WorkGroup=group, QueryExecutionContext={"Database": database}
+            )["QueryExecutionId"]
+            status = self.end_of(athena, started)
+            if status["State"] == "FAILED":
+                return str(status["StateChangeReason"])
+            rows = athena.get_query_results(QueryExecutionId=started)["ResultSet"]["Rows"]
+            assert len(rows) == 2
+            athena.stop_query_execution(QueryExecutionId=started)
+            glue.get_database(Name=database)
+            glue.get_partition(DatabaseName=database, TableName="orders", PartitionValues=["2024-01"])
+        except botocore.exceptions.ClientError as error:
+            return str(error)
+        return ""
+
+    def end_of(self, athena: Any, query: str) -> dict[str, Any]:
+        """Await the end of a query and return its status."""
+
+        def status() -> dict[str, Any]:
+            found: dict[str, Any] = athena.get_query_execution(QueryExecutionId=query)["QueryExecution"]["Status"]
+            return found
+
+        until(lambda: status()["State"] not in ("QUEUED", "RUNNING"), "the end of the query", 60)
+        return status()
+
+    def upload(self, key: str) -> str:
+        """Upload in one piece, and in parts that are given up; return what was refused, or nothing."""
+        s3, bucket = self.client("s3"), self.pipeline.outputs["raw_bucket"]
+        try:
+            s3.put_object(Bucket=bucket, Key=key, Body=b"")
+            begun = s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+            s3.upload_part(Bucket=bucket, Key=key, UploadId=begun, PartNumber=1, Body=b"x")
+            s3.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=begun)
+        except botocore.exceptions.ClientError as error:
+            return str(error)
+        return ""
+
+
+StrangerMaker = Callable[[str], Stranger]
+
+
+@pytest.fixture
+def stranger(rights: Pipeline, calls: Calls) -> Iterator[StrangerMaker]:
+    """Make a role for a policy among the outputs."""
+    assert calls
+    iam, trust = rights.aws.client("iam"), {"Version": "2012-10-17", "Statement": []}
+    made: list[str] = []
+
+    def make(policy: str) -> Stranger:
+        name = f"stranger-{policy.replace('_', '-')}"
+        iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        made.append(name)
+        who = Stranger(rights, name, json.loads(rights.outputs["access_policies"][policy]))
+        who.may()
+        rights.aws.clear_iam_calls()
+        return who
+
+    yield make
+    for name in made:
+        iam.delete_role_policy(RoleName=name, PolicyName="p")
+        iam.delete_role(RoleName=name)
+
+
+def it_lets_a_consumer_read_every_table_and_nothing_else(rights: Pipeline, stranger: StrangerMaker) -> None:
+    who = stranger("consumer")
+    assert {name: who.query(sql) for name, sql in QUERIES.items()} == dict.fromkeys(QUERIES, "")
+    made = [call for call in rights.aws.iam_calls() if call["role"].endswith(f"/{who.name}")]
+    used = {call["action"] for call in made}
+    actions = {action for statement in who.document["Statement"] for action in as_list(statement["Action"])}
+    assert actions - used == set()
+    s3, lake, raw = who.client("s3"), rights.outputs["lake_bucket"], rights.outputs["raw_bucket"]
+    attempts: list[Callable[[], Any]] = [
+        lambda: s3.get_object(Bucket=raw, Key="orders/month=2024-01/a.csv"),
+        lambda: s3.list_objects_v2(Bucket=raw),
+        lambda: s3.put_object(Bucket=raw, Key="orders/month=2024-01/b.csv", Body=b""),
+        lambda: s3.put_object(Bucket=lake, Key="tables/orders/x", Body=b""),
+        lambda: s3.delete_object(Bucket=lake, Key="tables/orders/x"),
+        lambda: s3.get_object(Bucket=lake, Key="manifests/orders/x"),
+        lambda: who.client("glue").delete_table(DatabaseName=rights.database, Name="orders"),
+        lambda: who.client("glue").get_table(DatabaseName=rights.database, Name="raw_orders"),
+        lambda: who.client("stepfunctions").start_execution(stateMachineArn=rights.outputs["state_machine_arn"]),
+    ]
+    for attempt in attempts:
+        with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
+            attempt()
+
+
+def it_lets_a_consumer_of_one_dataset_read_that_one_only(stranger: StrangerMaker) -> None:
+    who = stranger("orders_consumer")
+    said = {name: who.query(sql) for name, sql in QUERIES.items()}
+    assert {name for name, refusal in said.items() if not refusal} == set(OF_ORDERS)
+    assert REFUSAL in said["products"]
+    assert REFUSAL in said["sales"]
+
+
+@pytest.mark.parametrize("policy", ["consumer", "orders_consumer"])
+def it_needs_every_statement_of_a_consumer(stranger: StrangerMaker, policy: str) -> None:
+    who = stranger(policy)
+    assert who.query(QUERIES["orders"]) == ""
+    sids = [statement["Sid"] for statement in who.document["Statement"]]
+    # Nothing of these tables lies under another key, and the local AWS has no encrypted catalog.
+    assert sids[-1] == "ReadUnderOtherKeys"
+    for statement in who.document["Statement"]:
+        if statement["Sid"] != "ReadUnderOtherKeys":
+            who.may(statement["Sid"])
+            said = who.query(QUERIES["orders"])
+            assert any(f"{REFUSAL}{action}" in said for action in as_list(statement["Action"])), (
+                statement["Sid"],
+                said,
+            )
+
+
+def it_lets_an_uploader_upload_and_nothing_else(rights: Pipeline, stranger: StrangerMaker) -> None:
+    every, one = stranger("uploader"), stranger("orders_uploader")
+    assert every.upload("orders/_from_a_stranger") == every.upload("products/_from_a_stranger") == ""
+    assert one.upload("orders/_from_a_stranger") == ""
+    assert f"{REFUSAL}s3:PutObject" in one.upload("products/_from_a_stranger")
+    assert f"{REFUSAL}s3:PutObject" in every.upload("elsewhere/_from_a_stranger")
+    attempts: list[Callable[[], Any]] = [
+        lambda: every.client("s3").get_object(Bucket=rights.outputs["raw_bucket"], Key="orders/_from_a_stranger"),
+        lambda: every.client("s3").delete_object(Bucket=rights.outputs["raw_bucket"], Key="orders/_from_a_stranger"),
+        lambda: every.client("s3").put_object(Bucket=rights.outputs["lake_bucket"], Key="tables/orders/x", Body=b""),
+    ]
+    for attempt in attempts:
+        with pytest.raises(botocore.exceptions.ClientError, match="AccessDenied"):
+            attempt()
+    for statement in every.document["Statement"]:
+        every.may(statement["Sid"])
+        said = every.upload("orders/_from_a_stranger")
+        assert any(f"{REFUSAL}{action}" in said for action in as_list(statement["Action"])), (statement["Sid"], said)

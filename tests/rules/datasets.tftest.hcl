@@ -1444,3 +1444,228 @@ run "accepts_a_renamed_dataset" {
     datasets = { sales = { columns = [{ name = "order_id" }], prefix = "orders", renamed_from = "orders" } }
   }
 }
+
+run "refuses_a_pattern_with_a_bracket_that_is_not_closed" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(?P<year>\\d{4}\\.csv"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_pattern_with_a_bracket_that_is_not_opened" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(?P<year>\\d{4})\\.csv)"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_pattern_with_a_set_that_is_not_closed" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(?P<year>[0-9)\\.csv"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_pattern_with_a_quantifier_of_nothing" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "*(?P<year>\\d{4})"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_pattern_with_a_letter_that_needs_no_backslash" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(?P<year>\\p{4})"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_pattern_with_a_look_ahead_that_is_not_closed" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(?=x(?P<year>\\d{4})"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "accepts_a_pattern_with_a_bracket_in_a_set" {
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(?P<year>[0-9]{4})[()]\\.csv"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "accepts_a_pattern_with_a_bracket_after_a_backslash" {
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(?P<year>\\d{4})\\(\\d\\)\\.csv"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "accepts_a_pattern_with_a_look_around_and_a_reference" {
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(?<!old/)(?!tmp)(?P<year>\\d{4})_(?P=year)(?:\\.csv)?\\Z"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "accepts_a_pattern_with_a_backslash_meant_as_it_stands" {
+  variables {
+    datasets = {
+      orders = {
+        partition_keys    = [{ name = "year" }]
+        partition_pattern = "(?P<year>\\d{4})\\\\.csv"
+        columns           = [{ name = "order_id" }]
+      }
+    }
+  }
+}
+
+run "refuses_a_comment_of_256_characters" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_id", comment = join("", [for number in range(256) : "é"]) }]
+      }
+    }
+  }
+}
+
+run "accepts_a_comment_of_255_characters" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_id", comment = join("", [for number in range(255) : "é"]) }]
+      }
+    }
+  }
+}
+
+run "refuses_a_comment_of_two_lines" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_id", comment = "one\ntwo" }]
+      }
+    }
+  }
+}
+
+run "refuses_an_encoding_that_does_not_exist" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_id" }]
+        csv     = { encoding = "utf-9" }
+      }
+    }
+  }
+}
+
+run "refuses_an_encoding_of_bytes" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_id" }]
+        csv     = { encoding = "base64" }
+      }
+    }
+  }
+}
+
+run "accepts_an_encoding_by_its_alias" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_id" }]
+        csv     = { encoding = "Latin-1" }
+      }
+    }
+  }
+}
+
+run "accepts_an_encoding_by_its_windows_name" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_id" }]
+        csv     = { encoding = "windows-1252" }
+      }
+    }
+  }
+}
+
+run "accepts_an_encoding_of_two_bytes" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "order_id" }]
+        csv     = { encoding = "UTF-16-LE" }
+      }
+    }
+  }
+}

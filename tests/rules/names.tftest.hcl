@@ -310,3 +310,137 @@ run "accepts_a_region_of_another_partition" {
     region = "us-gov-west-1"
   }
 }
+
+run "refuses_a_view_that_reads_a_later_one" {
+  command         = plan
+  expect_failures = [var.views]
+  variables {
+    views = [
+      { name = "daily", sql = "SELECT * FROM monthly" },
+      { name = "monthly", sql = "SELECT 1 AS one" },
+    ]
+  }
+}
+
+run "refuses_a_view_that_joins_a_later_one_of_the_database" {
+  command         = plan
+  expect_failures = [var.views]
+  variables {
+    views = [
+      { name = "daily", sql = "SELECT * FROM orders AS o, sales_lake.\"monthly\" AS s" },
+      { name = "monthly", sql = "SELECT 1 AS one" },
+    ]
+  }
+}
+
+run "refuses_a_view_that_reads_itself" {
+  command         = plan
+  expect_failures = [var.views]
+  variables {
+    views = [
+      { name = "daily", sql = "SELECT * FROM orders JOIN daily ON true" },
+    ]
+  }
+}
+
+run "accepts_a_view_that_reads_an_earlier_one" {
+  variables {
+    views = [
+      { name = "daily", sql = "SELECT 1 AS one" },
+      { name = "monthly", sql = "SELECT * FROM daily" },
+    ]
+  }
+}
+
+run "accepts_a_view_that_only_mentions_a_later_one" {
+  variables {
+    views = [
+      { name = "daily", sql = "SELECT order_id AS monthly, 'from monthly' AS text, extract(day from monthly) FROM orders -- not from monthly" },
+      { name = "monthly", sql = "SELECT 1 AS one" },
+    ]
+  }
+}
+
+run "accepts_a_view_with_a_common_table_named_like_a_later_one" {
+  variables {
+    views = [
+      { name = "daily", sql = "WITH monthly AS (SELECT 1 AS one) SELECT * FROM monthly" },
+      { name = "monthly", sql = "SELECT 1 AS one" },
+    ]
+  }
+}
+
+run "accepts_a_view_that_reads_such_a_table_of_another_database" {
+  variables {
+    views = [
+      { name = "daily", sql = "SELECT * FROM elsewhere.monthly" },
+      { name = "monthly", sql = "SELECT 1 AS one" },
+    ]
+  }
+}
+
+run "refuses_a_view_of_two_statements" {
+  command         = plan
+  expect_failures = [var.views]
+  variables {
+    views = [
+      { name = "a", sql = "SELECT 1 AS one; SELECT 2 AS two" },
+    ]
+  }
+}
+
+run "refuses_a_comment_after_the_statement_of_a_view" {
+  command         = plan
+  expect_failures = [var.views]
+  variables {
+    views = [
+      { name = "a", sql = "SELECT 1 AS one; -- comment" },
+    ]
+  }
+}
+
+run "accepts_a_view_that_ends_with_a_semicolon" {
+  variables {
+    views = [
+      { name = "a", sql = "SELECT 1 AS one;\n" },
+    ]
+  }
+}
+
+run "accepts_a_view_with_semicolons_in_texts_names_and_comments" {
+  variables {
+    views = [
+      { name = "a", sql = "SELECT ';' AS \"a;b\" /* ; */ -- ;" },
+    ]
+  }
+}
+
+run "refuses_a_tag_key_of_aws_for_a_kind" {
+  command         = plan
+  expect_failures = [var.tags_by_kind]
+  variables {
+    tags_by_kind = { bucket = { "aws:team" = "x" } }
+  }
+}
+
+run "accepts_a_tag_key_that_mentions_aws_for_a_kind" {
+  variables {
+    tags_by_kind = { bucket = { "team:aws" = "x" } }
+  }
+}
+
+run "refuses_51_tags_for_a_kind" {
+  command         = plan
+  expect_failures = [var.tags_by_kind]
+  variables {
+    tags         = { for number in range(26) : "tag-${number}" => "x" }
+    tags_by_kind = { job = { for number in range(25) : "job-${number}" => "x" } }
+  }
+}
+
+run "accepts_50_tags_for_a_kind" {
+  variables {
+    tags         = { for number in range(26) : "tag-${number}" => "x" }
+    tags_by_kind = { job = { for number in range(25) : "tag-${number + 1}" => "y" } }
+  }
+}

@@ -852,3 +852,404 @@ run "accepts_no_alarms_at_all" {
     monitoring = { alarms = false }
   }
 }
+
+run "refuses_a_bucket_name_with_two_dots_in_a_row" {
+  command         = plan
+  expect_failures = [var.buckets]
+  variables {
+    buckets = { lake = { name = "my..bucket" } }
+  }
+}
+
+run "refuses_a_bucket_name_that_looks_like_an_address" {
+  command         = plan
+  expect_failures = [var.buckets]
+  variables {
+    buckets = { lake = { name = "192.168.1.1" } }
+  }
+}
+
+run "refuses_a_bucket_name_that_s3_keeps_for_access_points" {
+  command         = plan
+  expect_failures = [var.buckets]
+  variables {
+    buckets = { lake = { name = "lake-s3alias" } }
+  }
+}
+
+run "refuses_a_bucket_name_that_s3_keeps_for_directory_buckets" {
+  command         = plan
+  expect_failures = [var.buckets]
+  variables {
+    buckets = { lake = { name = "lake--x-s3" } }
+  }
+}
+
+run "refuses_a_bucket_name_that_s3_keeps_for_itself" {
+  command         = plan
+  expect_failures = [var.buckets]
+  variables {
+    buckets = { lake = { name = "sthree-lake" } }
+  }
+}
+
+run "accepts_a_bucket_name_with_single_dots" {
+  variables {
+    buckets = { lake = { name = "my.big.bucket" } }
+  }
+}
+
+run "accepts_a_bucket_name_of_digits_and_five_dots" {
+  variables {
+    buckets = { lake = { name = "1.2.3.4.5" } }
+  }
+}
+
+run "accepts_a_bucket_name_that_ends_with_s3" {
+  variables {
+    buckets = { lake = { name = "lake-s3" } }
+  }
+}
+
+run "refuses_a_log_bucket_while_logs_are_off" {
+  command         = plan
+  expect_failures = [var.access_logs]
+  variables {
+    access_logs = { bucket = "logs" }
+  }
+}
+
+run "accepts_no_log_bucket_while_logs_are_off" {
+  variables {
+    access_logs = { enabled = false }
+  }
+}
+
+run "refuses_a_log_bucket_named_by_its_uri" {
+  command         = plan
+  expect_failures = [var.access_logs]
+  variables {
+    access_logs = { enabled = true, bucket = "s3://logs" }
+  }
+}
+
+run "accepts_a_log_bucket_with_a_folder" {
+  variables {
+    access_logs = { enabled = true, bucket = "company-logs", prefix = "s3/" }
+  }
+}
+
+run "refuses_a_role_beside_the_created_one" {
+  command         = plan
+  expect_failures = [var.iam]
+  variables {
+    iam = { job = { role_arn = "arn:aws:iam::123456789012:role/etl" } }
+  }
+}
+
+run "accepts_a_role_in_place_of_the_created_one" {
+  variables {
+    iam = { job = { create = false, role_arn = "arn:aws:iam::123456789012:role/etl" } }
+  }
+}
+
+run "refuses_a_topic_beside_the_created_one" {
+  command         = plan
+  expect_failures = [var.notifications]
+  variables {
+    notifications = { enabled = true, topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }
+  }
+}
+
+run "refuses_a_topic_while_notifications_are_off" {
+  command         = plan
+  expect_failures = [var.notifications]
+  variables {
+    notifications = { create_topic = false, topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }
+  }
+}
+
+run "accepts_a_topic_in_place_of_the_created_one" {
+  variables {
+    notifications = { enabled = true, create_topic = false, topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }
+  }
+}
+
+run "refuses_results_in_what_is_no_bucket" {
+  command         = plan
+  expect_failures = [var.athena]
+  variables {
+    athena = { results_uri = "s3://my..results/sales/" }
+  }
+}
+
+run "accepts_results_in_a_bucket_with_dots" {
+  variables {
+    athena = { results_uri = "s3://my.results/sales/" }
+  }
+}
+
+run "refuses_a_cron_without_a_question_mark" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "cron(0 6 * * * *)" }
+  }
+}
+
+run "refuses_a_cron_with_two_question_marks" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "cron(0 6 ? * ? *)" }
+  }
+}
+
+run "refuses_a_cron_at_minute_60" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "cron(60 6 * * ? *)" }
+  }
+}
+
+run "refuses_a_cron_in_month_13" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "cron(0 6 1 13 ? *)" }
+  }
+}
+
+run "refuses_a_cron_on_day_of_the_week_0" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "cron(0 6 ? * 0 *)" }
+  }
+}
+
+run "refuses_a_cron_before_1970" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "cron(0 6 * * ? 1969)" }
+  }
+}
+
+run "refuses_a_cron_with_a_question_mark_for_the_hour" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "cron(0 ? * * ? *)" }
+  }
+}
+
+run "refuses_a_cron_that_ends_with_a_comma" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "cron(0 6,18, * * ? *)" }
+  }
+}
+
+run "refuses_a_time_that_does_not_exist" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "at(2026-13-45T25:61:00)" }
+  }
+}
+
+run "refuses_a_thirtieth_of_february" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "at(2026-02-30T12:00:00)" }
+  }
+}
+
+run "accepts_a_cron_of_weekdays" {
+  variables {
+    schedule = { expression = "cron(0/15 6-18 ? * MON-FRI *)" }
+  }
+}
+
+run "accepts_a_cron_of_the_last_day_of_the_month" {
+  variables {
+    schedule = { expression = "cron(30 23 L 1,4,7,10 ? 2026-2030)" }
+  }
+}
+
+run "accepts_a_cron_of_the_weekday_nearest_to_the_15th" {
+  variables {
+    schedule = { expression = "cron(0 6 15W * ? *)" }
+  }
+}
+
+run "accepts_a_cron_of_the_second_monday" {
+  variables {
+    schedule = { expression = "cron(0 6 ? * 2#2 *)" }
+  }
+}
+
+run "accepts_a_cron_of_the_last_friday" {
+  variables {
+    schedule = { expression = "cron(*/10 */2 ? jan 6L *)" }
+  }
+}
+
+run "accepts_a_cron_of_two_ranges" {
+  variables {
+    schedule = { expression = "cron(0 1-5,10-15/2 1-7,21 * ? *)" }
+  }
+}
+
+run "accepts_a_leap_day" {
+  variables {
+    schedule = { expression = "at(2028-02-29T23:59:59)" }
+  }
+}
+
+run "refuses_an_unknown_time_zone" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "rate(1 hour)", timezone = "Europe/Bern" }
+  }
+}
+
+run "refuses_a_time_zone_in_lower_case" {
+  command         = plan
+  expect_failures = [var.schedule]
+  variables {
+    schedule = { expression = "rate(1 hour)", timezone = "europe/berlin" }
+  }
+}
+
+run "accepts_a_time_zone_of_three_parts" {
+  variables {
+    schedule = { expression = "rate(1 hour)", timezone = "America/Argentina/Ushuaia" }
+  }
+}
+
+run "accepts_the_time_zone_utc" {
+  variables {
+    schedule = { expression = "rate(1 hour)", timezone = "UTC" }
+  }
+}
+
+run "refuses_an_alarm_action_by_its_name" {
+  command         = plan
+  expect_failures = [var.monitoring]
+  variables {
+    monitoring = { alarm_actions = ["alerts"] }
+  }
+}
+
+run "accepts_an_alarm_action_by_its_arn" {
+  variables {
+    monitoring = { alarm_actions = ["arn:aws:sns:eu-central-1:123456789012:alerts"] }
+  }
+}
+
+run "refuses_alarm_actions_without_alarms" {
+  command         = plan
+  expect_failures = [var.monitoring]
+  variables {
+    monitoring = { alarms = false, alarm_actions = ["arn:aws:sns:eu-central-1:123456789012:alerts"] }
+  }
+}
+
+run "accepts_four_alarm_actions" {
+  variables {
+    monitoring = { alarm_actions = [for number in range(4) : "arn:aws:lambda:eu-central-1:123456789012:function:f${number}"] }
+  }
+}
+
+run "refuses_five_alarm_actions" {
+  command         = plan
+  expect_failures = [var.monitoring]
+  variables {
+    monitoring = { alarm_actions = [for number in range(5) : "arn:aws:lambda:eu-central-1:123456789012:function:f${number}"] }
+  }
+}
+
+run "refuses_a_further_policy_without_statements" {
+  command         = plan
+  expect_failures = [var.iam]
+  variables {
+    iam = { job = { policies = [jsonencode({ Version = "2012-10-17" })] } }
+  }
+}
+
+run "accepts_a_further_policy_of_one_statement" {
+  variables {
+    iam = { job = { policies = [jsonencode({ Version = "2012-10-17", Statement = { Effect = "Allow", Action = "s3:GetObject", Resource = "*" } })] } }
+  }
+}
+
+run "refuses_a_further_policy_for_a_brought_role" {
+  command         = plan
+  expect_failures = [var.iam]
+  variables {
+    iam = { job = { create = false, role_arn = "arn:aws:iam::123456789012:role/etl", policies = [jsonencode({ Statement = [{ Effect = "Allow" }] })] } }
+  }
+}
+
+run "accepts_a_further_policy_for_a_created_role" {
+  variables {
+    iam = { crawler = { policies = [jsonencode({ Statement = [{ Effect = "Allow" }] })] } }
+  }
+}
+
+run "refuses_a_chat_topic_without_its_switch" {
+  command         = plan
+  expect_failures = [var.notifications]
+  variables {
+    notifications = { enabled = true, chat_topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }
+  }
+}
+
+run "accepts_a_chat_topic_with_its_switch" {
+  variables {
+    notifications = { enabled = true, chat = true, chat_topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }
+  }
+}
+
+run "refuses_chat_without_notifications" {
+  command         = plan
+  expect_failures = [var.notifications]
+  variables {
+    notifications = { chat = true, chat_topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }
+  }
+}
+
+run "accepts_chat_beside_a_brought_topic" {
+  variables {
+    notifications = { enabled = true, create_topic = false, topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts", chat = true, chat_topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }
+  }
+}
+
+run "refuses_a_chat_topic_by_its_name" {
+  command         = plan
+  expect_failures = [var.notifications]
+  variables {
+    notifications = { enabled = true, chat = true, chat_topic_arn = "alerts" }
+  }
+}
+
+run "refuses_dead_letters_of_nothing" {
+  command         = plan
+  expect_failures = [var.dead_letters]
+  variables {
+    dead_letters = true
+  }
+}
+
+run "accepts_dead_letters_of_a_schedule" {
+  variables {
+    dead_letters = true
+    schedule     = { expression = "rate(1 day)" }
+  }
+}

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import encodings
+import encodings.aliases
 import json
+import pkgutil
 import re
+from importlib import resources
 from pathlib import Path
 
 import csv_dates
@@ -13,7 +18,7 @@ RULES = ROOT / "tests" / "rules"
 
 
 def it_links_every_file_of_variables_and_what_they_compare_with() -> None:
-    wanted = {file.name for file in ROOT.glob("variables*.tf")} | {"locals.tf"}
+    wanted = {file.name for pattern in ("variables*.tf", "locals*.tf") for file in ROOT.glob(pattern)}
     links = {file.name: file for file in RULES.glob("*.tf")}
     assert set(links) == wanted
     for name, link in links.items():
@@ -49,3 +54,39 @@ def it_refuses_every_argument_that_the_module_gives_the_job_itself() -> None:
     assert refused
     assert given <= set(re.findall(r'"(--[\w-]+)"', refused[1]))
     assert {"--run_mode", "--extra-py-files"} <= given
+
+
+def known_names(local: str) -> str:
+    """Return the text of one of the lists in locals-names.tf."""
+    found = re.search(
+        rf"^  {local} = (.*?)^  (\}}|\),)", (ROOT / "locals-names.tf").read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert found
+    return found[1]
+
+
+def it_knows_the_time_zones_of_the_iana_database() -> None:
+    areas = re.findall(
+        r'^    ("[^"]*"|\w+)\s+= <<-EOT\n(.*?)^    EOT', known_names("time_zone_names"), re.MULTILINE | re.DOTALL
+    )
+    known = {f"{area}/{name}".removeprefix('""/') for area, names in areas for name in names.split()}
+    database = set((resources.files("tzdata") / "zones").read_text().split())
+    # What a system without a zone is set to; a placeholder, no zone.
+    assert known == database - {"Factory"}
+
+
+def decodes_piece_by_piece(name: str) -> bool:
+    """Say whether the job could read a file of this encoding."""
+    try:
+        "a".encode(name)
+        codecs.getincrementaldecoder(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def it_knows_the_encodings_of_python() -> None:
+    known = set(known_names("encodings").partition("<<-EOT")[2].partition("EOT")[0].split())
+    names = {*encodings.aliases.aliases, *(module.name for module in pkgutil.iter_modules(encodings.__path__))}
+    normal = {encodings.normalize_encoding(name).lower() for name in names}
+    assert known == {name for name in normal if decodes_piece_by_piece(name)}

@@ -149,6 +149,66 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
         "buckets",
         "name must name the existing bucket when create is false",
     ),
+    "a bucket that looks like an address": (
+        also('buckets = { lake = { name = "192.168.1.1" } }'),
+        "buckets",
+        "a bucket name must not hold two dots in a row, look like an IP address",
+    ),
+    "a log bucket by its URI": (
+        also('access_logs = { enabled = true, bucket = "s3://logs" }'),
+        "access_logs",
+        "access_logs: bucket must be the name of a bucket only",
+    ),
+    "a role that would not be used": (
+        also('iam = { job = { role_arn = "arn:aws:iam::123456789012:role/etl" } }'),
+        "iam",
+        "role_arn goes with create = false",
+    ),
+    "a topic that would not be used": (
+        also('notifications = { enabled = true, topic_arn = "arn:aws:sns:eu-central-1:123456789012:alerts" }'),
+        "notifications",
+        "notifications.topic_arn goes with enabled = true and create_topic = false",
+    ),
+    "a cron as Linux writes it, with a year": (
+        also('schedule = { expression = "cron(0 6 * * * *)" }'),
+        "schedule",
+        "exactly one of the day of the month (third field) and the day of the week (fifth field) must be ?",
+    ),
+    "a time zone by its abbreviation": (
+        also('schedule = { expression = "rate(1 day)", timezone = "CEST" }'),
+        "schedule",
+        "schedule.timezone must be the IANA name of a time zone",
+    ),
+    "a day that does not exist": (
+        also('schedule = { expression = "at(2026-13-45T00:00:00)" }'),
+        "schedule",
+        "must be a day and a time that exist",
+    ),
+    "an encoding that does not exist": (
+        dataset('csv = { encoding = "utf-9" }'),
+        "datasets",
+        "csv.encoding must be the name of an encoding that Python knows",
+    ),
+    "a pattern with an open bracket": (
+        dataset('partition_keys = [{ name = "year" }], partition_pattern = "(?P<year>[0-9]{4}"'),
+        "datasets",
+        "partition_pattern must be a regular expression of Python, in which every bracket is closed",
+    ),
+    "a story for a comment": (
+        dataset(f'columns = [{{ name = "id", comment = "{"why " * 64}" }}]'),
+        "datasets",
+        "The comment of a column has at most 255 characters",
+    ),
+    "views in the wrong order": (
+        also('views = [{ name = "a", sql = "SELECT * FROM b" }, { name = "b", sql = "SELECT 1 AS one" }]'),
+        "views",
+        "A view may read only views that are declared before it",
+    ),
+    "a comment behind the semicolon": (
+        also('views = [{ name = "a", sql = "SELECT 1 AS one; -- comment" }]'),
+        "views",
+        "in which ; may stand only at the very end",
+    ),
     "an alias for the key": (
         also('kms_key_arn = "alias/lake"'),
         "kms_key_arn",
@@ -214,7 +274,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
 def rules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A configuration that is nothing but the module's variables and their rules."""
     folder = tmp_path_factory.mktemp("rules")
-    for file in [*ROOT.glob("variables*.tf"), ROOT / "locals.tf"]:
+    for file in [*ROOT.glob("variables*.tf"), *ROOT.glob("locals*.tf")]:
         shutil.copy(file, folder)
     return folder
 

@@ -46,3 +46,13 @@ output "role_arns" {
     workflow = module.lake.workflow_role_arn
   }
 }
+
+output "access_policies" {
+  description = "What strangers need to be allowed, by what they do."
+  value = {
+    consumer        = module.lake.consumer_policy
+    orders_consumer = module.lake.consumer_policies["orders"]
+    uploader        = module.lake.uploader_policy
+    orders_uploader = module.lake.uploader_policies["orders"]
+  }
+}

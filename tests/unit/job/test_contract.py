@@ -67,6 +67,8 @@ def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
         ({"columns": [{"name": "a", "type": "decimal(39,2)"}]}, "type decimal.39,2.; allowed"),
         ({"columns": [{"name": "a", "type": "decimal(3,4)"}]}, "type decimal.3,4.; allowed"),
         ({"columns": [{"name": "a", "type": "int", "format": "%d"}]}, "a format is allowed for date and timestamp"),
+        ({"columns": [{"name": "a", "comment": "x" * 256}]}, "comment of column a has 256 characters: .* at most 255"),
+        ({"columns": [{"name": "a", "comment": "one\ntwo"}]}, "allowed are at most 255 without a line break"),
         ({"columns": [{"name": "a", "required": "yes"}]}, "required is 'yes'; allowed are true and false"),
         ({"columns": [{"name": "a"}, {"name": "A"}]}, "a named more than once"),
         ({"partition_keys": [{"name": "id"}]}, "id named more than once"),

@@ -15,6 +15,9 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"
 CATALOG_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/ca7a1090-2222-3333-4444-555555555555"
 MACHINE_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/57a7e000-2222-3333-4444-555555555555"
 OTHER_KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/07e40000-2222-3333-4444-555555555555"
+FURTHER = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "kms:Decrypt", "Resource": OTHER_KEY}]}
+)
 EVERYTHING: dict[str, Any] = {
     "name": "sales",
     "datasets": {"orders": {"columns": [{"name": "order_id", "type": "bigint"}]}, "customers": {}},
@@ -24,12 +27,19 @@ EVERYTHING: dict[str, Any] = {
     "workflow": {"tracing": True},
     "schedule": {"expression": "rate(1 day)"},
     "trigger_on_upload": {},
+    "dead_letters": True,
     "notifications": {"enabled": True},
 }
 INSTANCES: dict[str, dict[str, Any]] = {
     "everything": EVERYTHING,
     "twin": {**EVERYTHING, "global_suffix": f"-{OTHER_REGION}", "providers": {"aws": "aws.other"}},
-    "neighbour": {"name": "returns", "datasets": EVERYTHING["datasets"]},
+    "neighbour": {
+        "name": "returns",
+        "datasets": EVERYTHING["datasets"],
+        "tags": {"team": "data", "tier": "2"},
+        "tags_by_kind": {"bucket": {"tier": "1"}, "workflow": {"on-call": "yes"}},
+        "iam": {role: {"policies": [FURTHER]} for role in ("job", "crawler", "workflow")},
+    },
 }
 # What starts the pipeline, planned by itself too: in an instance it waits for the state machine's ARN.
 TRIGGERS: dict[str, Any] = {
@@ -38,6 +48,7 @@ TRIGGERS: dict[str, Any] = {
     "schedule": EVERYTHING["schedule"],
     "on_upload": {},
     "state_machine_key_arn": MACHINE_KEY,
+    "dead_letters": True,
     "sources": {"orders": {"bucket": "raw", "prefix": "orders/"}},
     "source_buckets": {"raw": "raw"},
 }
