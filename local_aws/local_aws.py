@@ -122,14 +122,14 @@ class LocalAws:
         self.settings.server_file.unlink(missing_ok=True)
         return server is not None
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """Return a boto3 client of the account's root user."""
         # The stubs overload this for each service by its literal name, which is not known here.
         create: Callable[..., Any] = boto3.client
         return create(
             service,
             endpoint_url=self.endpoint,
-            region_name=REGION,
+            region_name=region,
             aws_access_key_id=ROOT_ACCESS_KEY,
             aws_secret_access_key=ROOT_SECRET_KEY,
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}),
