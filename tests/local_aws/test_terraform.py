@@ -148,10 +148,9 @@ def it_leaves_a_persons_own_aws_alone_without_an_endpoint(tmp_path: Path, monkey
 
 
 def it_lets_terraform_write_its_state_when_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    saving = (
-        f"trap 'kill $!; sleep 1; echo saved > {tmp_path}/state; exit 1' TERM; touch {tmp_path}/up; sleep 60 & wait"
-    )
-    fake_binary(tmp_path, monkeypatch, saving)
+    # The provider, which was started before, has to outlive the saving.
+    saved = f"kill -0 $! && echo saved > {tmp_path}/state"
+    fake_binary(tmp_path, monkeypatch, f"sleep 60 & trap 'sleep 1; {saved}; exit 1' TERM; touch {tmp_path}/up; wait")
 
     def interrupt() -> None:
         until = time.monotonic() + 30
