@@ -66,6 +66,7 @@ POLL_SECONDS = 1.0
 EXECUTION_SECONDS = 1800.0
 MESSAGE_SECONDS = 120.0
 LOG_SECONDS = 60.0
+LEFT_SECONDS = 60.0
 # requirements/spark-<version>.txt lists what each Glue version brings.
 SPARK_VERSIONS = {"5.0": "3.5.4", "5.1": "3.5.6", "6.0": "4.1.1"}
 PYTHON_VERSIONS = {"5.0": "3.11", "5.1": "3.11", "6.0": "3.13"}
@@ -196,7 +197,10 @@ class Smoke:
         """Destroy everything and look for what is left."""
         with self.step("terraform destroy"):
             self.terraform.destroy()
-        left = self.left_over()
+        # A list may name for a while what is gone already.
+        deadline = time.monotonic() + LEFT_SECONDS
+        while (left := self.left_over()) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
         self.seen.add("Left after destroy", ", ".join(left) or "nothing", not left)
 
     def agree(self, row: str, seen: object, wanted: object) -> None:
@@ -560,6 +564,9 @@ def go_on(signal_number: int, frame: object) -> None:
 def smoke(test: Smoke) -> int:
     """Run the test and take everything down; return 0 only when both were done."""
     started, problem = datetime.now(timezone.utc), ""
+    # Also where it was started in the background of a shell, which lets processes ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         test.run()
     except (SmokeError, LocalAwsError, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
@@ -573,7 +580,7 @@ def smoke(test: Smoke) -> int:
     try:
         test.take_down()
     except (LocalAwsError, botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        say(f"\nsmoke: not everything is destroyed: {error}")
+        say(f"\nsmoke: perhaps not everything is destroyed: {error}")
         say(f"smoke: try again: .venv/bin/python -m scripts.smoke --directory {test.directory} --destroy {test.name}")
         problem = problem or str(error)
     lines = test.seen.table()
@@ -605,8 +612,6 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--destroy", metavar="NAME", help="only destroy what a run of this name left")
     arguments = parser.parse_args(argv)
     directory = arguments.directory.resolve()
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, interrupt)
     try:
         session = open_session()
         if arguments.destroy:

@@ -93,3 +93,8 @@ def it_destroys_what_stands_already_when_it_is_interrupted(pipeline: Pipeline, t
     printed, _ = test.communicate(timeout=TIMEOUT_SECONDS)
     assert (test.returncode, result_of(tmp_path)["problem"]) == (1, "interrupted"), printed
     assert standing(pipeline) == before
+    (file,) = tmp_path.glob("smoke-*.json")
+    # Once more, as after a run that was killed: there is nothing left to destroy.
+    again = start_smoke(pipeline, tmp_path, "--destroy", file.stem)
+    printed, _ = again.communicate(timeout=TIMEOUT_SECONDS)
+    assert again.returncode == 0, printed
