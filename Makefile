@@ -3,17 +3,19 @@ PYTHON ?= python3
 TERRAFORM ?= terraform
 PORT ?= 4566
 KEEP ?=
+CONFIRM ?=
+GLUE ?=
 
 BIN := .venv/bin
 PIP_BESIDE := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target
 TF := $(BIN)/python -m scripts.terraform --
-CONFIGURATIONS := . $(sort $(wildcard modules/*) $(wildcard examples/*))
+CONFIGURATIONS := . $(sort $(wildcard modules/*) $(wildcard examples/*)) scripts/smoke_pipeline
 export TERRAFORM
 
 # What Glue 5.0, 5.1 and 6.0 run; requirements/spark-*.txt pins them.
 SPARK_VERSIONS := 3.5.4 3.5.6 4.1.1
 
-.PHONY: help check-python setup setup-test demo test check lint format docs test-rules test-terraform test-python \
+.PHONY: help check-python setup setup-test demo smoke test check lint format docs test-rules test-terraform test-python \
   test-e2e test-long test-spark-matrix bench lock clean $(SPARK_VERSIONS:%=test-spark-%) $(SPARK_VERSIONS:%=test-sdk-%)
 
 help: ## list the targets
@@ -33,6 +35,9 @@ setup-test: check-python
 
 demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 leaves it running, PORT=… picks the port)
 	@$(BIN)/python -m scripts.demo --port $(PORT) $(if $(KEEP),--keep)
+
+smoke: setup ## ask AWS itself what only it can tell: costs cents in your account, asks first (CONFIRM=yes, GLUE=6.0)
+	@$(BIN)/python -m scripts.smoke $(if $(CONFIRM),--confirm $(CONFIRM)) $(if $(GLUE),--glue $(GLUE))
 
 # The end-to-end tests mostly wait, so the others run beside them; where make can, each prints in one piece.
 IN_ONE_PIECE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)

@@ -18,6 +18,7 @@ from typing import NoReturn
 from contract import DatasetContract
 from conversion import UnitResult, convert_units
 from conversion_plan import UnitWork
+from conversion_runtime import Runtime
 from errors import TerminalError
 from job import Arguments, run_job
 from storage import is_local
@@ -47,6 +48,7 @@ def parse_args(argv: Sequence[str]) -> Arguments:
     parser.add_argument("--force", nargs="?", const="true", default="false", choices=("true", "false"))
     parser.add_argument("--partitions", metavar="JSON")
     parser.add_argument("--task_slots", type=_positive, metavar="N")
+    parser.add_argument("--report_runtime", choices=("true", "false"), default="false")
     known, unknown = parser.parse_known_args(list(argv))
     if is_local(known.dataset_config) and unknown:
         parser.error(f"unknown arguments: {' '.join(unknown)}")
@@ -56,7 +58,13 @@ def parse_args(argv: Sequence[str]) -> Arguments:
         raise ArgumentsError(f"--run_id is {known.run_id!r}; allowed are 1 to 200 characters, no slash and no blank")
     chosen = None if known.partitions in (None, "", "[]") else known.partitions
     return Arguments(
-        known.dataset_config, known.run_id, known.run_mode or "apply", known.force == "true", chosen, known.task_slots
+        known.dataset_config,
+        known.run_id,
+        known.run_mode or "apply",
+        known.force == "true",
+        chosen,
+        known.task_slots,
+        known.report_runtime == "true",
     )
 
 
@@ -67,7 +75,11 @@ def _positive(text: str) -> int:
 
 
 def convert_with_spark(
-    slots: int | None, contract: DatasetContract, work: Sequence[UnitWork], run_id: str
+    slots: int | None,
+    contract: DatasetContract,
+    work: Sequence[UnitWork],
+    run_id: str,
+    runtime: Runtime | None = None,
 ) -> list[UnitResult]:
     """Convert on Spark; the session is made only now, when there is something to convert.
 
@@ -80,6 +92,8 @@ def convert_with_spark(
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"csv_to_parquet {contract.dataset}")
     spark = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    if runtime is not None:
+        runtime.spark_started(spark)
     return convert_units(spark, contract, work, run_id=run_id, slots=slots)
 
 
@@ -87,7 +101,9 @@ def main(argv: Sequence[str]) -> None:
     """Run the job; an exception ends it, so that its message becomes the job run's error message."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     arguments = parse_args(argv)
-    run_job(arguments, partial(convert_with_spark, arguments.task_slots))
+    runtime = Runtime(argv) if arguments.report_runtime else None
+    describe = runtime.describe if runtime is not None else dict
+    run_job(arguments, partial(convert_with_spark, arguments.task_slots, runtime=runtime), runtime=describe)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
+from typing import Any
 
 import faults
 from accounting import account, recorded
@@ -67,6 +68,7 @@ class Arguments:
     force: bool = False
     partitions: str | None = None
     task_slots: int | None = None
+    report_runtime: bool = False
 
 
 # Units to convert and the id of the run; returns only when every file is written.
@@ -89,8 +91,16 @@ def open_catalog(contract: DatasetContract) -> Catalog:
     return GlueCatalog(contract.database)
 
 
-def run_job(arguments: Arguments, convert: Convert, clock: Callable[[], datetime] = _now) -> Report:
-    """Bring one dataset in line, write the report and return it; raises whatever kept it from converging."""
+def run_job(
+    arguments: Arguments,
+    convert: Convert,
+    clock: Callable[[], datetime] = _now,
+    runtime: Callable[[], Mapping[str, Any]] = dict,
+) -> Report:
+    """Bring one dataset in line, write the report and return it; raises whatever kept it from converging.
+
+    What `runtime` tells of the place where all this happened is the report's last member; by default there is none.
+    """
     started = time.monotonic()
     contract = load_contract(arguments.dataset_config)
     catalog = open_catalog(contract)
@@ -140,7 +150,8 @@ def run_job(arguments: Arguments, convert: Convert, clock: Callable[[], datetime
             clock,
         )
         outcome = run.execute(log, decisions, table)
-    report = _report(arguments, contract, listing, decisions, outcome, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    report = replace(_report(arguments, contract, listing, decisions, outcome, seconds), runtime=runtime())
     write_report(contract, report)
     send_metrics(contract, report)
     if arguments.mode == "apply":

@@ -88,6 +88,7 @@ class Report:
     unmatched_keys: Sequence[str] = ()
     removed_sources: Sequence[str] = ()
     units: Sequence[UnitReport] = ()
+    runtime: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the report as one line of JSON, long lists cut to their first entries, changed units first."""
@@ -105,6 +106,8 @@ class Report:
             content[f"{name}_count"] = len(content[name])
             content[name] = list(content[name])[:limit]
         content["units_truncated"] = len(ordered) > limit
+        if not self.runtime:
+            del content["runtime"]
         return content
 
 

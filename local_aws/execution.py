@@ -127,7 +127,13 @@ def item_name(state_input: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def follow(client: Any, execution_arn: str, on_line: Callable[[str], None], timeout: float) -> ExecutionResult:
+def follow(
+    client: Any,
+    execution_arn: str,
+    on_line: Callable[[str], None],
+    timeout: float,
+    poll_seconds: float = POLL_SECONDS,
+) -> ExecutionResult:
     """Follow an execution to its end.
 
     Args:
@@ -135,6 +141,7 @@ def follow(client: Any, execution_arn: str, on_line: Callable[[str], None], time
         execution_arn: the execution.
         on_line: gets a line for each state.
         timeout: seconds after which waiting is given up.
+        poll_seconds: seconds between two looks at it.
 
     Raises:
         LocalAwsError: when the execution has not ended by then.
@@ -151,7 +158,7 @@ def follow(client: Any, execution_arn: str, on_line: Callable[[str], None], time
             break
         if time.monotonic() > deadline:
             raise LocalAwsError(f"the execution {execution_arn} has not ended after {timeout:.0f} seconds")
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll_seconds)
     output = described.get("output")
     return ExecutionResult(
         execution_arn=execution_arn,

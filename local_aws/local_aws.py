@@ -24,6 +24,7 @@ from botocore.config import Config
 from local_aws.errors import LocalAwsError
 from local_aws.execution import ExecutionResult, follow
 from local_aws.processes import command_line, end_session, is_running, wait_until_gone
+from local_aws.queries import run_query
 from local_aws.settings import DEFAULT_PORT, REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Settings
 from local_aws.terraform import ROOT, Terraform
 
@@ -31,7 +32,6 @@ DEFAULT_DIRECTORY = ROOT / "build" / "local_aws"
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 RUN_SECONDS = 3600.0
-QUERY_SECONDS = 300.0
 POLL_SECONDS = 0.1
 
 
@@ -122,14 +122,14 @@ class LocalAws:
         self.settings.server_file.unlink(missing_ok=True)
         return server is not None
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """Return a boto3 client of the account's root user."""
         # The stubs overload this for each service by its literal name, which is not known here.
         create: Callable[..., Any] = boto3.client
         return create(
             service,
             endpoint_url=self.endpoint,
-            region_name=REGION,
+            region_name=region,
             aws_access_key_id=ROOT_ACCESS_KEY,
             aws_secret_access_key=ROOT_SECRET_KEY,
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 2}),
@@ -239,35 +239,8 @@ class LocalAws:
         Raises:
             LocalAwsError: with Athena's reason when the query fails.
         """
-        athena = self.client("athena")
-        try:
-            query_id = athena.start_query_execution(
-                QueryString=query,
-                WorkGroup=self._output("athena_workgroup"),
-                QueryExecutionContext={"Database": database or self._output("database_name")},
-            )["QueryExecutionId"]
-        except athena.exceptions.InvalidRequestException as error:
-            raise LocalAwsError(f"the query was refused: {error.response['Error']['Message']}") from error
-        deadline = time.monotonic() + QUERY_SECONDS
-        while True:
-            status = athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]["Status"]
-            if status["State"] not in ("QUEUED", "RUNNING"):
-                break
-            if time.monotonic() > deadline:
-                raise LocalAwsError(f"the query has not ended after {QUERY_SECONDS:.0f} seconds")
-            time.sleep(POLL_SECONDS)
-        if status["State"] != "SUCCEEDED":
-            raise LocalAwsError(f"the query {status['State'].lower()}: {status.get('StateChangeReason', '')}")
-        rows: list[dict[str, str | None]] = []
-        for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=query_id):
-            result = page["ResultSet"]
-            names = [column["Name"] for column in result["ResultSetMetadata"]["ColumnInfo"]]
-            rows += [
-                dict(zip(names, (field.get("VarCharValue") for field in row["Data"]), strict=True))
-                for row in result["Rows"]
-            ]
-        # Athena repeats the column names as the first row of a SELECT's result.
-        return rows[1:] if rows and is_header(rows[0]) else rows
+        database = database or self._output("database_name")
+        return run_query(self.client("athena"), query, self._output("athena_workgroup"), database)
 
     # For tests
 
@@ -341,11 +314,6 @@ class LocalAws:
             except (urllib.error.URLError, OSError):
                 time.sleep(POLL_SECONDS)
         raise LocalAwsError(f"the local AWS did not answer within {START_SECONDS:.0f} s: see {self.settings.log_file}")
-
-
-def is_header(row: Mapping[str, str | None]) -> bool:
-    """Whether a result row repeats the column names."""
-    return all(name == value for name, value in row.items())
 
 
 def port_is_free(port: int) -> bool:

@@ -10,6 +10,7 @@ variable TERRAFORM picks the binary.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REGISTRY = "registry.terraform.io"
 PROVIDER = Path(REGISTRY) / "hashicorp" / "aws"
 DEFAULT_SECONDS = 1800.0
+INTERRUPTED_SECONDS = 120.0
 SEARCH_DEPTH = 4
 SEARCH_SECONDS = 5.0
 SEARCH_ROOTS = ("/opt", "/usr/local", "/usr/share", "/usr/lib", "/var/lib", "/srv", "/mnt", "/etc")
@@ -48,13 +50,13 @@ class Terraform:
     Attributes:
         configuration: the folder of the root module.
         work: where state, plug-ins and the output of each command go.
-        endpoint: URL of the local AWS.
+        endpoint: URL of the local AWS; None for AWS as the environment of this process names it.
         var_files: files of variable values, given to plan, apply and destroy.
     """
 
     configuration: Path
     work: Path
-    endpoint: str
+    endpoint: str | None
     var_files: tuple[Path, ...] = ()
 
     @property
@@ -123,6 +125,8 @@ class Terraform:
 
     @property
     def _environment(self) -> dict[str, str]:
+        if self.endpoint is None:
+            return {**os.environ, "TF_DATA_DIR": str(self.work / "data")}
         environment = {name: value for name, value in os.environ.items() if name not in FOREIGN_VARIABLES}
         environment.update(
             AWS_ENDPOINT_URL=self.endpoint,
@@ -228,7 +232,11 @@ def execute(arguments: list[str], environment: Mapping[str, str], log: Path | No
             end_session(process.pid)
             raise TerraformError(f"terraform {arguments[0]} took longer than {DEFAULT_SECONDS:.0f} seconds") from None
         except BaseException:
-            # Also on Ctrl-C: the providers would otherwise outlive us.
+            # On Ctrl-C Terraform itself ends what it has begun, or the state would not hold it; the providers, which it
+            # needs for that, are ended after it.
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=INTERRUPTED_SECONDS)
             end_session(process.pid)
             raise
     finally:

@@ -4,6 +4,7 @@
     python -m scripts.docs --check    # says which are out of date and exits 1 then
 
 - inputs and outputs of the root, every module and every example: from their variables and outputs;
+- what `make smoke` asks (docs/limitations.md): from the rows of its table;
 - the lines of the map (docs/architecture.md): from the docstring of every Python module, the README of every Terraform
   module and the usage of every script;
 - the pictures of the state machine: from the definition that the usage block of modules/workflow plans.
@@ -28,9 +29,10 @@ from scripts.docs_pictures import mermaid, outline
 from scripts.docs_reference import brief, read_reference, whole
 from scripts.docs_sections import DocsError, Section, table
 from scripts.offline_plan import ROOT, PlanError, plan
+from scripts.smoke_rows import rows_as_cells
 
-REFERENCE, PICTURE = "inputs and outputs", "state machine"
-INPUTS_OUTPUTS, MAP = "docs/inputs-outputs.md", "docs/architecture.md"
+REFERENCE, PICTURE, SMOKE = "inputs and outputs", "state machine", "what make smoke asks"
+INPUTS_OUTPUTS, MAP, LIMITATIONS = "docs/inputs-outputs.md", "docs/architecture.md", "docs/limitations.md"
 # The rooms of the house whose modules have a line each in the map.
 ROOMS = ("glue_scripts", "local_aws", "scripts")
 USAGE = re.compile(r"^```hcl\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -61,6 +63,11 @@ def map_sections(root: Path = ROOT) -> Iterator[Section]:
     modules = terraform_modules(root)
     rows = [(f"[`{folder.name}`](../modules/{folder.name})", purpose_of_terraform(folder)) for folder in modules]
     yield Section(MAP, "modules", table(("module", "what it is for"), rows))
+
+
+def smoke_sections() -> Iterator[Section]:
+    """Yield what `make smoke` asks: a line for each row of its table."""
+    yield Section(LIMITATIONS, SMOKE, table(("row", "question", "assumed"), rows_as_cells()))
 
 
 def picture_sections(definition: dict[str, Any]) -> Iterator[Section]:
@@ -156,7 +163,7 @@ def planned_definition() -> dict[str, Any]:
 
 def all_sections() -> list[Section]:
     """Return every generated part; takes the time of a plan."""
-    return [*reference_sections(), *map_sections(), *picture_sections(planned_definition())]
+    return [*reference_sections(), *map_sections(), *smoke_sections(), *picture_sections(planned_definition())]
 
 
 def stale_pages(sections: Iterable[Section], root: Path = ROOT) -> dict[str, str]:

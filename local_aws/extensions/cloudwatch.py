@@ -1,7 +1,9 @@
-"""CloudWatch alarms as they were put.
+"""CloudWatch alarms as they were put, and dashboards that an account has once over all regions.
 
 ministack's answer in the query protocol, which Terraform's provider speaks, leaves out most of an alarm. Here both
-directions follow botocore's model of the service, so every field of an alarm comes back.
+directions follow botocore's model of the service, so every field of an alarm comes back. Dashboards it keeps by region;
+AWS has them "global, not region-specific":
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ SINGLE_METRIC_FIELDS = ("MetricName", "Namespace", "Statistic", "ExtendedStatist
 
 
 class CloudWatch:
-    """Completes putting and describing metric alarms in the query protocol."""
+    """Completes putting and describing metric alarms in the query protocol; makes dashboards global."""
 
     def __init__(self, emulator: Emulator) -> None:
         self._cloudwatch = emulator.module(
-            "services.cloudwatch", "_alarms", "_put_metric_alarm", "_describe_alarms", "_xml", "_p"
+            "services.cloudwatch", "_alarms", "_dashboards", "_put_metric_alarm", "_describe_alarms", "_xml", "_p"
         )
+        self._responses = emulator.module("core.responses", "AccountScopedDict")
         model = botocore.session.get_session().get_service_model("cloudwatch")
         self._input = model.operation_model("PutMetricAlarm").input_shape
         self._filter = model.operation_model("DescribeAlarms").input_shape
@@ -35,6 +38,7 @@ class CloudWatch:
         """Put the replacements in place."""
         self._put = self._cloudwatch.replace("_put_metric_alarm", self.put_metric_alarm)
         self._describe = self._cloudwatch.replace("_describe_alarms", self.describe_alarms)
+        self._cloudwatch.replace("_dashboards", self._responses.AccountScopedDict())
 
     def put_metric_alarm(self, params: dict[str, Any], data: Any, is_cbor: bool, is_json: bool = False) -> Any:
         """Put an alarm and keep its metric queries too."""

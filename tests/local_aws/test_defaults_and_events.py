@@ -14,6 +14,8 @@ from local_aws import LocalAws
 
 from .conftest import Machines, RoleMaker, allow, wait_for
 
+TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
+
 
 def it_completes_a_crawler(aws: LocalAws, database: str, role: RoleMaker) -> None:
     glue = aws.client("glue")
@@ -69,6 +71,17 @@ def rule_to(aws: LocalAws, machine: str, role_arn: str) -> str:
     events.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))
     events.put_targets(Rule=source, Targets=[{"Id": "1", "Arn": machine, "RoleArn": role_arn}])
     return source
+
+
+def it_has_dashboards_and_roles_once_over_all_regions(aws: LocalAws) -> None:
+    name = f"n-{uuid.uuid4().hex[:8]}"
+    aws.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody='{"widgets": []}')
+    iam = aws.client("iam")
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)
+    elsewhere = {service: aws.client(service, region="eu-west-1") for service in ("cloudwatch", "iam")}
+    assert elsewhere["cloudwatch"].get_dashboard(DashboardName=name)["DashboardBody"] == '{"widgets": []}'
+    with pytest.raises(iam.exceptions.EntityAlreadyExistsException, match=f"{name} already exists"):
+        elsewhere["iam"].create_role(RoleName=name, AssumeRolePolicyDocument=TRUST, Description="another")
 
 
 def it_starts_an_execution_with_the_targets_role(aws: LocalAws, machines: Machines, role: RoleMaker) -> None:

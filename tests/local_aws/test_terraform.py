@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import stat
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +14,14 @@ from pathlib import Path
 import pytest
 
 from local_aws import terraform
-from local_aws.terraform import Terraform, TerraformError, errors_in, mirror_configuration, with_cli_configuration
+from local_aws.terraform import (
+    Terraform,
+    TerraformError,
+    errors_in,
+    execute,
+    mirror_configuration,
+    with_cli_configuration,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -123,6 +133,42 @@ def it_applies_with_dummy_keys_against_the_endpoint(tmp_path: Path, monkeypatch:
     assert apply.startswith("apply http://127.0.0.1:1 test none ")
     for part in (f"-state={tmp_path}/work/terraform.tfstate", f"-var-file={tmp_path}/x.tfvars", "-var=n=1", "-var=s=t"):
         assert part in apply
+
+
+@pytest.mark.usefixtures("no_mirror")
+def it_leaves_a_persons_own_aws_alone_without_an_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("AWS_PROFILE", "mine"), ("AWS_REGION", "eu-west-3")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    fake_binary(
+        tmp_path, monkeypatch, f'echo "$AWS_PROFILE $AWS_REGION ${{AWS_ENDPOINT_URL:-none}}" > {tmp_path}/calls'
+    )
+    Terraform(tmp_path, tmp_path / "work", None).init()
+    assert (tmp_path / "calls").read_text() == "mine eu-west-3 none\n"
+
+
+def it_lets_terraform_write_its_state_when_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The provider, which was started before, has to outlive the saving.
+    saved = f"kill -0 $! && echo saved > {tmp_path}/state"
+    fake_binary(tmp_path, monkeypatch, f"sleep 60 & trap 'sleep 1; {saved}; exit 1' TERM; touch {tmp_path}/up; wait")
+
+    def interrupt() -> None:
+        until = time.monotonic() + 30
+        while not (tmp_path / "up").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        signal.raise_signal(signal.SIGUSR1)
+
+    def raise_interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, raise_interrupt)
+    try:
+        threading.Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            execute(["apply"], dict(os.environ), tmp_path / "log")
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert (tmp_path / "state").read_text() == "saved\n"
 
 
 @pytest.mark.usefixtures("no_mirror")

@@ -35,7 +35,7 @@ def declared(kind: str, folder: Path) -> list[str]:
 
 
 def it_is_up_to_date() -> None:
-    stale = docs.stale_pages([*docs.reference_sections(), *docs.map_sections()])
+    stale = docs.stale_pages([*docs.reference_sections(), *docs.map_sections(), *docs.smoke_sections()])
     assert list(stale) == [], "say something else than the code: make docs"
 
 

@@ -101,11 +101,12 @@ class World:
     def run(self, run_id: str | None = None, later: timedelta = timedelta(0), **arguments: Any) -> Report:
         """Run the job in this process, `later` than now."""
         self.runs += 1
-        converter = arguments.pop("converter", convert)
+        converter, runtime = arguments.pop("converter", convert), arguments.pop("runtime", dict)
         return run_job(
             Arguments(str(self.config), run_id or f"r{self.runs}", **arguments),
             converter,
             lambda: datetime.now(timezone.utc) + later,
+            runtime,
         )
 
     # ---- readers: the catalog's JSON files and pyarrow only

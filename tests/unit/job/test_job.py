@@ -2,12 +2,15 @@
 
 import json
 import os
+import platform
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import boto3
+import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
@@ -19,7 +22,8 @@ from catalog_publication import ConcurrentRunError
 from conversion import UnitResult, convert_units
 from conversion_errors import AccountingError, TooManyBadRows
 from conversion_plan import UnitWork
-from conversion_runners import Tasks, in_process
+from conversion_runners import MODULES, Tasks, in_process
+from conversion_runtime import Runtime
 from conversion_task import PartReport, TaskContext
 from csv_to_parquet import ArgumentsError, convert_with_spark, parse_args
 from diff import UnknownPartitionError
@@ -558,6 +562,25 @@ def it_converts_on_spark(world: World, spark: SparkSession) -> None:
     world.run(converter=partial(convert_with_spark, None))
     seen = spark.read.parquet(world.location("01"))
     assert sorted(row.id for row in seen.collect()) == ["1", "2"]
+
+
+def it_tells_where_it_ran_only_when_asked(world: World, spark: SparkSession) -> None:
+    world.put("month=01/a.csv", "1")
+    assert parse_args(["--dataset_config", "c.json", "--run_id", "r", "--report_runtime", "true"]).report_runtime
+    assert "runtime" not in json.loads(world.run().to_json())
+    runtime = Runtime(["--run_id", "secret", "--report_runtime", "true"])
+    assert set(runtime.describe()) == {"arguments", "driver"}
+    world.put("month=01/a.csv", "2")
+    report = world.run(converter=partial(convert_with_spark, None, runtime=runtime), runtime=runtime.describe)
+    told = json.loads(report.to_json())["runtime"]
+    slots = spark.sparkContext.defaultParallelism
+    assert (told["slots_at_start"], told["slots_at_end"], told["hosts"]) == (slots, slots, 1)
+    assert told["arguments"] == ["--report_runtime", "--run_id"]
+    own = ("python", platform.python_version()), ("pyarrow", pa.__version__), ("boto3", boto3.__version__)
+    for place in (told["driver"], *told["workers"]):
+        assert set(own) <= set(place.items())
+    # The workers take our modules from what the job sent them, or from where the driver has them.
+    assert {place["modules"] for place in told["workers"]} <= {MODULES, "glue_scripts"}
 
 
 def it_refuses_an_unknown_fault(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
