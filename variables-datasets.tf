@@ -4,12 +4,15 @@ variable "datasets" {
     partition_keys    = optional(list(object({ name = string, type = optional(string, "string") })), [])
     partition_pattern = optional(string)
     columns = optional(list(object({
-      name     = string
-      type     = optional(string, "string")
-      source   = optional(string)
-      required = optional(bool, false)
-      format   = optional(string)
-      comment  = optional(string, "")
+      name        = string
+      type        = optional(string, "string")
+      source      = optional(string)
+      required    = optional(bool, false)
+      format      = optional(string)
+      comment     = optional(string, "")
+      decimal     = optional(string)
+      thousands   = optional(string)
+      null_values = optional(list(string))
     })), [])
     csv = optional(object({
       delimiter        = optional(string, ",")
@@ -23,6 +26,9 @@ variable "datasets" {
       timestamp_format = optional(string)
       quoted_newlines  = optional(bool, true)
       trim             = optional(bool, false)
+      decimal          = optional(string, ".")
+      thousands        = optional(string)
+      quoted_nulls     = optional(bool, false)
     }), {})
     schema_drift            = optional(string, "fail")
     max_bad_fraction        = optional(number, 0.01)
@@ -43,12 +49,15 @@ variable "datasets" {
       keys, for example `(?P<year>\d{4})-(?P<month>\d{2})\.csv`; default none.
     - `columns`: the columns of the Parquet table. `source` is the name in the file's header, default the column's name;
       `required` sends rows without a value to quarantine, default false; `format` is a strptime format for date and
-      timestamp; `comment` describes the column. Types: string (default), boolean, int, bigint, float, double,
+      timestamp; `comment` describes the column; `decimal`, `thousands` and `null_values` are those of `csv` where a
+      column differs (a `thousands` of "" is none). Types: string (default), boolean, int, bigint, float, double,
       decimal(p,s), date, timestamp. Without columns a crawler finds them.
     - `csv`: how the files are written. `delimiter` (default a comma), `quote` (default a double quote, "" for none),
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
-      default ISO 8601), `quoted_newlines` (default true), `trim` (default false).
+      default ISO 8601), `quoted_newlines` (default true), `trim` (default false), `decimal` (before fractions, default a
+      point), `thousands` (between thousands, default null: nothing), `quoted_nulls` (whether a null in quotes is one for
+      strings, too, default false).
     - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
     - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
       and no limit by number.
@@ -296,10 +305,10 @@ variable "datasets" {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
         for character in concat([dataset.csv.delimiter, dataset.csv.escape, dataset.csv.comment], compact([dataset.csv.quote])) :
-        character == null ? true : can(regex("^[ -~\\t]$", character))
+        character == null ? true : can(regex("^[\\x01-\\t\\x0b\\x0c\\x0e-\\x7f]$", character))
       ]
     ]))
-    error_message = "csv.delimiter, csv.quote, csv.escape and csv.comment must each be one ASCII character, no line break (a tab is \"\\t\", no quotes at all are \"\")."
+    error_message = "csv.delimiter, csv.quote, csv.escape and csv.comment must each be one ASCII character, neither a line break nor NUL (a tab is \"\\t\", Ctrl-A is \"\\u0001\", no quotes at all are \"\")."
   }
 
   validation {
@@ -319,14 +328,69 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for spelling in dataset.csv.null_values :
+        for spelling in concat(dataset.csv.null_values, flatten([for column in dataset.columns : coalesce(column.null_values, [])])) :
         dataset.csv.escape == null || dataset.csv.escape == dataset.csv.quote ? true : !anytrue([
           for taken in compact([dataset.csv.delimiter, dataset.csv.quote, "\n", "\r"]) :
           strcontains("${join("", split("${dataset.csv.escape}${dataset.csv.escape}", spelling))}\n", "${dataset.csv.escape}${taken}")
         ])
       ]
     ]))
-    error_message = "In csv.null_values, csv.escape must not stand at the end of a spelling nor before a delimiter, quote or line break: any other character may follow it, as in \\N."
+    error_message = "In null_values, csv.escape must not stand at the end of a spelling nor before a delimiter, quote or line break: any other character may follow it, as in \\N."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for column in dataset.columns :
+        contains(["int", "bigint", "float", "double"], column.type) || startswith(column.type, "decimal(") ||
+        column.decimal == null && column.thousands == null
+      ]
+    ]))
+    error_message = "decimal and thousands of a column are for numbers only: int, bigint, float, double and decimal(p,s)."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for mark in concat([dataset.csv.decimal], dataset.columns[*].decimal) :
+        mark == null ? true : can(regex("^[!-*,./:-@\\[-`{-~]$", mark))
+      ]
+    ]))
+    error_message = "decimal must be one ASCII character that is printed and is no letter, digit, blank or sign, for example a comma."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for mark in concat([dataset.csv.thousands], [for column in dataset.columns : column.thousands == "" ? null : column.thousands]) :
+        mark == null ? true : can(regex("^[^0-9A-Za-z+\\x00-\\x1f\\x7f-]$", mark))
+      ]
+    ]))
+    error_message = "thousands must be one character that is no letter of ASCII, digit, sign or control character, for example a point, or null for none (of a column, \"\")."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for column in concat([{ decimal = null, thousands = null }], [
+          for column in dataset.columns : { decimal = column.decimal, thousands = column.thousands }
+          if contains(["int", "bigint", "float", "double"], column.type) || startswith(column.type, "decimal(")
+        ]) :
+        coalesce(column.decimal, dataset.csv.decimal) != (column.thousands == null ? dataset.csv.thousands : column.thousands)
+      ]
+    ]))
+    error_message = "decimal and thousands must differ, for every column of numbers."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for mark in compact(concat(
+          [dataset.csv.decimal, dataset.csv.thousands], dataset.columns[*].decimal, dataset.columns[*].thousands
+        )) : !contains(compact([dataset.csv.quote, dataset.csv.escape]), mark)
+      ]
+    ]))
+    error_message = "decimal and thousands must not be csv.quote or csv.escape."
   }
 
   validation {
@@ -463,6 +527,7 @@ locals {
     partition_key = { type = "string" }
     csv = {
       delimiter = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
+      decimal   = ".", quoted_nulls = false
     }
   }
 

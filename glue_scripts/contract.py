@@ -17,6 +17,7 @@ from storage import folder_uri, open_storage
 Values = tuple[str, ...]
 
 SCALAR_TYPES = ("string", "boolean", "int", "bigint", "float", "double", "date", "timestamp")
+NUMBER_TYPES = ("int", "bigint", "float", "double")
 # Names and types of the quarantine table's columns.
 QUARANTINE_COLUMNS = (
     ("source_file", "string"),
@@ -39,7 +40,11 @@ class ContractError(TerminalError):
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the Parquet table; `source` is its name in the header of the files, `format` a strptime format."""
+    """One column of the Parquet table; `source` is its name in the header of the files, `format` a strptime format.
+
+    `decimal`, `thousands` and `null_values` go before those of the dataset; None means the dataset's, and a `thousands`
+    of "" that there is none.
+    """
 
     name: str
     type: str
@@ -47,6 +52,14 @@ class Column:
     required: bool = False
     format: str | None = None
     comment: str = ""
+    decimal: str | None = None
+    thousands: str | None = None
+    null_values: tuple[str, ...] | None = None
+
+    @property
+    def is_number(self) -> bool:
+        """Say whether the column holds numbers."""
+        return self.type in NUMBER_TYPES or DECIMAL.fullmatch(self.type) is not None
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,21 @@ class CsvOptions:
     timestamp_format: str | None = None
     quoted_newlines: bool = True
     trim: bool = False
+    decimal: str = "."
+    thousands: str | None = None
+    quoted_nulls: bool = False
+
+    def decimal_of(self, column: Column) -> str:
+        """Return what stands before the fraction of a column's numbers."""
+        return column.decimal or self.decimal
+
+    def thousands_of(self, column: Column) -> str | None:
+        """Return what stands between the thousands of a column's numbers; None where nothing does."""
+        return (self.thousands if column.thousands is None else column.thousands) or None
+
+    def nulls_of(self, column: Column) -> tuple[str, ...]:
+        """Return the spellings of null in a column."""
+        return self.null_values if column.null_values is None else column.null_values
 
 
 @dataclass(frozen=True)
@@ -149,6 +177,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
         _partition_key(dataset, key) for key in _list(dataset, "partition_keys", document.get("partition_keys"))
     )
     csv = _csv_options(dataset, document.get("csv") or {})
+    _check_numbers(dataset, columns, csv)
     schema_drift = _choice(dataset, document, "schema_drift", ("fail", "ignore"))
     pattern = document.get("partition_pattern")
     _check_names(dataset, columns, keys)
@@ -240,6 +269,9 @@ def _column(dataset: str, document: Mapping[str, Any]) -> Column:
         required=_flag(dataset, document, "required", False),
         format=column_format,
         comment=document.get("comment") or "",
+        decimal=document.get("decimal"),
+        thousands=document.get("thousands"),
+        null_values=_texts(dataset, f"null_values of column {name}", document.get("null_values")),
     )
 
 
@@ -269,13 +301,10 @@ def _partition_key(dataset: str, document: Mapping[str, Any]) -> PartitionKey:
 def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     _refuse_unknown(dataset, "csv ", document, [field.name for field in fields(CsvOptions)])
     given = {name: value for name, value in document.items() if value is not None or name in _NULLABLE_CSV}
-    if not isinstance(given.get("null_values", []), list):
-        raise ContractError(
-            f"dataset {dataset}: csv.null_values is {given['null_values']!r}; expected a list of strings"
-        )
-    if "null_values" in given:
-        given["null_values"] = tuple(str(value) for value in given["null_values"])
-    for name in ("header", "quoted_newlines", "trim"):
+    for name in _CSV_LISTS:
+        if name in given:
+            given[name] = _texts(dataset, f"csv.{name}", given[name])
+    for name in ("header", "quoted_newlines", "trim", "quoted_nulls"):
         _flag(dataset, given, name, False)
     options = CsvOptions(**given)
     _check_characters(dataset, options)
@@ -288,7 +317,57 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     return options
 
 
-_NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format")
+_NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format", "thousands")
+_CSV_LISTS = ("null_values",)
+
+
+def _texts(dataset: str, name: str, value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of strings")
+    return tuple(value)
+
+
+def _check_numbers(dataset: str, columns: Sequence[Column], csv: CsvOptions) -> None:
+    """Refuse marks of numbers that cannot be told from the numbers, from each other or from those of the file."""
+    whose: list[tuple[str, Any, Any]] = [("csv.{}", csv.decimal, csv.thousands)]
+    for column in columns:
+        own = f"{{}} of column {column.name}"
+        if column.is_number:
+            whose.append((own, csv.decimal_of(column), csv.thousands_of(column)))
+        elif found := [name for name in ("decimal", "thousands") if getattr(column, name) is not None]:
+            raise ContractError(
+                f"dataset {dataset}: {own.format(found[0])} is set and its type is {column.type}; "
+                f"allowed is it for {', '.join(NUMBER_TYPES)} and decimal(p,s)"
+            )
+    for name, decimal, thousands in whose:
+        if not _is_mark(decimal) or not decimal.isascii() or decimal == " ":
+            raise ContractError(
+                f"dataset {dataset}: {name.format('decimal')} is {decimal!r}; allowed is one ASCII character that is "
+                "printed and is no letter, digit, blank or sign"
+            )
+        if thousands is not None and not _is_mark(thousands):
+            raise ContractError(
+                f"dataset {dataset}: {name.format('thousands')} is {thousands!r}; allowed is one character that is no "
+                "letter of ASCII, digit, sign or control character"
+            )
+        if clashing := [mark for mark in (decimal, thousands) if mark in (csv.quote, csv.escape) and mark]:
+            raise ContractError(
+                f"dataset {dataset}: {name.format('decimal or thousands')} is {clashing[0]!r}, as csv.quote or "
+                "csv.escape is; allowed is another character"
+            )
+        if decimal == thousands:
+            raise ContractError(
+                f"dataset {dataset}: {name.format('decimal and thousands')} are both {decimal!r}; they must differ"
+            )
+
+
+def _is_mark(value: Any) -> bool:
+    """Say whether a value is a character that can stand in a number and is no part of one."""
+    if not isinstance(value, str) or len(value) != 1 or ord(value) < 32 or ord(value) == 127:
+        return False
+    return value not in "+-" and not (value.isascii() and value.isalnum())
 
 
 def _check_characters(dataset: str, options: CsvOptions) -> None:

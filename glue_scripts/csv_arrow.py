@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 import csv_misreadings
-from csv_columns import Problem, Reading, WantedColumns
+from csv_columns import ColumnGroup, Problem, Reading, WantedColumns
 from csv_dialect import Dialect
 from csv_grammar import OpenRecordError, grammar_of
-from csv_nulls import HiddenEscapes, NullSpellings
+from csv_nulls import HiddenEscapes
 from csv_parts import Sizes
 from csv_records import Records, find_records, without_ranges
 from csv_values import FALSE_VALUES, TRUE_VALUES, Rows, ValueType
@@ -70,10 +70,8 @@ class _Parsed:
 class ArrowReader:
     """Reads the texts of files of one layout."""
 
-    def __init__(
-        self, wanted: WantedColumns, dialect: Dialect, nulls: NullSpellings, memory: ColumnMemory, sizes: Sizes
-    ) -> None:
-        self._wanted, self._dialect, self._nulls = wanted, dialect, nulls
+    def __init__(self, wanted: WantedColumns, dialect: Dialect, memory: ColumnMemory, sizes: Sizes) -> None:
+        self._wanted, self._dialect = wanted, dialect
         self._memory, self._block_bytes = memory, sizes.block_bytes
         self._marks = [mark for mark in (dialect.quote, dialect.escape) if mark is not None]
         # A record with one value too many: seen as such only when no quote is open before it.
@@ -123,17 +121,25 @@ class ArrowReader:
         self._memory.is_fresh = False
 
     def _read_typed(self, text: bytes) -> _Parsed:
-        """Parse with as many typed columns as the data allows."""
+        """Parse with as many typed columns as the data allows, each group of columns by itself."""
+        first, *others = (self._read_group(text, group) for group in self._wanted.groups)
+        for table in others:
+            if (table.total, table.invalid, table.closed) != (first.total, first.invalid, first.closed):
+                raise NotReadableError("the text was read twice and not the same way")
+            first.columns.update(table.columns)
+        return first
+
+    def _read_group(self, text: bytes, group: ColumnGroup) -> _Parsed:
         single = False
         while True:
-            hidden = self._nulls.hide(text)
+            hidden = group.nulls.hide(text)
             if hidden is None:
                 raise NotReadableError("no byte is free to hide null spellings")
             try:
-                table = self._read_once(text, hidden, single=single)
+                table = self._read_once(text, hidden, group, single=single)
                 doubtful = self._doubtful_column(table)
                 if doubtful is None:
-                    return self._restored(table, hidden)
+                    return self._restored(table, hidden, group)
                 # On to the next way of reading; a zone offset does not mend year 0, but text does.
                 self._give_up(doubtful)
             except pa.ArrowInvalid as error:
@@ -141,30 +147,29 @@ class ArrowReader:
                 if "straddl" in message and not single:
                     single = True
                 elif "Empty CSV file" in message:
-                    return _Parsed({place: pa.nulls(0, pa.string()) for place in self._wanted.places}, 0, [], True)
+                    return _Parsed({number: pa.nulls(0, pa.string()) for number in group.place_of}, 0, [], True)
                 elif "invalid UTF8" in message or "CSV parse error: Row" in message:
                     raise _InvalidEncodingError from error
                 elif found := _CONVERSION_PROBLEM.search(message):
-                    self._give_up(self._wanted.places[int(found[1])])
+                    self._give_up(group.at[group.places[int(found[1])]])
                 else:
                     raise NotReadableError(message) from error
 
     def _doubtful_column(self, table: _Parsed) -> int | None:
-        """Return the position of a column that was cast to values which need not be what the text says."""
-        for place, column in table.columns.items():
-            kind = self._wanted.type_at(place)
+        """Return the number of a column that was cast to values which need not be what the text says."""
+        for number, column in table.columns.items():
+            kind = self._wanted.types[number]
             if isinstance(kind, ValueType) and kind.doubtful and not pa.types.is_string(column.type):
                 doubtful = kind.doubtful
                 if any(len(doubtful(chunk)) for chunk in column.chunks):
-                    return place
+                    return number
         return None
 
-    def _give_up(self, place: int) -> None:
-        number = self._wanted.column_at[place]
+    def _give_up(self, number: int) -> None:
         self._memory.failed[number] = self._memory.failed.get(number, 0) + 1
 
-    def _read_once(self, text: bytes, hidden: HiddenEscapes, *, single: bool) -> _Parsed:
-        dialect, places = self._dialect, self._wanted.places
+    def _read_once(self, text: bytes, hidden: HiddenEscapes, group: ColumnGroup, *, single: bool) -> _Parsed:
+        dialect, places = self._dialect, group.places
         quote, escape = (mark.decode() if mark and mark in text else False for mark in (dialect.quote, dialect.escape))
         guarded = bool(quote or escape)
         invalid: list[tuple[int, int]] = []
@@ -191,13 +196,14 @@ class ArrowReader:
                 invalid_row_handler=note,
             ),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict(zip(map(str, places), self._read_types(text), strict=True)),
+                column_types=dict(zip(map(str, places), self._read_types(text, group), strict=True)),
                 include_columns=[str(place) for place in places],
                 null_values=hidden.null_values,
                 true_values=TRUE_VALUES,
                 false_values=FALSE_VALUES,
                 strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
+                quoted_strings_can_be_null=group.nulls.quoted,
+                decimal_point=group.decimal,
             ),
         )
         closed, total = True, table.num_rows + len(invalid)
@@ -206,7 +212,8 @@ class ArrowReader:
             if closed:
                 invalid.pop()
                 total -= 1
-        return _Parsed(dict(zip(places, table.columns, strict=True)), total, invalid, closed)
+        columns = dict(zip(places, table.columns, strict=True))
+        return _Parsed({number: columns[place] for number, place in group.place_of.items()}, total, invalid, closed)
 
     def _input(self, text: bytes, *, guarded: bool) -> bytes:
         before = csv_misreadings.put_before(text)
@@ -220,14 +227,14 @@ class ArrowReader:
             raise NotReadableError("no size of blocks is safe")
         return size
 
-    def _read_types(self, text: bytes) -> list[Any]:
-        """Return the type to read each wanted column as."""
+    def _read_types(self, text: bytes, group: ColumnGroup) -> list[Any]:
+        """Return the type to read each column of a group as."""
         types = []
         misread: dict[Any, bool] = {}
-        for place in self._wanted.places:
-            kind = self._wanted.type_at(place)
-            failed = self._memory.failed.get(self._wanted.column_at[place], 0)
-            if kind is None or failed >= len(kind.read_as) or place in self._wanted.shared:
+        for place in group.places:
+            kind = group.type_at(place)
+            failed = self._memory.failed.get(group.at[place], 0)
+            if kind is None or failed >= len(kind.read_as) or place in group.shared or group.is_foreign(kind):
                 types.append(pa.string())
                 continue
             arrow = kind.read_as[failed]
@@ -236,15 +243,15 @@ class ArrowReader:
             types.append(pa.string() if misread[arrow.id] else arrow)
         return types
 
-    def _restored(self, table: _Parsed, hidden: HiddenEscapes) -> _Parsed:
+    def _restored(self, table: _Parsed, hidden: HiddenEscapes, group: ColumnGroup) -> _Parsed:
         columns: dict[int, Any] = {}
-        for place, column in table.columns.items():
+        for number, column in table.columns.items():
             restored = column
             if pa.types.is_string(column.type):
-                restored = hidden.restore(column, is_string=self._wanted.is_string(place))
+                restored = hidden.restore(column, is_string=group.is_string(group.place_of[number]))
             if restored is None:
                 raise NotReadableError("whether a value is null depends on its quotes")
-            columns[place] = restored
+            columns[number] = restored
         return _Parsed(columns, table.total, table.invalid, table.closed)
 
     # ------------------------------------------------------------------------- records that must go before the parse

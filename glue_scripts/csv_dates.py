@@ -194,7 +194,7 @@ def formatted_type(dataset: str, column: Column, csv: CsvOptions) -> FormattedTi
     if not text:
         return None
     arrow = pa.date32() if column.type == "date" else TIMESTAMP
-    return FormattedTimes(column.type, arrow, text, _pieces(dataset, setting, text, column.type), csv.null_values)
+    return FormattedTimes(column.type, arrow, text, _pieces(dataset, setting, text, column.type), csv.nulls_of(column))
 
 
 def _pieces(dataset: str, setting: str, text: str, kind: str) -> tuple[tuple[str, bool], ...]:

@@ -10,33 +10,35 @@ import pyarrow as pa
 from csv_columns import Problem, Reading, WantedColumns
 from csv_dialect import Dialect
 from csv_grammar import Field, OpenRecordError, grammar_of
-from csv_nulls import NullSpellings
 from csv_records import Records
 
 
 class ExactReader:
     """Reads the texts of files of one layout."""
 
-    def __init__(self, wanted: WantedColumns, dialect: Dialect, nulls: NullSpellings) -> None:
-        self._wanted, self._grammar, self._nulls = wanted, grammar_of(dialect), nulls
+    def __init__(self, wanted: WantedColumns, dialect: Dialect) -> None:
+        self._wanted, self._grammar = wanted, grammar_of(dialect)
+        self._columns = [
+            (number, place, group.nulls.is_null_text if group.is_string(place) else group.nulls.is_written_null)
+            for group in wanted.groups
+            for number, place in group.place_of.items()
+        ]
 
     def read(self, text: bytes, records: Records) -> Reading:
         """Read all wanted columns as texts."""
-        places = [(place, self._wanted.is_string(place)) for place in self._wanted.places]
-        columns: dict[int, list[bytes | None]] = {place: [] for place, _ in places}
+        columns: dict[int, list[bytes | None]] = {number: [] for number, _, _ in self._columns}
         rows: list[int] = []
         problems: dict[int, Problem] = {}
-        for number, (start, end) in enumerate(zip(records.starts.tolist(), records.ends.tolist(), strict=True)):
+        for row, (start, end) in enumerate(zip(records.starts.tolist(), records.ends.tolist(), strict=True)):
             record = self._record(text[start:end])
             if isinstance(record, tuple):
-                problems[number] = record
+                problems[row] = record
                 continue
-            rows.append(number)
-            for place, is_string in places:
+            rows.append(row)
+            for number, place, is_null in self._columns:
                 field = record[place]
-                is_null = self._nulls.is_null_text(field) if is_string else self._nulls.is_written_null(field)
-                columns[place].append(None if is_null else field.text)
-        texts = {place: pa.array(values, pa.binary()).cast(pa.string()) for place, values in columns.items()}
+                columns[number].append(None if is_null(field) else field.text)
+        texts = {number: pa.array(values, pa.binary()).cast(pa.string()) for number, values in columns.items()}
         return Reading(texts, np.array(rows, np.int64), problems, len(records))
 
     def _record(self, raw: bytes) -> list[Field] | Problem:

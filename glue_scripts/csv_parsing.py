@@ -82,13 +82,11 @@ class PieceParser:
         sizes: Sizes | None = None,
     ) -> None:
         self._contract, self._dialect = contract, dialect
-        self._wanted = WantedColumns(contract, layout)
+        self._wanted = WantedColumns(contract, dialect, layout)
         self._schema = table_schema(contract)
-        nulls = NullSpellings(dialect, contract.csv.null_values, trim=contract.csv.trim)
-        self._null_values = pa.array(nulls.plain, pa.string())
         self._cutter = PartCutter(dialect, sizes or Sizes())
-        self._fast = ArrowReader(self._wanted, dialect, nulls, memory or ColumnMemory(), sizes or Sizes())
-        self._exact = ExactReader(self._wanted, dialect, nulls)
+        self._fast = ArrowReader(self._wanted, dialect, memory or ColumnMemory(), sizes or Sizes())
+        self._exact = ExactReader(self._wanted, dialect)
 
     def parse(self, body: bytes, *, final: bool = True) -> Iterator[ParsedPart | OpenPart]:
         """Parse bytes that begin at a record and end with a line, part by part, or at the end of the file (`final`).
@@ -142,13 +140,12 @@ class PieceParser:
     def _judge(self, text: bytes, reading: Reading, found: Records | None, lines: int) -> ParsedPart:
         values: list[Any] = []
         faults: list[tuple[Rows, tuple[str, ...], str]] = []
-        layout, types = self._wanted.layout, self._wanted.types
-        for column, kind, place in zip(self._contract.columns, types, layout.positions, strict=True):
-            if place is None:
+        for number, (column, kind) in enumerate(zip(self._contract.columns, self._wanted.types, strict=True)):
+            if number in reading.columns:
+                converted = self._convert(kind, reading.columns[number], self._wanted.nulls[number])
+            else:
                 nulls = pa.nulls(len(reading.rows), kind.arrow if kind else pa.string())
                 converted = Converted(nulls, NO_ROWS, ())
-            else:
-                converted = self._convert(kind, reading.columns[place])
             values.append(converted.values)
             if len(converted.bad_rows):
                 faults.append((converted.bad_rows, converted.reasons, column.name))
@@ -164,20 +161,13 @@ class PieceParser:
             table = table.filter(pa.array(good))
         return ParsedPart(table, reading.total, self._bad_records(text, reading, found, faults), lines)
 
-    def _convert(self, kind: ColumnType, column: Any) -> Converted:
+    def _convert(self, kind: ColumnType, column: Any, nulls: NullSpellings) -> Converted:
         if kind is None:
-            return Converted(self._string_values(column), NO_ROWS, ())
+            return Converted(_string_values(column, nulls), NO_ROWS, ())
         if pa.types.is_string(column.type):
             texts = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
             return kind.convert(texts.chunk(0) if isinstance(texts, pa.ChunkedArray) else texts)
         return Converted(column.cast(kind.arrow), NO_ROWS, ())
-
-    def _string_values(self, column: Any) -> Any:
-        if not self._contract.csv.trim:
-            return column
-        trimmed = pc.utf8_trim(column, characters=BLANKS)
-        emptied = pc.and_(pc.is_in(trimmed, self._null_values), pc.not_equal(trimmed, column))
-        return pc.if_else(pc.fill_null(emptied, False), pa.scalar(None, pa.string()), trimmed)
 
     def _bad_records(
         self, text: bytes, reading: Reading, found: Records | None, faults: list[tuple[Rows, tuple[str, ...], str]]
@@ -196,3 +186,11 @@ class PieceParser:
         return BadRecords(
             records.lines[numbers], tuple(reason for reason, _ in ordered), tuple(name for _, name in ordered), texts
         )
+
+
+def _string_values(column: Any, nulls: NullSpellings) -> Any:
+    if not nulls.trim:
+        return column
+    trimmed = pc.utf8_trim(column, characters=BLANKS)
+    emptied = pc.and_(pc.is_in(trimmed, pa.array(nulls.plain, pa.string())), pc.not_equal(trimmed, column))
+    return pc.if_else(pc.fill_null(emptied, False), pa.scalar(None, pa.string()), trimmed)

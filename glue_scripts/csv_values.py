@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from typing import Any
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from contract import Column, CsvOptions
 from csv_dialect import BLANKS
+from csv_numbers import PLAIN, NumberFormat, number_format
 from errors import TerminalError
 
 Rows = npt.NDArray[np.int64]
@@ -68,20 +69,29 @@ class ValueType:
     doubtful: Callable[[Any], Rows] | None = None
     longest: int = 1 << 31
     null_values: tuple[str, ...] = ()
+    numbers: NumberFormat = PLAIN
+
+    @property
+    def has_fractions(self) -> bool:
+        """Say whether it matters what stands before a fraction."""
+        return bool(pa.types.is_floating(self.arrow) or pa.types.is_decimal(self.arrow))
 
     def convert(self, texts: Any) -> Converted:
         """Convert an array of strings, vectorised but for the values that are not regular."""
-        odd = _rows_standing_out(texts, self.alphabet, self.longest)
+        plain, unclear = texts, NO_ROWS
+        if not self.numbers.is_plain:
+            plain, unclear = self.numbers.plain_texts(texts)
+        odd = _with(unclear, _rows_standing_out(plain, self.alphabet, self.longest))
         matched = False
         while True:
-            patched, bad, reasons = self._resolve(texts, odd)
+            patched, bad, reasons = self._resolve(texts, plain, odd)
             try:
                 values = self.cast(patched)
             except pa.ArrowInvalid:
                 if matched:
                     raise
                 # The characters are right and their order is not: sort them out by the pattern.
-                odd, matched = _rows_not_matching(texts, self.regular), True
+                odd, matched = _with(unclear, _rows_not_matching(plain, self.regular)), True
                 continue
             doubtful = np.setdiff1d(self.doubtful(values), odd) if self.doubtful else NO_ROWS
             if not len(doubtful):
@@ -92,10 +102,10 @@ class ValueType:
         """Cast regular strings to the type; ArrowInvalid when one is not regular."""
         return pc.cast(texts, self.arrow)
 
-    def _resolve(self, texts: Any, odd: Rows) -> tuple[Any, Rows, tuple[str, ...]]:
-        """Replace the odd texts by regular ones, or by null where they are null or bad."""
+    def _resolve(self, texts: Any, plain: Any, odd: Rows) -> tuple[Any, Rows, tuple[str, ...]]:
+        """Replace the odd ones of the plain texts by regular ones, or by null where the texts are null or bad."""
         if not len(odd):
-            return texts, NO_ROWS, ()
+            return plain, NO_ROWS, ()
         encoded = pc.dictionary_encode(texts.take(pa.array(odd)))
         replacements: list[str | None] = []
         problems: list[str | None] = []
@@ -106,7 +116,7 @@ class ValueType:
         codes = encoded.indices
         mask = np.zeros(len(texts), np.bool_)
         mask[odd] = True
-        patched = pc.replace_with_mask(texts, pa.array(mask), pa.array(replacements, pa.string()).take(codes))
+        patched = pc.replace_with_mask(plain, pa.array(mask), pa.array(replacements, pa.string()).take(codes))
         places = codes.to_numpy()
         is_bad = np.array([problem is not None for problem in problems], np.bool_)[places]
         return patched, odd[is_bad], tuple(str(problems[place]) for place in places[is_bad])
@@ -115,10 +125,13 @@ class ValueType:
         stripped = text.strip(BLANKS)
         if stripped in self.null_values:
             return None, None
+        plain, problem = self.numbers.plain_text(stripped), f"not of type {self.name}"
         try:
-            return self.normalise(stripped), None
+            if plain is not None:
+                return self.normalise(plain), None
         except BadValueError as error:
-            return None, str(error)
+            problem = str(error)
+        return None, problem.replace(f"not of type {self.name}", f"not of type {self.numbers.described(self.name)}")
 
 
 class _TimestampType(ValueType):
@@ -138,8 +151,10 @@ def value_type(column: Column, csv: CsvOptions) -> ValueType | None:
         return None
     if kind.startswith("decimal"):
         precision, scale = (int(number) for number in re.findall(r"\d+", kind))
-        return _decimal_type(kind, precision, scale, csv.null_values)
-    return _SIMPLE[kind](csv.null_values)
+        found = _decimal_type(kind, precision, scale, csv.nulls_of(column))
+    else:
+        found = _SIMPLE[kind](csv.nulls_of(column))
+    return replace(found, numbers=number_format(column, csv)) if column.is_number else found
 
 
 # ------------------------------------------------------------------------------------------------ rows that stand out
@@ -156,6 +171,10 @@ def _rows_standing_out(texts: Any, alphabet: bytes, longest: int) -> Rows:
     if len(empty) and texts.null_count:
         empty = empty[texts.is_valid().to_numpy(zero_copy_only=False)[empty]]
     return np.union1d(rows, empty).astype(np.int64) if len(empty) else rows.astype(np.int64)
+
+
+def _with(rows: Rows, others: Rows) -> Rows:
+    return np.union1d(rows, others) if len(rows) else others
 
 
 def _offsets(texts: Any) -> Rows:

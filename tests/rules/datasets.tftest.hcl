@@ -1411,3 +1411,216 @@ run "accepts_no_retention" {
     }
   }
 }
+
+run "refuses_decimal_of_a_string" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", decimal = "," }]
+      }
+    }
+  }
+}
+
+run "accepts_decimal_of_a_decimal" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "decimal(9,2)", decimal = "," }]
+      }
+    }
+  }
+}
+
+run "refuses_a_letter_as_decimal" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { decimal = "e" }
+      }
+    }
+  }
+}
+
+run "accepts_a_comma_as_decimal" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { decimal = "," }
+      }
+    }
+  }
+}
+
+run "refuses_a_letter_as_thousands" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { thousands = "x" }
+      }
+    }
+  }
+}
+
+run "accepts_a_no_break_space_as_thousands" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { thousands = "\u00a0" }
+      }
+    }
+  }
+}
+
+run "refuses_a_word_as_thousands_of_a_column" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double", thousands = "..", decimal = "," }]
+      }
+    }
+  }
+}
+
+run "accepts_no_thousands_of_a_column" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double", thousands = "", decimal = "," }]
+        csv     = { thousands = "," }
+      }
+    }
+  }
+}
+
+run "refuses_points_for_both" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { thousands = "." }
+      }
+    }
+  }
+}
+
+run "accepts_points_for_thousands_beside_a_comma" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { thousands = ".", decimal = "," }
+      }
+    }
+  }
+}
+
+run "refuses_points_for_both_in_a_column" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "int", thousands = "," }]
+        csv     = { decimal = "," }
+      }
+    }
+  }
+}
+
+run "accepts_points_for_thousands_in_a_column" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "int", thousands = "." }]
+        csv     = { decimal = "," }
+      }
+    }
+  }
+}
+
+run "refuses_the_quote_as_thousands" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { quote = "'", thousands = "'" }
+      }
+    }
+  }
+}
+
+run "accepts_an_apostrophe_as_thousands" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { thousands = "'" }
+      }
+    }
+  }
+}
+
+run "refuses_a_carriage_return_as_delimiter" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { delimiter = "\r" }
+      }
+    }
+  }
+}
+
+run "accepts_a_control_character_as_delimiter" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { delimiter = "\u0001" }
+      }
+    }
+  }
+}
+
+run "refuses_the_escape_before_a_delimiter_in_a_null_of_a_column" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", null_values = ["\\,"] }]
+        csv     = { escape = "\\" }
+      }
+    }
+  }
+}
+
+run "accepts_the_escape_in_a_null_of_a_column" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", null_values = ["\\N"] }]
+        csv     = { escape = "\\" }
+      }
+    }
+  }
+}
