@@ -15,20 +15,22 @@ variable "datasets" {
       null_values = optional(list(string))
     })), [])
     csv = optional(object({
-      delimiter        = optional(string, ",")
-      quote            = optional(string, "\"")
-      escape           = optional(string)
-      header           = optional(bool, true)
-      encoding         = optional(string, "utf-8")
-      null_values      = optional(list(string), [""])
-      comment          = optional(string)
-      date_format      = optional(string)
-      timestamp_format = optional(string)
-      quoted_newlines  = optional(bool, true)
-      trim             = optional(bool, false)
-      decimal          = optional(string, ".")
-      thousands        = optional(string)
-      quoted_nulls     = optional(bool, false)
+      delimiter          = optional(string, ",")
+      quote              = optional(string, "\"")
+      escape             = optional(string)
+      header             = optional(bool, true)
+      encoding           = optional(string, "utf-8")
+      null_values        = optional(list(string), [""])
+      comment            = optional(string)
+      date_format        = optional(string)
+      timestamp_format   = optional(string)
+      quoted_newlines    = optional(bool, true)
+      trim               = optional(bool, false)
+      decimal            = optional(string, ".")
+      thousands          = optional(string)
+      quoted_nulls       = optional(bool, false)
+      short_rows         = optional(string, "quarantine")
+      skip_initial_space = optional(bool, false)
     }), {})
     schema_drift            = optional(string, "fail")
     max_bad_fraction        = optional(number, 0.01)
@@ -57,7 +59,8 @@ variable "datasets" {
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
       default ISO 8601), `quoted_newlines` (default true), `trim` (default false), `decimal` (before fractions, default a
       point), `thousands` (between thousands, default null: nothing), `quoted_nulls` (whether a null in quotes is one for
-      strings, too, default false).
+      strings, too, default false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks),
+      `skip_initial_space` (blanks behind a delimiter mean nothing, default false).
     - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
     - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
       and no limit by number.
@@ -394,6 +397,20 @@ variable "datasets" {
   }
 
   validation {
+    condition     = alltrue([for dataset in var.datasets : contains(["quarantine", "null"], dataset.csv.short_rows)])
+    error_message = "csv.short_rows must be quarantine or null."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : !dataset.csv.skip_initial_space || !contains(
+        compact([dataset.csv.delimiter, dataset.csv.quote, dataset.csv.escape, dataset.csv.comment]), " "
+      )
+    ])
+    error_message = "With csv.skip_initial_space a blank must not be csv.delimiter, csv.quote, csv.escape or csv.comment."
+  }
+
+  validation {
     condition     = alltrue([for dataset in var.datasets : can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]*$", dataset.csv.encoding))])
     error_message = "csv.encoding must be the name of an encoding that Python knows, for example utf-8, latin-1 or cp1252."
   }
@@ -527,7 +544,7 @@ locals {
     partition_key = { type = "string" }
     csv = {
       delimiter = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
-      decimal   = ".", quoted_nulls = false
+      decimal   = ".", quoted_nulls = false, short_rows = "quarantine", skip_initial_space = false
     }
   }
 

@@ -80,6 +80,8 @@ class CsvOptions:
     decimal: str = "."
     thousands: str | None = None
     quoted_nulls: bool = False
+    short_rows: str = "quarantine"
+    skip_initial_space: bool = False
 
     def decimal_of(self, column: Column) -> str:
         """Return what stands before the fraction of a column's numbers."""
@@ -304,8 +306,9 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     for name in _CSV_LISTS:
         if name in given:
             given[name] = _texts(dataset, f"csv.{name}", given[name])
-    for name in ("header", "quoted_newlines", "trim", "quoted_nulls"):
+    for name in ("header", "quoted_newlines", "trim", "quoted_nulls", "skip_initial_space"):
         _flag(dataset, given, name, False)
+    _choice(dataset, given, "short_rows", ("quarantine", "null"))
     options = CsvOptions(**given)
     _check_characters(dataset, options)
     try:
@@ -381,6 +384,11 @@ def _check_characters(dataset: str, options: CsvOptions) -> None:
             # The escape character may be the quote itself: that is what doubling means.
             if value == other and {name, other_name} != {"quote", "escape"}:
                 raise ContractError(f"dataset {dataset}: csv.{other_name} and csv.{name} are both {value!r}")
+    if options.skip_initial_space and " " in special.values():
+        raise ContractError(
+            f"dataset {dataset}: csv.skip_initial_space is true and a blank is one of the special characters; blanks "
+            "that are skipped must mean nothing else"
+        )
 
 
 def _flag(dataset: str, document: Mapping[str, Any], name: str, default: bool) -> bool:

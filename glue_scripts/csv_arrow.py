@@ -22,6 +22,7 @@ from csv_grammar import OpenRecordError, grammar_of
 from csv_nulls import HiddenEscapes
 from csv_parts import Sizes
 from csv_records import Records, find_records, without_ranges
+from csv_spaces import without_initial_spaces
 from csv_values import FALSE_VALUES, TRUE_VALUES, Rows, ValueType
 from errors import TerminalError
 
@@ -81,9 +82,14 @@ class ArrowReader:
         """Read a text of whole records that should have some number of them; raise NotReadableError."""
         if csv_misreadings.must_be_read_exactly(text):
             raise NotReadableError("the text holds what Arrow is known to misread")
+        if self._dialect.skip_initial_space:
+            spaced = without_initial_spaces(text, self._dialect)
+            if spaced is None:
+                raise NotReadableError("where values begin takes the grammar")
+            text = spaced
         self._try_first_block(text)
         excluded = _Exclusions()
-        decoded = lines_checked = False
+        decoded = lines_checked = padded = False
         while True:
             try:
                 table = self._read_typed(text)
@@ -92,9 +98,12 @@ class ArrowReader:
                     raise NotReadableError("records that are not valid are left") from error
                 decoded, text = True, self._exclude(text, excluded, self._undecodable(text))
                 continue
-            if lines_checked or self._dialect.quoted_newlines or not self._spans_lines(text, table, excluded, records):
+            if not lines_checked and self._spans_lines(text, table, excluded, records):
+                lines_checked, text = True, self._exclude(text, excluded, self._open_lines(text))
+            elif not padded and self._wanted.pads and any(width < self._wanted.width for _, width in table.invalid):
+                padded, text = True, self._padded(text, table)
+            else:
                 break
-            lines_checked, text = True, self._exclude(text, excluded, self._open_lines(text))
         if not table.closed:
             raise NotReadableError("a quote is open at the end")
         there = table.total if excluded.survivors is None else len(excluded.survivors)
@@ -107,7 +116,9 @@ class ArrowReader:
         invalid = np.array([number for number, _ in table.invalid], np.int64)
         problems = dict(excluded.problems)
         for number, (_, width) in zip(excluded.originals(invalid).tolist(), table.invalid, strict=True):
-            problems[number] = self._wanted.width_problem(width)
+            if (problem := self._wanted.width_problem(width)) is None:
+                raise NotReadableError("a record of the right number of values was left out")
+            problems[number] = problem
         rows = excluded.originals(np.delete(rows, invalid))
         return Reading(table.columns, rows, problems, table.total + len(excluded.problems))
 
@@ -289,12 +300,28 @@ class ArrowReader:
             values = [value.text for value in grammar_of(self._dialect).fields(raw)]
         except OpenRecordError:
             return None
-        if len(values) != self._wanted.width:
-            return self._wanted.width_problem(len(values))
+        if (problem := self._wanted.width_problem(len(values))) is not None:
+            return problem
+        values += [b""] * (self._wanted.width - len(values))
         return self._wanted.encoding_problem(values.__getitem__)
+
+    def _padded(self, text: bytes, table: _Parsed) -> bytes:
+        """Return the text with as many values in short records as in others, the added ones empty and so null."""
+        records = self._records(text)
+        if len(records) != table.total or any("" not in group.nulls.plain for group in self._wanted.groups):
+            raise NotReadableError("what a short record lacks cannot be written as a null")
+        pieces, position = [], 0
+        for number, width in table.invalid:
+            if width < self._wanted.width:
+                end = int(records.ends[number])
+                pieces += [text[position:end], self._dialect.delimiter * (self._wanted.width - width)]
+                position = end
+        return b"".join([*pieces, text[position:]])
 
     def _spans_lines(self, text: bytes, table: _Parsed, excluded: _Exclusions, records: int) -> bool:
         """Say whether a quote is open at a line end, where quotes may not span lines."""
+        if self._dialect.quoted_newlines:
+            return False
         is_special = any(mark in text for mark in self._marks)
         return is_special and (not table.closed or table.total + len(excluded.problems) != records)
 

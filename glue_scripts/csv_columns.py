@@ -93,6 +93,8 @@ class WantedColumns:
         self.contract, self.layout = contract, layout
         self.types = contract_types(contract)
         self.width = layout.width
+        # Whether what a short record lacks is null.
+        self.pads = contract.csv.short_rows == "null"
         self.nulls = tuple(_null_spellings(contract, dialect, column) for column in contract.columns)
         alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for number, (column, place) in enumerate(zip(contract.columns, layout.positions, strict=True)):
@@ -100,8 +102,10 @@ class WantedColumns:
                 alike[contract.csv.nulls_of(column)].append(number)
         self.groups = [ColumnGroup(numbers, self.types, layout, self.nulls[numbers[0]]) for numbers in alike.values()]
 
-    def width_problem(self, found: int) -> Problem:
-        """Return what is wrong with a record of another number of values."""
+    def width_problem(self, found: int) -> Problem | None:
+        """Return what is wrong with a record of some number of values, if anything is."""
+        if found == self.width or (self.pads and found < self.width):
+            return None
         return f"expected {self.width} columns, found {found}", None
 
     def encoding_problem(self, value: Callable[[int], bytes]) -> Problem | None:

@@ -37,20 +37,23 @@ class ExactReader:
             rows.append(row)
             for number, place, is_null in self._columns:
                 field = record[place]
-                columns[number].append(None if is_null(field) else field.text)
+                columns[number].append(None if field is None or is_null(field) else field.text)
         texts = {number: pa.array(values, pa.binary()).cast(pa.string()) for number, values in columns.items()}
         return Reading(texts, np.array(rows, np.int64), problems, len(records))
 
-    def _record(self, raw: bytes) -> list[Field] | Problem:
-        """Return the values of a record, or what is wrong with it."""
+    def _record(self, raw: bytes) -> list[Field | None] | Problem:
+        """Return the values of a record, None for those that it lacks, or what is wrong with it."""
         fields = self._grammar.fields(raw)
         try:
             # Not more values are held than are wanted, however many there are.
-            record = list(islice(fields, self._wanted.width))
+            record: list[Field | None] = list(islice(fields, self._wanted.width))
             width = len(record) + sum(1 for _ in fields)
         except OpenRecordError:
             return "unterminated quote", None
-        if width != self._wanted.width:
-            return self._wanted.width_problem(width)
-        problem = None if raw.isascii() else self._wanted.encoding_problem(lambda place: record[place].text)
+        if (problem := self._wanted.width_problem(width)) is not None:
+            return problem
+        record += [None] * (self._wanted.width - len(record))
+        if not raw.isascii():
+            texts = [field.text if field else b"" for field in record]
+            problem = self._wanted.encoding_problem(texts.__getitem__)
         return problem or record

@@ -1624,3 +1624,51 @@ run "accepts_the_escape_in_a_null_of_a_column" {
     }
   }
 }
+
+run "refuses_dropping_short_rows" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { short_rows = "drop" }
+      }
+    }
+  }
+}
+
+run "accepts_nulls_in_short_rows" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { short_rows = "null" }
+      }
+    }
+  }
+}
+
+run "refuses_blanks_skipped_between_blanks" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { skip_initial_space = true, delimiter = " " }
+      }
+    }
+  }
+}
+
+run "accepts_blanks_skipped_behind_commas" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { skip_initial_space = true, delimiter = "," }
+      }
+    }
+  }
+}

@@ -169,8 +169,8 @@ def it_fails_when_too_many_rows_are_bad_and_names_the_first() -> None:
     [
         ({"delimiter": "§"}, r"csv\.delimiter is '§'; allowed is one ASCII character"),
         ({"encoding": "base64"}, r"csv\.encoding is 'base64'; allowed is any text encoding"),
-        ({"escape": "\\", "null_values": ["N\\"]}, r"csv\.null_values has 'N\\\\', in which csv\.escape .* at the end"),
-        ({"escape": "\\", "null_values": ["\\,"]}, r"csv\.null_values has '\\\\,', in which .* before a delimiter"),
+        ({"escape": "\\", "null_values": ["N\\"]}, r"null_values has 'N\\\\', in which csv\.escape .* at the end"),
+        ({"escape": "\\", "null_values": ["\\,"]}, r"null_values has '\\\\,', in which .* before a delimiter"),
         ({"date_format": "yyyy-MM-dd"}, r"csv\.date_format is 'yyyy-MM-dd'; allowed are Python's strptime codes"),
         ({"date_format": "%F"}, r"it has '%F'"),
         ({"date_format": "%d.%m."}, "a year, a month and a day"),
