@@ -12,6 +12,7 @@ variable "datasets" {
       comment     = optional(string, "")
       decimal     = optional(string)
       thousands   = optional(string)
+      strip       = optional(list(string))
       null_values = optional(list(string))
     })), [])
     csv = optional(object({
@@ -28,6 +29,9 @@ variable "datasets" {
       trim               = optional(bool, false)
       decimal            = optional(string, ".")
       thousands          = optional(string)
+      strip              = optional(list(string), [])
+      true_values        = optional(list(string))
+      false_values       = optional(list(string))
       quoted_nulls       = optional(bool, false)
       short_rows         = optional(string, "quarantine")
       skip_initial_space = optional(bool, false)
@@ -51,14 +55,15 @@ variable "datasets" {
       keys, for example `(?P<year>\d{4})-(?P<month>\d{2})\.csv`; default none.
     - `columns`: the columns of the Parquet table. `source` is the name in the file's header, default the column's name;
       `required` sends rows without a value to quarantine, default false; `format` is a strptime format for date and
-      timestamp; `comment` describes the column; `decimal`, `thousands` and `null_values` are those of `csv` where a
-      column differs (a `thousands` of "" is none). Types: string (default), boolean, int, bigint, float, double,
+      timestamp; `comment` describes the column; `decimal`, `thousands`, `strip` and `null_values` are those of `csv`
+      where a column differs (a `thousands` of "" is none). Types: string (default), boolean, int, bigint, float, double,
       decimal(p,s), date, timestamp. Without columns a crawler finds them.
     - `csv`: how the files are written. `delimiter` (default a comma), `quote` (default a double quote, "" for none),
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
       default ISO 8601), `quoted_newlines` (default true), `trim` (default false), `decimal` (before fractions, default a
-      point), `thousands` (between thousands, default null: nothing), `quoted_nulls` (whether a null in quotes is one for
+      point), `thousands` (between thousands, default null: nothing), `strip` (texts taken off numbers, such as "$", "EUR" or
+      "%", default none), `true_values` and `false_values` (default true, t, yes, y, 1 and false, f, no, n, 0), `quoted_nulls` (whether a null in quotes is one for
       strings, too, default false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks),
       `skip_initial_space` (blanks behind a delimiter mean nothing, default false).
     - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
@@ -346,10 +351,10 @@ variable "datasets" {
       for dataset in var.datasets : [
         for column in dataset.columns :
         contains(["int", "bigint", "float", "double"], column.type) || startswith(column.type, "decimal(") ||
-        column.decimal == null && column.thousands == null
+        column.decimal == null && column.thousands == null && column.strip == null
       ]
     ]))
-    error_message = "decimal and thousands of a column are for numbers only: int, bigint, float, double and decimal(p,s)."
+    error_message = "decimal, thousands and strip of a column are for numbers only: int, bigint, float, double and decimal(p,s)."
   }
 
   validation {
@@ -408,6 +413,51 @@ variable "datasets" {
       )
     ])
     error_message = "With csv.skip_initial_space a blank must not be csv.delimiter, csv.quote, csv.escape or csv.comment."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for text in concat(dataset.csv.strip, flatten([for column in dataset.columns : coalesce(column.strip, [])])) :
+        can(regex("^[^0-9+\\x00-\\x1f\\x7f-]+$", text)) && trimspace(text) == text
+      ]
+    ]))
+    error_message = "strip holds texts without digits, signs, control characters and blanks around them, for example $, EUR or %."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for column in concat([{ decimal = null, thousands = null, strip = null }], [
+          for column in dataset.columns : { decimal = column.decimal, thousands = column.thousands, strip = column.strip }
+          if contains(["int", "bigint", "float", "double"], column.type) || startswith(column.type, "decimal(")
+          ]) : length(setintersection(
+          column.strip == null ? dataset.csv.strip : column.strip,
+          compact([coalesce(column.decimal, dataset.csv.decimal), column.thousands == null ? dataset.csv.thousands : column.thousands])
+        )) == 0
+      ]
+    ]))
+    error_message = "strip must not hold decimal or thousands, for every column of numbers."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for word in concat(coalesce(dataset.csv.true_values, []), coalesce(dataset.csv.false_values, [])) :
+        word != "" && trimspace(word) == word
+      ]
+    ]))
+    error_message = "csv.true_values and csv.false_values hold texts without blanks around them."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : length(setintersection(
+        [for word in coalesce(dataset.csv.true_values, local.true_words) : lower(word)],
+        [for word in coalesce(dataset.csv.false_values, local.false_words) : lower(word)]
+      )) == 0
+    ])
+    error_message = "csv.true_values and csv.false_values must differ in more than case; unless it is said otherwise ${join(", ", local.true_words)} are true and ${join(", ", local.false_words)} false."
   }
 
   validation {
@@ -544,7 +594,7 @@ locals {
     partition_key = { type = "string" }
     csv = {
       delimiter = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
-      decimal   = ".", quoted_nulls = false, short_rows = "quarantine", skip_initial_space = false
+      decimal   = ".", strip = [], quoted_nulls = false, short_rows = "quarantine", skip_initial_space = false
     }
   }
 

@@ -17,6 +17,9 @@ from storage import folder_uri, open_storage
 Values = tuple[str, ...]
 
 SCALAR_TYPES = ("string", "boolean", "int", "bigint", "float", "double", "date", "timestamp")
+# Spark SQL's spellings: https://spark.apache.org/docs/latest/sql-ref-datatypes.html and its cast from string.
+TRUE_WORDS = ("true", "t", "yes", "y", "1")
+FALSE_WORDS = ("false", "f", "no", "n", "0")
 NUMBER_TYPES = ("int", "bigint", "float", "double")
 # Names and types of the quarantine table's columns.
 QUARANTINE_COLUMNS = (
@@ -42,8 +45,8 @@ class ContractError(TerminalError):
 class Column:
     """One column of the Parquet table; `source` is its name in the header of the files, `format` a strptime format.
 
-    `decimal`, `thousands` and `null_values` go before those of the dataset; None means the dataset's, and a `thousands`
-    of "" that there is none.
+    `decimal`, `thousands`, `strip` and `null_values` go before those of the dataset; None means the dataset's, and a
+    `thousands` of "" that there is none.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Column:
     comment: str = ""
     decimal: str | None = None
     thousands: str | None = None
+    strip: tuple[str, ...] | None = None
     null_values: tuple[str, ...] | None = None
 
     @property
@@ -79,6 +83,9 @@ class CsvOptions:
     trim: bool = False
     decimal: str = "."
     thousands: str | None = None
+    strip: tuple[str, ...] = ()
+    true_values: tuple[str, ...] | None = None
+    false_values: tuple[str, ...] | None = None
     quoted_nulls: bool = False
     short_rows: str = "quarantine"
     skip_initial_space: bool = False
@@ -90,6 +97,20 @@ class CsvOptions:
     def thousands_of(self, column: Column) -> str | None:
         """Return what stands between the thousands of a column's numbers; None where nothing does."""
         return (self.thousands if column.thousands is None else column.thousands) or None
+
+    def strip_of(self, column: Column) -> tuple[str, ...]:
+        """Return the texts that are taken off a column's numbers."""
+        return self.strip if column.strip is None else column.strip
+
+    @property
+    def true_words(self) -> tuple[str, ...]:
+        """Return the spellings of true, in lower case."""
+        return TRUE_WORDS if self.true_values is None else tuple(word.lower() for word in self.true_values)
+
+    @property
+    def false_words(self) -> tuple[str, ...]:
+        """Return the spellings of false, in lower case."""
+        return FALSE_WORDS if self.false_values is None else tuple(word.lower() for word in self.false_values)
 
     def nulls_of(self, column: Column) -> tuple[str, ...]:
         """Return the spellings of null in a column."""
@@ -180,6 +201,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     )
     csv = _csv_options(dataset, document.get("csv") or {})
     _check_numbers(dataset, columns, csv)
+    _check_stripped(dataset, columns, csv)
     schema_drift = _choice(dataset, document, "schema_drift", ("fail", "ignore"))
     pattern = document.get("partition_pattern")
     _check_names(dataset, columns, keys)
@@ -273,6 +295,7 @@ def _column(dataset: str, document: Mapping[str, Any]) -> Column:
         comment=document.get("comment") or "",
         decimal=document.get("decimal"),
         thousands=document.get("thousands"),
+        strip=_texts(dataset, f"strip of column {name}", document.get("strip")),
         null_values=_texts(dataset, f"null_values of column {name}", document.get("null_values")),
     )
 
@@ -311,6 +334,7 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     _choice(dataset, given, "short_rows", ("quarantine", "null"))
     options = CsvOptions(**given)
     _check_characters(dataset, options)
+    _check_words(dataset, options)
     try:
         codecs.lookup(options.encoding)
     except LookupError as error:
@@ -321,7 +345,8 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
 
 
 _NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format", "thousands")
-_CSV_LISTS = ("null_values",)
+_CSV_LISTS = ("null_values", "strip", "true_values", "false_values")
+_STRIPPED = re.compile(r"[^0-9+\x00-\x1f\x7f-]+")
 
 
 def _texts(dataset: str, name: str, value: Any) -> tuple[str, ...] | None:
@@ -332,6 +357,36 @@ def _texts(dataset: str, name: str, value: Any) -> tuple[str, ...] | None:
     return tuple(value)
 
 
+def _check_words(dataset: str, options: CsvOptions) -> None:
+    """Refuse spellings of booleans that cannot be found, or that mean both."""
+    for name in ("true_values", "false_values"):
+        for word in getattr(options, name) or ():
+            if not word or word != word.strip():
+                raise ContractError(
+                    f"dataset {dataset}: csv.{name} has {word!r}; allowed is any text without blanks around it"
+                )
+    if both := sorted(set(options.true_words) & set(options.false_words)):
+        raise ContractError(
+            f"dataset {dataset}: csv.true_values and csv.false_values both have {both[0]!r}, in any case; unless it is "
+            f"said otherwise {', '.join(TRUE_WORDS)} are true and {', '.join(FALSE_WORDS)} false"
+        )
+
+
+def _check_stripped(dataset: str, columns: Sequence[Column], csv: CsvOptions) -> None:
+    """Refuse texts that cannot be told from a number when they are taken off it."""
+    whose = [("csv.strip", csv.strip, {csv.decimal, csv.thousands})]
+    for column in columns:
+        marks = {csv.decimal_of(column), csv.thousands_of(column)}
+        whose.append((f"strip of column {column.name}", csv.strip_of(column) if column.is_number else (), marks))
+    for name, texts, marks in whose:
+        for text in texts:
+            if not _STRIPPED.fullmatch(text) or text != text.strip() or text in marks:
+                raise ContractError(
+                    f"dataset {dataset}: {name} has {text!r}; allowed is any text without digits, signs, control "
+                    "characters and blanks around it that is neither decimal nor thousands"
+                )
+
+
 def _check_numbers(dataset: str, columns: Sequence[Column], csv: CsvOptions) -> None:
     """Refuse marks of numbers that cannot be told from the numbers, from each other or from those of the file."""
     whose: list[tuple[str, Any, Any]] = [("csv.{}", csv.decimal, csv.thousands)]
@@ -339,7 +394,7 @@ def _check_numbers(dataset: str, columns: Sequence[Column], csv: CsvOptions) -> 
         own = f"{{}} of column {column.name}"
         if column.is_number:
             whose.append((own, csv.decimal_of(column), csv.thousands_of(column)))
-        elif found := [name for name in ("decimal", "thousands") if getattr(column, name) is not None]:
+        elif found := [name for name in ("decimal", "thousands", "strip") if getattr(column, name) is not None]:
             raise ContractError(
                 f"dataset {dataset}: {own.format(found[0])} is set and its type is {column.type}; "
                 f"allowed is it for {', '.join(NUMBER_TYPES)} and decimal(p,s)"

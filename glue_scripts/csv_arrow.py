@@ -23,7 +23,7 @@ from csv_nulls import HiddenEscapes
 from csv_parts import Sizes
 from csv_records import Records, find_records, without_ranges
 from csv_spaces import without_initial_spaces
-from csv_values import FALSE_VALUES, TRUE_VALUES, Rows, ValueType
+from csv_values import Rows, ValueType
 from errors import TerminalError
 
 _CONVERSION_PROBLEM = re.compile(r"In CSV column #(\d+)")
@@ -210,8 +210,8 @@ class ArrowReader:
                 column_types=dict(zip(map(str, places), self._read_types(text, group), strict=True)),
                 include_columns=[str(place) for place in places],
                 null_values=hidden.null_values,
-                true_values=TRUE_VALUES,
-                false_values=FALSE_VALUES,
+                true_values=self._wanted.true_values,
+                false_values=self._wanted.false_values,
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=group.nulls.quoted,
                 decimal_point=group.decimal,

@@ -14,7 +14,7 @@ from csv_dates import FormattedTimes, formatted_type
 from csv_dialect import Dialect
 from csv_headers import FileColumns
 from csv_nulls import NullSpellings
-from csv_values import Rows, ValueType, value_type
+from csv_values import Rows, ValueType, usual_cases, value_type
 
 ColumnType = ValueType | FormattedTimes | None
 # Why a record is bad, and the column of the contract that is at fault, if it is one.
@@ -92,6 +92,7 @@ class WantedColumns:
     def __init__(self, contract: DatasetContract, dialect: Dialect, layout: FileColumns) -> None:
         self.contract, self.layout = contract, layout
         self.types = contract_types(contract)
+        self.true_values, self.false_values = map(usual_cases, (contract.csv.true_words, contract.csv.false_words))
         self.width = layout.width
         # Whether what a short record lacks is null.
         self.pads = contract.csv.short_rows == "null"

@@ -29,12 +29,6 @@ NO_ROWS: Rows = np.empty(0, np.int64)
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 _NAIVE = pa.timestamp("us")
 _DIGITS = b"0123456789"
-# Spark SQL's spellings: https://spark.apache.org/docs/latest/sql-ref-datatypes.html and its cast from string.
-TRUE_WORDS = ("true", "t", "yes", "y", "1")
-FALSE_WORDS = ("false", "f", "no", "n", "0")
-# Arrow's reader takes these as they are; other mixtures of case go through `normalise`.
-TRUE_VALUES = ["true", "True", "TRUE", "1"]
-FALSE_VALUES = ["false", "False", "FALSE", "0"]
 
 
 class BadValueError(TerminalError, ValueError):
@@ -80,7 +74,7 @@ class ValueType:
         """Convert an array of strings, vectorised but for the values that are not regular."""
         plain, unclear = texts, NO_ROWS
         if not self.numbers.is_plain:
-            plain, unclear = self.numbers.plain_texts(texts)
+            plain, unclear = self.numbers.plain_texts(texts, self.null_values)
         odd = _with(unclear, _rows_standing_out(plain, self.alphabet, self.longest))
         matched = False
         while True:
@@ -149,6 +143,8 @@ def value_type(column: Column, csv: CsvOptions) -> ValueType | None:
     kind = column.type
     if kind == "string":
         return None
+    if kind == "boolean":
+        return _boolean_type(csv, csv.nulls_of(column))
     if kind.startswith("decimal"):
         precision, scale = (int(number) for number in re.findall(r"\d+", kind))
         found = _decimal_type(kind, precision, scale, csv.nulls_of(column))
@@ -264,13 +260,22 @@ def _normalise_decimal(kind: str, precision: int, scale: int) -> Callable[[str],
     return normalise
 
 
-def _normalise_boolean(text: str) -> str:
-    word = text.lower()
-    if word in TRUE_WORDS:
-        return "true"
-    if word in FALSE_WORDS:
-        return "false"
-    raise BadValueError("not of type boolean")
+def usual_cases(words: Sequence[str]) -> list[str]:
+    """Return the cases that words are mostly written in: Arrow's reader takes them, others go through `normalise`."""
+    cases = {case for word in words for case in (word, word.upper(), word.capitalize()) if case.lower() == word}
+    return sorted(cases)
+
+
+def _normalise_boolean(true_words: Sequence[str], false_words: Sequence[str]) -> Callable[[str], str]:
+    def normalise(text: str) -> str:
+        word = text.lower()
+        if word in true_words:
+            return "true"
+        if word in false_words:
+            return "false"
+        raise BadValueError("not of type boolean")
+
+    return normalise
 
 
 def _normalise_date(text: str) -> str:
@@ -405,13 +410,13 @@ def _timestamp_type(nulls: Sequence[str]) -> ValueType:
     )
 
 
-def _boolean_type(nulls: Sequence[str]) -> ValueType:
+def _boolean_type(csv: CsvOptions, nulls: Sequence[str]) -> ValueType:
+    normalise = _normalise_boolean(csv.true_words, csv.false_words)
     # An empty alphabet makes every value odd: booleans have few spellings, so they are judged spelling by spelling.
-    return ValueType("boolean", pa.bool_(), (pa.bool_(),), b"", "", _normalise_boolean, null_values=tuple(nulls))
+    return ValueType("boolean", pa.bool_(), (pa.bool_(),), b"", "", normalise, null_values=tuple(nulls))
 
 
 _SIMPLE: dict[str, Callable[[Sequence[str]], ValueType]] = {
-    "boolean": _boolean_type,
     "int": _integer_type("int", 32, pa.int32()),
     "bigint": _integer_type("bigint", 64, pa.int64()),
     "float": _float_type("float", pa.float32(), np.float32),

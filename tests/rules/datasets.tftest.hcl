@@ -1672,3 +1672,121 @@ run "accepts_blanks_skipped_behind_commas" {
     }
   }
 }
+
+run "refuses_stripping_strings" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", strip = ["x"] }]
+      }
+    }
+  }
+}
+
+run "accepts_stripping_numbers" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "int", strip = ["x"] }]
+      }
+    }
+  }
+}
+
+run "refuses_stripping_digits" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { strip = ["m2"] }
+      }
+    }
+  }
+}
+
+run "accepts_stripping_units" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { strip = ["$", "EUR", "%", "kr."] }
+      }
+    }
+  }
+}
+
+run "refuses_stripping_the_decimal" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { strip = [","], decimal = "," }
+      }
+    }
+  }
+}
+
+run "accepts_stripping_another_mark" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double", strip = ["."] }]
+        csv     = { decimal = "," }
+      }
+    }
+  }
+}
+
+run "refuses_blanks_around_a_boolean" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "boolean" }]
+        csv     = { true_values = ["ja "] }
+      }
+    }
+  }
+}
+
+run "accepts_a_boolean_in_another_language" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "boolean" }]
+        csv     = { true_values = ["Ja"], false_values = ["Nein"] }
+      }
+    }
+  }
+}
+
+run "refuses_a_boolean_that_is_both" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "boolean" }]
+        csv     = { true_values = ["N"] }
+      }
+    }
+  }
+}
+
+run "accepts_a_boolean_that_is_one" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "boolean" }]
+        csv     = { true_values = ["N"], false_values = ["J"] }
+      }
+    }
+  }
+}

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import contract
 import csv_dates
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +41,12 @@ def it_judges_formats_by_the_rule_of_the_job() -> None:
     assert tuple(map(tuple, json.loads(alternatives[1]))) == csv_dates.ALTERNATIVES
     found = [(code, "".join(json.loads(others))) for code, others in re.findall(r"(\w) = (\[[^]]*\])", needs[1])]
     assert tuple(found) == csv_dates.NEEDS
+
+
+def it_has_the_spellings_of_booleans_of_the_job() -> None:
+    text = (ROOT / "locals.tf").read_text()
+    found = [json.loads(words) for words in re.findall(r"(?:true|false)_words\s*= (\[.*\])", text)]
+    assert [tuple(words) for words in found] == [contract.TRUE_WORDS, contract.FALSE_WORDS]
 
 
 def it_refuses_every_argument_that_the_module_gives_the_job_itself() -> None:
