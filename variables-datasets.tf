@@ -35,6 +35,7 @@ variable "datasets" {
       quoted_nulls       = optional(bool, false)
       short_rows         = optional(string, "quarantine")
       skip_initial_space = optional(bool, false)
+      empty_rows         = optional(string, "keep")
     }), {})
     schema_drift            = optional(string, "fail")
     max_bad_fraction        = optional(number, 0.01)
@@ -65,7 +66,8 @@ variable "datasets" {
       point), `thousands` (between thousands, default null: nothing), `strip` (texts taken off numbers, such as "$", "EUR" or
       "%", default none), `true_values` and `false_values` (default true, t, yes, y, 1 and false, f, no, n, 0), `quoted_nulls` (whether a null in quotes is one for
       strings, too, default false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks),
-      `skip_initial_space` (blanks behind a delimiter mean nothing, default false).
+      `skip_initial_space` (blanks behind a delimiter mean nothing, default false), `empty_rows` (rows of nothing but
+      delimiters: `keep`, the default, `skip` or `quarantine`).
     - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
     - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
       and no limit by number.
@@ -461,6 +463,11 @@ variable "datasets" {
   }
 
   validation {
+    condition     = alltrue([for dataset in var.datasets : contains(["keep", "skip", "quarantine"], dataset.csv.empty_rows)])
+    error_message = "csv.empty_rows must be keep, skip or quarantine."
+  }
+
+  validation {
     condition     = alltrue([for dataset in var.datasets : can(regex("^[A-Za-z0-9][A-Za-z0-9_.-]*$", dataset.csv.encoding))])
     error_message = "csv.encoding must be the name of an encoding that Python knows, for example utf-8, latin-1 or cp1252."
   }
@@ -594,7 +601,7 @@ locals {
     partition_key = { type = "string" }
     csv = {
       delimiter = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
-      decimal   = ".", strip = [], quoted_nulls = false, short_rows = "quarantine", skip_initial_space = false
+      decimal   = ".", strip = [], quoted_nulls = false, short_rows = "quarantine", skip_initial_space = false, empty_rows = "keep"
     }
   }
 

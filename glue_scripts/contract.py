@@ -89,6 +89,7 @@ class CsvOptions:
     quoted_nulls: bool = False
     short_rows: str = "quarantine"
     skip_initial_space: bool = False
+    empty_rows: str = "keep"
 
     def decimal_of(self, column: Column) -> str:
         """Return what stands before the fraction of a column's numbers."""
@@ -332,6 +333,7 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     for name in ("header", "quoted_newlines", "trim", "quoted_nulls", "skip_initial_space"):
         _flag(dataset, given, name, False)
     _choice(dataset, given, "short_rows", ("quarantine", "null"))
+    _choice(dataset, given, "empty_rows", ("keep", "skip", "quarantine"))
     options = CsvOptions(**given)
     _check_characters(dataset, options)
     _check_words(dataset, options)

@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 import csv_misreadings
-from csv_columns import ColumnGroup, Problem, Reading, WantedColumns
+from csv_columns import EMPTY_ROW, ColumnGroup, Problem, Reading, WantedColumns
 from csv_dialect import Dialect
 from csv_grammar import OpenRecordError, grammar_of
 from csv_nulls import HiddenEscapes
 from csv_parts import Sizes
-from csv_records import Records, find_records, without_ranges
+from csv_records import Records, empty_records, find_records, without_ranges
 from csv_spaces import without_initial_spaces
 from csv_values import Rows, ValueType
 from errors import TerminalError
@@ -89,6 +89,8 @@ class ArrowReader:
             text = spaced
         self._try_first_block(text)
         excluded = _Exclusions()
+        if not self._wanted.keeps_empty:
+            text = self._without_empty(text, excluded)
         decoded = lines_checked = padded = False
         while True:
             try:
@@ -276,6 +278,12 @@ class ArrowReader:
         excluded.survivors = np.delete(originals, numbers)
         ranges = zip(records.starts[numbers].tolist(), records.ends[numbers].tolist(), strict=True)
         return without_ranges(text, list(ranges))
+
+    def _without_empty(self, text: bytes, excluded: _Exclusions) -> bytes:
+        """Take out records of nothing but delimiters."""
+        records = self._records(text)
+        numbers = empty_records(text, records, self._dialect).tolist()
+        return self._exclude(text, excluded, (records, dict.fromkeys(numbers, EMPTY_ROW))) if numbers else text
 
     def _records(self, text: bytes) -> Records:
         return find_records(text, self._dialect, by_line=not self._dialect.quoted_newlines)

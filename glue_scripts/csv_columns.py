@@ -19,6 +19,7 @@ from csv_values import Rows, ValueType, usual_cases, value_type
 ColumnType = ValueType | FormattedTimes | None
 # Why a record is bad, and the column of the contract that is at fault, if it is one.
 Problem = tuple[str, str | None]
+EMPTY_ROW: Problem = ("nothing but delimiters and blanks", None)
 
 
 def contract_types(contract: DatasetContract) -> tuple[ColumnType, ...]:
@@ -96,6 +97,8 @@ class WantedColumns:
         self.width = layout.width
         # Whether what a short record lacks is null.
         self.pads = contract.csv.short_rows == "null"
+        # Whether records of nothing but delimiters are data; they are a problem otherwise, be it one to skip.
+        self.keeps_empty = contract.csv.empty_rows == "keep"
         self.nulls = tuple(_null_spellings(contract, dialect, column) for column in contract.columns)
         alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
         for number, (column, place) in enumerate(zip(contract.columns, layout.positions, strict=True)):

@@ -7,8 +7,8 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
-from csv_columns import Problem, Reading, WantedColumns
-from csv_dialect import Dialect
+from csv_columns import EMPTY_ROW, Problem, Reading, WantedColumns
+from csv_dialect import BLANKS, Dialect
 from csv_grammar import Field, OpenRecordError, grammar_of
 from csv_records import Records
 
@@ -18,6 +18,7 @@ class ExactReader:
 
     def __init__(self, wanted: WantedColumns, dialect: Dialect) -> None:
         self._wanted, self._grammar = wanted, grammar_of(dialect)
+        self._nothing = dialect.delimiter + BLANKS.encode()
         self._columns = [
             (number, place, group.nulls.is_null_text if group.is_string(place) else group.nulls.is_written_null)
             for group in wanted.groups
@@ -43,6 +44,8 @@ class ExactReader:
 
     def _record(self, raw: bytes) -> list[Field | None] | Problem:
         """Return the values of a record, None for those that it lacks, or what is wrong with it."""
+        if not self._wanted.keeps_empty and not raw.strip(self._nothing):
+            return EMPTY_ROW
         fields = self._grammar.fields(raw)
         try:
             # Not more values are held than are wanted, however many there are.

@@ -7,7 +7,7 @@ differ, or where the part holds what Arrow is known to misread, it is read the e
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from contract import DatasetContract
 from csv_arrow import ArrowReader, ColumnMemory, NotReadableError
-from csv_columns import ColumnType, Reading, WantedColumns, table_schema
+from csv_columns import EMPTY_ROW, ColumnType, Reading, WantedColumns, table_schema
 from csv_dialect import BLANKS, Dialect, readable_text, to_utf8
 from csv_exact import ExactReader
 from csv_headers import FileColumns
@@ -43,12 +43,13 @@ class BadRecords:
 
 @dataclass(frozen=True)
 class ParsedPart:
-    """What a part holds. `rows_read` counts every data record: those in `table` and those in `bad`."""
+    """What a part holds. `rows_read` counts every data record: those in `table` and in `bad`, and the skipped ones."""
 
     table: Any
     rows_read: int
     bad: BadRecords
     lines: int
+    rows_skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,12 @@ class PieceParser:
             for rows, _, _ in faults:
                 good[rows] = False
             table = table.filter(pa.array(good))
-        return ParsedPart(table, reading.total, self._bad_records(text, reading, found, faults), lines)
+        problems, skipped = reading.problems, 0
+        if self._contract.csv.empty_rows == "skip":
+            problems = {number: problem for number, problem in problems.items() if problem != EMPTY_ROW}
+            skipped = len(reading.problems) - len(problems)
+        bad = self._bad_records(text, replace(reading, problems=problems), found, faults)
+        return ParsedPart(table, reading.total, bad, lines, skipped)
 
     def _convert(self, kind: ColumnType, column: Any, nulls: NullSpellings) -> Converted:
         if kind is None:

@@ -123,6 +123,17 @@ def active_escapes(data: Bytes, escape: int) -> Offsets:
     return active
 
 
+def empty_records(text: bytes, records: Records, dialect: Dialect) -> Offsets:
+    """Return the numbers of the records that hold nothing but delimiters, blanks and tabs; the text has no comments."""
+    nothing = np.zeros(256, np.bool_)
+    nothing[[*dialect.delimiter, SPACE, ord("\t"), LF, CR]] = True
+    if not len(records):
+        return NO_OFFSETS
+    something = np.add.reduceat(~nothing[np.frombuffer(text, np.uint8)], records.starts, dtype=np.int64)
+    found: Offsets = np.flatnonzero(something == 0)
+    return found
+
+
 # ------------------------------------------------------------------------------------------------------------- records
 def find_records(text: bytes, dialect: Dialect, *, by_line: bool = False, final: bool = True) -> Records:
     """Return the records of a text that begins at one.

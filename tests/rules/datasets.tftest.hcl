@@ -1790,3 +1790,27 @@ run "accepts_a_boolean_that_is_one" {
     }
   }
 }
+
+run "refuses_dropping_empty_rows" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { empty_rows = "drop" }
+      }
+    }
+  }
+}
+
+run "accepts_skipping_empty_rows" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { empty_rows = "skip" }
+      }
+    }
+  }
+}

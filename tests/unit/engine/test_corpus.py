@@ -34,6 +34,9 @@ def it_reads_a_file_as_people_mean_it(name: str, sizes: Sizes) -> None:
     data = (CORPUS / f"{name}.csv").read_bytes()
     found = convert(data, answer["columns"], answer["csv"], sizes=sizes)
     assert [[plain(value) for value in row.values()] for row in found.rows] == answer["rows"]
+    account = found.result.sources[0]
+    assert account.rows_skipped == answer.get("skipped", 0)
+    assert account.rows_read == len(answer["rows"]) + len(answer["bad"]) + account.rows_skipped
     bad = [[row["line_number"], row["column_name"], row["reason"]] for row in found.bad]
     assert bad == answer["bad"]
     assert [row["raw_text"] for row in found.bad] == [

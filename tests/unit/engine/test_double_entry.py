@@ -204,16 +204,17 @@ SOUPS = ('a,"\n', 'a, "\n', 'a,  "\n', 'a,"\n\r', 'ab,"",\n', "a,\n\r", 'a"\n', 
     st.booleans(),
     st.booleans(),
     st.sampled_from([{}, {"short_rows": "null"}, {"short_rows": "null", "null_values": [""]}]),
+    st.sampled_from(["keep", "skip", "quarantine"]),
 )
 def it_reads_any_soup_of_special_characters_as_pythons_csv_does(
-    text: str, width: int, block: int, part: int, split: int, nul: bool, skip: bool, options: dict[str, Any]
+    text: str, width: int, block: int, part: int, split: int, nul: bool, skip: bool, options: dict[str, Any], empty: str
 ) -> None:
     # A byte order mark at the beginning of a file is none of its text; a second one is.
     expected = expected_records(text.removeprefix("\ufeff"), '"', None, skip=skip)
     text = text.replace("a", "\0" if nul else "a")
     declared = columns(**{f"c{number}": "string" for number in range(width)})
     sizes = Sizes(block_bytes=block, part_bytes=part)
-    csv = {"header": False, "null_values": [], "skip_initial_space": skip, **options}
+    csv = {"header": False, "null_values": [], "skip_initial_space": skip, "empty_rows": empty, **options}
     try:
         found = convert(text.encode(), declared, csv, split=split, window=7, sizes=sizes)
     except UnterminatedQuoteError:

@@ -122,6 +122,7 @@ def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
         ({"csv": {"strip": "$"}}, "csv.strip is '[$]'; expected a list of strings"),
         ({"csv": {"true_values": [""]}}, "csv.true_values has ''; allowed is any text without blanks around it"),
         ({"csv": {"true_values": ["N"]}}, "csv.true_values and csv.false_values both have 'n', in any case"),
+        ({"csv": {"empty_rows": "drop"}}, "empty_rows is 'drop'; allowed are keep, skip, quarantine"),
         ({"csv": {"short_rows": "drop"}}, "short_rows is 'drop'; allowed are quarantine, null"),
         ({"csv": {"skip_initial_space": True, "delimiter": " "}}, "blank is one of the special characters"),
         ({"schema_drift": "warn"}, "schema_drift is 'warn'; allowed are fail, ignore"),
