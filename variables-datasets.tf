@@ -14,6 +14,7 @@ variable "datasets" {
       thousands   = optional(string)
       strip       = optional(list(string))
       null_values = optional(list(string))
+      formats     = optional(list(string), [])
     })), [])
     csv = optional(object({
       delimiter          = optional(string, ",")
@@ -36,6 +37,8 @@ variable "datasets" {
       short_rows         = optional(string, "quarantine")
       skip_initial_space = optional(bool, false)
       empty_rows         = optional(string, "keep")
+      date_formats       = optional(list(string), [])
+      timestamp_formats  = optional(list(string), [])
     }), {})
     schema_drift            = optional(string, "fail")
     max_bad_fraction        = optional(number, 0.01)
@@ -56,13 +59,14 @@ variable "datasets" {
       keys, for example `(?P<year>\d{4})-(?P<month>\d{2})\.csv`; default none.
     - `columns`: the columns of the Parquet table. `source` is the name in the file's header, default the column's name;
       `required` sends rows without a value to quarantine, default false; `format` is a strptime format for date and
-      timestamp; `comment` describes the column; `decimal`, `thousands`, `strip` and `null_values` are those of `csv`
+      timestamp, `formats` several; `comment` describes the column; `decimal`, `thousands`, `strip` and `null_values` are those of `csv`
       where a column differs (a `thousands` of "" is none). Types: string (default), boolean, int, bigint, float, double,
       decimal(p,s), date, timestamp. Without columns a crawler finds them.
     - `csv`: how the files are written. `delimiter` (default a comma), `quote` (default a double quote, "" for none),
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
-      default ISO 8601), `quoted_newlines` (default true), `trim` (default false), `decimal` (before fractions, default a
+      default ISO 8601) or lists of them, `date_formats` and `timestamp_formats`, `quoted_newlines` (default true), `trim`
+      (default false), `decimal` (before fractions, default a
       point), `thousands` (between thousands, default null: nothing), `strip` (texts taken off numbers, such as "$", "EUR" or
       "%", default none), `true_values` and `false_values` (default true, t, yes, y, 1 and false, f, no, n, 0), `quoted_nulls` (whether a null in quotes is one for
       strings, too, default false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks),
@@ -237,16 +241,68 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for column in dataset.columns : column.format == null || contains(["date", "timestamp"], column.type)
+        for column in dataset.columns : column.format == null && length(column.formats) == 0 || contains(["date", "timestamp"], column.type)
       ]
     ]))
-    error_message = "format is for columns of type date and timestamp only."
+    error_message = "format and formats are for columns of type date and timestamp only."
   }
 
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for format in concat([dataset.csv.date_format, dataset.csv.timestamp_format], dataset.columns[*].format) :
+        for both in concat(
+          [[dataset.csv.date_format, dataset.csv.date_formats], [dataset.csv.timestamp_format, dataset.csv.timestamp_formats]],
+          [for column in dataset.columns : [column.format, column.formats]]
+        ) : both[0] == null || length(both[1]) == 0
+      ]
+    ]))
+    error_message = "Of format and formats, date_format and date_formats, timestamp_format and timestamp_formats only one may be set."
+  }
+
+  validation {
+    # The same rule stands in glue_scripts/csv_dates.py. Codes become marks of what they read: \u0001 a year of four digits,
+    # \u0002 other numbers, \u0003 names, \u0004 zones; literal digits and letters become what they may be taken for.
+    condition = !anytrue(flatten([
+      for dataset in var.datasets : [
+        for formats in concat([dataset.csv.date_formats, dataset.csv.timestamp_formats], dataset.columns[*].formats) : [
+          for pair in setproduct(formats, formats) : [
+            for shapes in [[
+              for format in pair : replace(replace(replace(replace(replace(replace(replace(replace(
+                format, "%%", "\u007f"), "%Y", "\u0001"), "/%[ymdjHIMSf]/", "\u0002"), "/%[bBp]/", "\u0003"), "%z", "\u0004"),
+              "/[0-9]/", "\u0002"), "/[A-Za-z]/", "\u0003"), "/[\\s\\x0b\\x1c-\\x1f\\x85\\p{Z}]+/", " ")
+              ]] : [
+              # A year of four digits differs from other numbers, unless a fraction or a literal digit may look like it.
+              for shapes in [[
+                for shape in shapes :
+                can(regex("%f|[0-9]", join("", pair))) ? replace(shape, "\u0001", "\u0002") : shape
+                ]] : [
+                # strptime lets a day begin with a blank: only where blanks stand between all codes do they tell them apart.
+                for shapes in [[
+                  for shape in shapes : replace(replace(
+                    anytrue([for any in shapes : can(regex("[\u0001-\u0004]{2}", any))]) ? replace(shape, " ", "") : shape,
+                  "/\u0003+/", "\u0003"), "/[\u0001\u0002]{2,}/", "\u0002")
+                  ]] : length(distinct([
+                    for shape in shapes : anytrue([for any in shapes : strcontains(any, "\u0004")]) ?
+                    replace(shape, "/[+-][\u0001\u0002](?::[\u0001\u0002]){0,2}(?:[.][\u0001\u0002])?/", "\u0004") : shape
+                    ])) == 1 && pair[0] != pair[1] && (can(regex("[0-9]", join("", pair))) || length(distinct([
+                      for format in pair : join("", regexall("%[A-Za-z]", replace(replace(format, "%%", ""), "%B", "%b")))
+                ])) == 2)
+              ]
+            ]
+          ]
+        ]
+      ]
+    ]))
+    error_message = "Two formats of one list must not read a text as different times, such as %d/%m/%Y and %m/%d/%Y: they must differ in what stands between their codes, or in years of two digits and of four where that tells them apart."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for format in concat(
+          [dataset.csv.date_format, dataset.csv.timestamp_format], dataset.csv.date_formats, dataset.csv.timestamp_formats,
+          dataset.columns[*].format, flatten(dataset.columns[*].formats)
+        ) :
         format == null ? true : strcontains(format, "%")
       ]
     ]))
@@ -256,7 +312,10 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for format in concat([dataset.csv.date_format], [for column in dataset.columns : column.type == "date" ? column.format : null]) :
+        for format in concat(
+          [dataset.csv.date_format], dataset.csv.date_formats,
+          flatten([for column in dataset.columns : concat([column.format], column.formats) if column.type == "date"])
+        ) :
         format == null ? true : !can(regex("%([^YymdbBj%]|$)", replace(format, "%%", "")))
       ]
     ]))
@@ -266,7 +325,10 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for format in concat([dataset.csv.timestamp_format], [for column in dataset.columns : column.type == "timestamp" ? column.format : null]) :
+        for format in concat(
+          [dataset.csv.timestamp_format], dataset.csv.timestamp_formats,
+          flatten([for column in dataset.columns : concat([column.format], column.formats) if column.type == "timestamp"])
+        ) :
         format == null ? true : !can(regex("%([^YymdbBjHIMSfpz%]|$)", replace(format, "%%", "")))
       ]
     ]))
@@ -276,7 +338,10 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for format in compact(concat([dataset.csv.date_format, dataset.csv.timestamp_format], dataset.columns[*].format)) : concat(
+        for format in compact(concat(
+          [dataset.csv.date_format, dataset.csv.timestamp_format], dataset.csv.date_formats, dataset.csv.timestamp_formats,
+          dataset.columns[*].format, flatten(dataset.columns[*].formats)
+          )) : concat(
           [length(distinct(regexall("%[^%]", replace(format, "%%", "")))) == length(regexall("%[^%]", replace(format, "%%", "")))],
           [
             for group in local.format_alternatives :
@@ -295,7 +360,10 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for format in compact(concat([dataset.csv.date_format, dataset.csv.timestamp_format], dataset.columns[*].format)) :
+        for format in compact(concat(
+          [dataset.csv.date_format, dataset.csv.timestamp_format], dataset.csv.date_formats, dataset.csv.timestamp_formats,
+          dataset.columns[*].format, flatten(dataset.columns[*].formats)
+        )) :
         # Without any code it is another validation's.
         !strcontains(format, "%") || can(regex("%[Yy]", replace(format, "%%", ""))) &&
         (can(regex("%d", replace(format, "%%", ""))) && can(regex("%[mbB]", replace(format, "%%", ""))) || can(regex("%j", replace(format, "%%", ""))))
@@ -597,11 +665,12 @@ locals {
   # its option changes, so that every lake is that says nothing else. Options whose default is null need no entry.
   unsaid = {
     dataset       = { columns = [], csv = {}, partition_keys = [], schema_drift = "fail" }
-    column        = { type = "string", required = false }
+    column        = { type = "string", required = false, formats = [] }
     partition_key = { type = "string" }
     csv = {
-      delimiter = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
-      decimal   = ".", strip = [], quoted_nulls = false, short_rows = "quarantine", skip_initial_space = false, empty_rows = "keep"
+      delimiter    = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
+      decimal      = ".", strip = [], quoted_nulls = false, short_rows = "quarantine", skip_initial_space = false, empty_rows = "keep",
+      date_formats = [], timestamp_formats = []
     }
   }
 

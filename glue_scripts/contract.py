@@ -43,7 +43,8 @@ class ContractError(TerminalError):
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the Parquet table; `source` is its name in the header of the files, `format` a strptime format.
+    """One column of the Parquet table; `source` is its name in the header of the files, `format` a strptime format
+    and `formats` several.
 
     `decimal`, `thousands`, `strip` and `null_values` go before those of the dataset; None means the dataset's, and a
     `thousands` of "" that there is none.
@@ -59,6 +60,7 @@ class Column:
     thousands: str | None = None
     strip: tuple[str, ...] | None = None
     null_values: tuple[str, ...] | None = None
+    formats: tuple[str, ...] = ()
 
     @property
     def is_number(self) -> bool:
@@ -90,6 +92,18 @@ class CsvOptions:
     short_rows: str = "quarantine"
     skip_initial_space: bool = False
     empty_rows: str = "keep"
+    date_formats: tuple[str, ...] = ()
+    timestamp_formats: tuple[str, ...] = ()
+
+    def formats_of(self, column: Column) -> tuple[str, tuple[str, ...]]:
+        """Return the name of the setting that says how a column's dates or timestamps are written, and the formats."""
+        if column.format or column.formats:
+            name, single, several = f"format{'' if column.format else 's'} of column", column.format, column.formats
+            return f"{name} {column.name}", (single,) if single else several
+        is_date = column.type == "date"
+        single = self.date_format if is_date else self.timestamp_format
+        several = self.date_formats if is_date else self.timestamp_formats
+        return f"csv.{column.type}_format{'' if single else 's'}", (single,) if single else several
 
     def decimal_of(self, column: Column) -> str:
         """Return what stands before the fraction of a column's numbers."""
@@ -282,17 +296,20 @@ def _column(dataset: str, document: Mapping[str, Any]) -> Column:
     kind = str(document.get("type") or "string").lower().replace(" ", "")
     _check_type(dataset, name, kind)
     column_format = document.get("format")
-    if column_format is not None and kind not in ("date", "timestamp"):
+    formats = _texts(dataset, f"formats of column {name}", document.get("formats")) or ()
+    if (column_format is not None or formats) and kind not in ("date", "timestamp"):
         raise ContractError(
-            f"dataset {dataset}: column {name} has format {column_format!r} and type {kind}; "
+            f"dataset {dataset}: column {name} has format {column_format or formats!r} and type {kind}; "
             "a format is allowed for date and timestamp"
         )
+    _check_one_of_both(dataset, f"format and formats of column {name}", column_format, formats)
     return Column(
         name=name,
         type=kind,
         source=document.get("source") or name,
         required=_flag(dataset, document, "required", False),
         format=column_format,
+        formats=formats,
         comment=document.get("comment") or "",
         decimal=document.get("decimal"),
         thousands=document.get("thousands"),
@@ -337,6 +354,9 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     options = CsvOptions(**given)
     _check_characters(dataset, options)
     _check_words(dataset, options)
+    for kind in ("date", "timestamp"):
+        single, several = getattr(options, f"{kind}_format"), getattr(options, f"{kind}_formats")
+        _check_one_of_both(dataset, f"csv.{kind}_format and csv.{kind}_formats", single, several)
     try:
         codecs.lookup(options.encoding)
     except LookupError as error:
@@ -347,7 +367,7 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
 
 
 _NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format", "thousands")
-_CSV_LISTS = ("null_values", "strip", "true_values", "false_values")
+_CSV_LISTS = ("null_values", "strip", "true_values", "false_values", "date_formats", "timestamp_formats")
 _STRIPPED = re.compile(r"[^0-9+\x00-\x1f\x7f-]+")
 
 
@@ -357,6 +377,11 @@ def _texts(dataset: str, name: str, value: Any) -> tuple[str, ...] | None:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of strings")
     return tuple(value)
+
+
+def _check_one_of_both(dataset: str, names: str, single: str | None, several: Sequence[str]) -> None:
+    if single is not None and several:
+        raise ContractError(f"dataset {dataset}: {names} are both set; allowed is one of them")
 
 
 def _check_words(dataset: str, options: CsvOptions) -> None:

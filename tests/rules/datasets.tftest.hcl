@@ -1814,3 +1814,142 @@ run "accepts_skipping_empty_rows" {
     }
   }
 }
+
+run "refuses_formats_of_a_string" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", formats = ["%Y-%m-%d"] }]
+      }
+    }
+  }
+}
+
+run "accepts_formats_of_a_date" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", formats = ["%Y-%m-%d", "%d.%m.%Y", "%d %B %Y"] }]
+      }
+    }
+  }
+}
+
+run "refuses_a_format_beside_formats" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", format = "%Y-%m-%d", formats = ["%d.%m.%Y"] }]
+      }
+    }
+  }
+}
+
+run "accepts_formats_beside_a_format_of_the_dataset" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", formats = ["%d.%m.%Y"] }]
+        csv     = { date_format = "%Y-%m-%d" }
+      }
+    }
+  }
+}
+
+run "refuses_days_and_months_in_any_order" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", formats = ["%d/%m/%Y", "%m/%d/%Y"] }]
+      }
+    }
+  }
+}
+
+run "accepts_days_and_months_told_apart" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", formats = ["%d.%m.%Y", "%m/%d/%Y"] }]
+      }
+    }
+  }
+}
+
+run "refuses_years_of_two_and_four_digits_that_run_together" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { date_formats = ["%Y%m%d", "%y%m%d"] }
+      }
+    }
+  }
+}
+
+run "accepts_years_of_two_and_four_digits" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { date_formats = ["%d/%m/%Y", "%d/%m/%y"] }
+      }
+    }
+  }
+}
+
+run "refuses_a_code_that_dates_have_not_in_a_list" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { date_formats = ["%d/%m/%Y", "%Y-%m-%d %H"] }
+      }
+    }
+  }
+}
+
+run "accepts_hours_in_a_list_of_timestamps" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { timestamp_formats = ["%d/%m/%Y", "%Y-%m-%d %H"] }
+      }
+    }
+  }
+}
+
+run "refuses_a_zone_that_may_be_something_else" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { timestamp_formats = ["%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d %H:%M:%S-%f"] }
+      }
+    }
+  }
+}
+
+run "accepts_a_zone_or_none" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { timestamp_formats = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"] }
+      }
+    }
+  }
+}

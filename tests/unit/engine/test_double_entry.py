@@ -210,7 +210,8 @@ def it_reads_any_soup_of_special_characters_as_pythons_csv_does(
     text: str, width: int, block: int, part: int, split: int, nul: bool, skip: bool, options: dict[str, Any], empty: str
 ) -> None:
     # A byte order mark at the beginning of a file is none of its text; a second one is.
-    expected = expected_records(text.removeprefix("\ufeff"), '"', None, skip=skip)
+    plain = text.removeprefix("\ufeff")
+    expected, lines = expected_records(plain, '"', None, skip=skip), io.StringIO(plain, newline="").readlines()
     text = text.replace("a", "\0" if nul else "a")
     declared = columns(**{f"c{number}": "string" for number in range(width)})
     sizes = Sizes(block_bytes=block, part_bytes=part)
@@ -221,14 +222,22 @@ def it_reads_any_soup_of_special_characters_as_pythons_csv_does(
         assert expected is None
         return
     assert expected is not None
-    shortest = 1 if options else width
+    shortest, nothing = 1 if options else width, set()
+    if empty != "keep":
+        nothing = {line for line, _ in expected if not lines[line - 1].strip(", \r\n")}
+    skipped = found.result.sources[0].rows_skipped
+    assert skipped == (len(nothing) if empty == "skip" else 0)
+    assert len(found.rows) + len(found.bad) + skipped == len(expected) == found.result.sources[0].rows_read
+    kept = [(line, record) for line, record in expected if line not in nothing]
     rows = [[value if value is None else value.replace("\0", "a") for value in row.values()] for row in found.rows]
-    wanted = [[*record, *[None] * (width - len(record))] for _, record in expected if shortest <= len(record) <= width]
+    wanted = [[*record, *[None] * (width - len(record))] for _, record in kept if shortest <= len(record) <= width]
     if csv["null_values"]:
         # Which empty values were quoted is what Python's csv does not tell.
         rows, wanted = ([[value or None for value in row] for row in found] for found in (rows, wanted))
     assert rows == wanted
-    assert found.bad_places() == [(line, None) for line, record in expected if not shortest <= len(record) <= width]
+    bad = {line for line, record in kept if not shortest <= len(record) <= width}
+    bad |= nothing if empty == "quarantine" else set()
+    assert found.bad_places() == [(line, None) for line in sorted(bad)]
 
 
 @settings(max_examples=400, deadline=None)

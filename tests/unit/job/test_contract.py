@@ -123,6 +123,15 @@ def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
         ({"csv": {"true_values": [""]}}, "csv.true_values has ''; allowed is any text without blanks around it"),
         ({"csv": {"true_values": ["N"]}}, "csv.true_values and csv.false_values both have 'n', in any case"),
         ({"csv": {"empty_rows": "drop"}}, "empty_rows is 'drop'; allowed are keep, skip, quarantine"),
+        ({"columns": [{"name": "a", "formats": ["%d"]}]}, "column a has format .'%d',. and type string"),
+        (
+            {"columns": [{"name": "a", "type": "date", "format": "%Y%m%d", "formats": ["%d.%m.%Y"]}]},
+            "format and formats of column a are both set; allowed is one of them",
+        ),
+        (
+            {"csv": {"date_format": "%Y%m%d", "date_formats": ["%d.%m.%Y"]}},
+            "csv.date_format and csv.date_formats are both set; allowed is one of them",
+        ),
         ({"csv": {"short_rows": "drop"}}, "short_rows is 'drop'; allowed are quarantine, null"),
         ({"csv": {"skip_initial_space": True, "delimiter": " "}}, "blank is one of the special characters"),
         ({"schema_drift": "warn"}, "schema_drift is 'warn'; allowed are fail, ignore"),
