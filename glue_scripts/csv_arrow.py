@@ -164,7 +164,7 @@ class ArrowReader:
                 elif "invalid UTF8" in message or "CSV parse error: Row" in message:
                     raise _InvalidEncodingError from error
                 elif found := _CONVERSION_PROBLEM.search(message):
-                    self._give_up(group.at[group.places[int(found[1])]])
+                    self._give_up(group.at[int(found[1])])
                 else:
                     raise NotReadableError(message) from error
 
