@@ -192,7 +192,9 @@ def expected_rows(case: Case) -> tuple[list[list[Any]], list[tuple[int, str | No
     """Return the rows, line and column of the bad ones, and the number of skipped ones."""
     lines = io.StringIO(case.text, newline="").readlines()
     reader = csv.reader(iter(lines), delimiter=";", skipinitialspace=case.csv["skip_initial_space"])
-    rows, bad, skipped, before = [], [], 0, 1
+    rows: list[list[Any]] = []
+    bad: list[tuple[int, str | None]] = []
+    skipped, before = 0, 1
     next(reader)
     marks = iter(case.quoted)
     for record in reader:
@@ -248,4 +250,4 @@ def it_reads_decimal_commas_and_thousands_as_duckdb_does(tmp_path: Path) -> None
     found = convert(
         text.encode(), columns(n="int", amount="double"), {"delimiter": ";", "decimal": ",", "thousands": "."}
     )
-    assert [tuple(row.values()) for row in found.rows] == duckdb.sql(query).fetchall()
+    assert [tuple(row.values()) for row in found.rows] == duckdb.execute(query).fetchall()
