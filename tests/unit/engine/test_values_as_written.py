@@ -184,7 +184,7 @@ def _values(column: dict[str, Any], options: dict[str, Any]) -> st.SearchStrateg
         ).map(lambda drawn: drawn[0].strftime(drawn[1])),
     }
     marks = (column.get("decimal", options["decimal"]), column.get("thousands", options["thousands"]) or None)
-    right = of_kind.get(column["type"]) or numbers(*marks, column.get("strip", options["strip"]))
+    right = of_kind.get(column["type"], numbers(*marks, column.get("strip", options["strip"])))
     return st.one_of(right, right, right, odd)
 
 
