@@ -25,6 +25,10 @@ locals {
     { Name = "run_id", Type = "string", Comment = "the run that found it" },
   ]
 
+  # Spellings of booleans, in any case, where a dataset has none of its own; the job has the same (glue_scripts/contract.py).
+  true_words  = ["true", "t", "yes", "y", "1"]
+  false_words = ["false", "f", "no", "n", "0"]
+
   # Codes of strptime that say the same thing, of which a format may have one; and codes that mean nothing without one of
   # some others. The job has the same rule (glue_scripts/csv_dates.py).
   format_alternatives = [["Y", "y"], ["m", "b", "B", "j"], ["d", "j"], ["H", "I"]]

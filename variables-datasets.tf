@@ -4,25 +4,41 @@ variable "datasets" {
     partition_keys    = optional(list(object({ name = string, type = optional(string, "string") })), [])
     partition_pattern = optional(string)
     columns = optional(list(object({
-      name     = string
-      type     = optional(string, "string")
-      source   = optional(string)
-      required = optional(bool, false)
-      format   = optional(string)
-      comment  = optional(string, "")
+      name        = string
+      type        = optional(string, "string")
+      source      = optional(string)
+      required    = optional(bool, false)
+      format      = optional(string)
+      comment     = optional(string, "")
+      decimal     = optional(string)
+      thousands   = optional(string)
+      strip       = optional(list(string))
+      null_values = optional(list(string))
+      formats     = optional(list(string), [])
     })), [])
     csv = optional(object({
-      delimiter        = optional(string, ",")
-      quote            = optional(string, "\"")
-      escape           = optional(string)
-      header           = optional(bool, true)
-      encoding         = optional(string, "utf-8")
-      null_values      = optional(list(string), [""])
-      comment          = optional(string)
-      date_format      = optional(string)
-      timestamp_format = optional(string)
-      quoted_newlines  = optional(bool, true)
-      trim             = optional(bool, false)
+      delimiter          = optional(string, ",")
+      quote              = optional(string, "\"")
+      escape             = optional(string)
+      header             = optional(bool, true)
+      encoding           = optional(string, "utf-8")
+      null_values        = optional(list(string), [""])
+      comment            = optional(string)
+      date_format        = optional(string)
+      timestamp_format   = optional(string)
+      quoted_newlines    = optional(bool, true)
+      trim               = optional(bool, false)
+      decimal            = optional(string, ".")
+      thousands          = optional(string)
+      strip              = optional(list(string), [])
+      true_values        = optional(list(string))
+      false_values       = optional(list(string))
+      quoted_nulls       = optional(bool, false)
+      short_rows         = optional(string, "quarantine")
+      skip_initial_space = optional(bool, false)
+      empty_rows         = optional(string, "keep")
+      date_formats       = optional(list(string), [])
+      timestamp_formats  = optional(list(string), [])
     }), {})
     schema_drift            = optional(string, "fail")
     max_bad_fraction        = optional(number, 0.01)
@@ -44,12 +60,19 @@ variable "datasets" {
       keys, for example `(?P<year>\d{4})-(?P<month>\d{2})\.csv`; default none.
     - `columns`: the columns of the Parquet table. `source` is the name in the file's header, default the column's name;
       `required` sends rows without a value to quarantine, default false; `format` is a strptime format for date and
-      timestamp; `comment` describes the column. Types: string (default), boolean, int, bigint, float, double,
+      timestamp, `formats` several; `comment` describes the column; `decimal`, `thousands`, `strip` and `null_values` are those of `csv`
+      where a column differs (a `thousands` of "" is none). Types: string (default), boolean, int, bigint, float, double,
       decimal(p,s), date, timestamp. Without columns a crawler finds them.
     - `csv`: how the files are written. `delimiter` (default a comma), `quote` (default a double quote, "" for none),
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
-      default ISO 8601), `quoted_newlines` (default true), `trim` (default false).
+      default ISO 8601) or lists of them, `date_formats` and `timestamp_formats`, `quoted_newlines` (default true), `trim`
+      (default false), `decimal` (before fractions, default a
+      point), `thousands` (between thousands, default null: nothing), `strip` (texts taken off numbers, such as "$", "EUR" or
+      "%", default none), `true_values` and `false_values` (default true, t, yes, y, 1 and false, f, no, n, 0), `quoted_nulls` (whether a null in quotes is one for
+      strings, too, default false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks),
+      `skip_initial_space` (blanks behind a delimiter mean nothing, default false), `empty_rows` (rows of nothing but
+      delimiters: `keep`, the default, `skip` or `quarantine`).
     - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
     - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
       and no limit by number.
@@ -266,16 +289,68 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for column in dataset.columns : column.format == null || contains(["date", "timestamp"], column.type)
+        for column in dataset.columns : column.format == null && length(column.formats) == 0 || contains(["date", "timestamp"], column.type)
       ]
     ]))
-    error_message = "format is for columns of type date and timestamp only."
+    error_message = "format and formats are for columns of type date and timestamp only."
   }
 
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for format in concat([dataset.csv.date_format, dataset.csv.timestamp_format], dataset.columns[*].format) :
+        for both in concat(
+          [[dataset.csv.date_format, dataset.csv.date_formats], [dataset.csv.timestamp_format, dataset.csv.timestamp_formats]],
+          [for column in dataset.columns : [column.format, column.formats]]
+        ) : both[0] == null || length(both[1]) == 0
+      ]
+    ]))
+    error_message = "Of format and formats, date_format and date_formats, timestamp_format and timestamp_formats only one may be set."
+  }
+
+  validation {
+    # The same rule stands in glue_scripts/csv_dates.py. Codes become marks of what they read: \u0001 a year of four digits,
+    # \u0002 other numbers, \u0003 names, \u0004 zones; literal digits and letters become what they may be taken for.
+    condition = !anytrue(flatten([
+      for dataset in var.datasets : [
+        for formats in concat([dataset.csv.date_formats, dataset.csv.timestamp_formats], dataset.columns[*].formats) : [
+          for pair in setproduct(formats, formats) : [
+            for shapes in [[
+              for format in pair : replace(replace(replace(replace(replace(replace(replace(replace(
+                format, "%%", "\u007f"), "%Y", "\u0001"), "/%[ymdjHIMSf]/", "\u0002"), "/%[bBp]/", "\u0003"), "%z", "\u0004"),
+              "/[0-9]/", "\u0002"), "/[A-Za-z]/", "\u0003"), "/[\\s\\x0b\\x1c-\\x1f\\x85\\p{Z}]+/", " ")
+              ]] : [
+              # A year of four digits differs from other numbers, unless a fraction or a literal digit may look like it.
+              for shapes in [[
+                for shape in shapes :
+                can(regex("%f|[0-9]", join("", pair))) ? replace(shape, "\u0001", "\u0002") : shape
+                ]] : [
+                # strptime lets a day begin with a blank: only where blanks stand between all codes do they tell them apart.
+                for shapes in [[
+                  for shape in shapes : replace(replace(
+                    anytrue([for any in shapes : can(regex("[\u0001-\u0004]{2}", any))]) ? replace(shape, " ", "") : shape,
+                  "/\u0003+/", "\u0003"), "/[\u0001\u0002]{2,}/", "\u0002")
+                  ]] : length(distinct([
+                    for shape in shapes : anytrue([for any in shapes : strcontains(any, "\u0004")]) ?
+                    replace(shape, "/[+-][\u0001\u0002](?::[\u0001\u0002]){0,2}(?:[.][\u0001\u0002])?/", "\u0004") : shape
+                    ])) == 1 && pair[0] != pair[1] && (can(regex("[0-9]", join("", pair))) || length(distinct([
+                      for format in pair : join("", regexall("%[A-Za-z]", replace(replace(format, "%%", ""), "%B", "%b")))
+                ])) == 2)
+              ]
+            ]
+          ]
+        ]
+      ]
+    ]))
+    error_message = "Two formats of one list must not read a text as different times, such as %d/%m/%Y and %m/%d/%Y: they must differ in what stands between their codes, or in years of two digits and of four where that tells them apart."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for format in concat(
+          [dataset.csv.date_format, dataset.csv.timestamp_format], dataset.csv.date_formats, dataset.csv.timestamp_formats,
+          dataset.columns[*].format, flatten(dataset.columns[*].formats)
+        ) :
         format == null ? true : strcontains(format, "%")
       ]
     ]))
@@ -285,7 +360,10 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for format in concat([dataset.csv.date_format], [for column in dataset.columns : column.type == "date" ? column.format : null]) :
+        for format in concat(
+          [dataset.csv.date_format], dataset.csv.date_formats,
+          flatten([for column in dataset.columns : concat([column.format], column.formats) if column.type == "date"])
+        ) :
         format == null ? true : !can(regex("%([^YymdbBj%]|$)", replace(format, "%%", "")))
       ]
     ]))
@@ -295,7 +373,10 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for format in concat([dataset.csv.timestamp_format], [for column in dataset.columns : column.type == "timestamp" ? column.format : null]) :
+        for format in concat(
+          [dataset.csv.timestamp_format], dataset.csv.timestamp_formats,
+          flatten([for column in dataset.columns : concat([column.format], column.formats) if column.type == "timestamp"])
+        ) :
         format == null ? true : !can(regex("%([^YymdbBjHIMSfpz%]|$)", replace(format, "%%", "")))
       ]
     ]))
@@ -305,7 +386,10 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for format in compact(concat([dataset.csv.date_format, dataset.csv.timestamp_format], dataset.columns[*].format)) : concat(
+        for format in compact(concat(
+          [dataset.csv.date_format, dataset.csv.timestamp_format], dataset.csv.date_formats, dataset.csv.timestamp_formats,
+          dataset.columns[*].format, flatten(dataset.columns[*].formats)
+          )) : concat(
           [length(distinct(regexall("%[^%]", replace(format, "%%", "")))) == length(regexall("%[^%]", replace(format, "%%", "")))],
           [
             for group in local.format_alternatives :
@@ -324,7 +408,10 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for format in compact(concat([dataset.csv.date_format, dataset.csv.timestamp_format], dataset.columns[*].format)) :
+        for format in compact(concat(
+          [dataset.csv.date_format, dataset.csv.timestamp_format], dataset.csv.date_formats, dataset.csv.timestamp_formats,
+          dataset.columns[*].format, flatten(dataset.columns[*].formats)
+        )) :
         # Without any code it is another validation's.
         !strcontains(format, "%") || can(regex("%[Yy]", replace(format, "%%", ""))) &&
         (can(regex("%d", replace(format, "%%", ""))) && can(regex("%[mbB]", replace(format, "%%", ""))) || can(regex("%j", replace(format, "%%", ""))))
@@ -344,10 +431,10 @@ variable "datasets" {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
         for character in concat([dataset.csv.delimiter, dataset.csv.escape, dataset.csv.comment], compact([dataset.csv.quote])) :
-        character == null ? true : can(regex("^[ -~\\t]$", character))
+        character == null ? true : can(regex("^[\\x01-\\t\\x0b\\x0c\\x0e-\\x7f]$", character))
       ]
     ]))
-    error_message = "csv.delimiter, csv.quote, csv.escape and csv.comment must each be one ASCII character, no line break (a tab is \"\\t\", no quotes at all are \"\")."
+    error_message = "csv.delimiter, csv.quote, csv.escape and csv.comment must each be one ASCII character, neither a line break nor NUL (a tab is \"\\t\", Ctrl-A is \"\\u0001\", no quotes at all are \"\")."
   }
 
   validation {
@@ -367,14 +454,133 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
-        for spelling in dataset.csv.null_values :
+        for spelling in concat(dataset.csv.null_values, flatten([for column in dataset.columns : coalesce(column.null_values, [])])) :
         dataset.csv.escape == null || dataset.csv.escape == dataset.csv.quote ? true : !anytrue([
           for taken in compact([dataset.csv.delimiter, dataset.csv.quote, "\n", "\r"]) :
           strcontains("${join("", split("${dataset.csv.escape}${dataset.csv.escape}", spelling))}\n", "${dataset.csv.escape}${taken}")
         ])
       ]
     ]))
-    error_message = "In csv.null_values, csv.escape must not stand at the end of a spelling nor before a delimiter, quote or line break: any other character may follow it, as in \\N."
+    error_message = "In null_values, csv.escape must not stand at the end of a spelling nor before a delimiter, quote or line break: any other character may follow it, as in \\N."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for column in dataset.columns :
+        contains(["int", "bigint", "float", "double"], column.type) || startswith(column.type, "decimal(") ||
+        column.decimal == null && column.thousands == null && column.strip == null
+      ]
+    ]))
+    error_message = "decimal, thousands and strip of a column are for numbers only: int, bigint, float, double and decimal(p,s)."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for mark in concat([dataset.csv.decimal], dataset.columns[*].decimal) :
+        mark == null ? true : can(regex("^[!-*,./:-@\\[-`{-~]$", mark))
+      ]
+    ]))
+    error_message = "decimal must be one ASCII character that is printed and is no letter, digit, blank or sign, for example a comma."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for mark in concat([dataset.csv.thousands], [for column in dataset.columns : column.thousands == "" ? null : column.thousands]) :
+        mark == null ? true : can(regex("^[^0-9A-Za-z+\\x00-\\x1f\\x7f-]$", mark))
+      ]
+    ]))
+    error_message = "thousands must be one character that is no letter of ASCII, digit, sign or control character, for example a point, or null for none (of a column, \"\")."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for column in concat([{ decimal = null, thousands = null }], [
+          for column in dataset.columns : { decimal = column.decimal, thousands = column.thousands }
+          if contains(["int", "bigint", "float", "double"], column.type) || startswith(column.type, "decimal(")
+        ]) :
+        coalesce(column.decimal, dataset.csv.decimal) != (column.thousands == null ? dataset.csv.thousands : column.thousands)
+      ]
+    ]))
+    error_message = "decimal and thousands must differ, for every column of numbers."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for mark in compact(concat(
+          [dataset.csv.decimal, dataset.csv.thousands], dataset.columns[*].decimal, dataset.columns[*].thousands
+        )) : !contains(compact([dataset.csv.quote, dataset.csv.escape]), mark)
+      ]
+    ]))
+    error_message = "decimal and thousands must not be csv.quote or csv.escape."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : contains(["quarantine", "null"], dataset.csv.short_rows)])
+    error_message = "csv.short_rows must be quarantine or null."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : !dataset.csv.skip_initial_space || !contains(
+        compact([dataset.csv.delimiter, dataset.csv.quote, dataset.csv.escape, dataset.csv.comment]), " "
+      )
+    ])
+    error_message = "With csv.skip_initial_space a blank must not be csv.delimiter, csv.quote, csv.escape or csv.comment."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for text in concat(dataset.csv.strip, flatten([for column in dataset.columns : coalesce(column.strip, [])])) :
+        can(regex("^[^0-9+\\x00-\\x1f\\x7f-]+$", text)) && trimspace(text) == text
+      ]
+    ]))
+    error_message = "strip holds texts without digits, signs, control characters and blanks around them, for example $, EUR or %."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for column in concat([{ decimal = null, thousands = null, strip = null }], [
+          for column in dataset.columns : { decimal = column.decimal, thousands = column.thousands, strip = column.strip }
+          if contains(["int", "bigint", "float", "double"], column.type) || startswith(column.type, "decimal(")
+          ]) : length(setintersection(
+          column.strip == null ? dataset.csv.strip : column.strip,
+          compact([coalesce(column.decimal, dataset.csv.decimal), column.thousands == null ? dataset.csv.thousands : column.thousands])
+        )) == 0
+      ]
+    ]))
+    error_message = "strip must not hold decimal or thousands, for every column of numbers."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for word in concat(coalesce(dataset.csv.true_values, []), coalesce(dataset.csv.false_values, [])) :
+        word != "" && trimspace(word) == word
+      ]
+    ]))
+    error_message = "csv.true_values and csv.false_values hold texts without blanks around them."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : length(setintersection(
+        [for word in coalesce(dataset.csv.true_values, local.true_words) : lower(word)],
+        [for word in coalesce(dataset.csv.false_values, local.false_words) : lower(word)]
+      )) == 0
+    ])
+    error_message = "csv.true_values and csv.false_values must differ in more than case; unless it is said otherwise ${join(", ", local.true_words)} are true and ${join(", ", local.false_words)} false."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : contains(["keep", "skip", "quarantine"], dataset.csv.empty_rows)])
+    error_message = "csv.empty_rows must be keep, skip or quarantine."
   }
 
   validation {
@@ -534,10 +740,12 @@ locals {
   # its option changes, so that every lake is that says nothing else. Options whose default is null need no entry.
   unsaid = {
     dataset       = { columns = [], csv = {}, partition_keys = [], schema_drift = "fail" }
-    column        = { type = "string", required = false }
+    column        = { type = "string", required = false, formats = [] }
     partition_key = { type = "string" }
     csv = {
-      delimiter = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
+      delimiter    = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
+      decimal      = ".", strip = [], quoted_nulls = false, short_rows = "quarantine", skip_initial_space = false, empty_rows = "keep",
+      date_formats = [], timestamp_formats = []
     }
   }
 

@@ -69,7 +69,7 @@ def run_once(config: str, run_id: str) -> None:
         started = time.perf_counter(), time.process_time()
         results = []
         for unit in work:
-            outcomes = tuple(SourceOutcome(source, 10, 10, 0, (), (), ()) for source in unit.sources)
+            outcomes = tuple(SourceOutcome(source, 10, 10, 0, 0, (), (), ()) for source in unit.sources)
             uri = f"{unit.data_uri}part-0.snappy.parquet"
             etag = open_storage(uri).write_bytes(uri, b"PAR1")
             results.append(UnitResult(unit, outcomes, (WrittenFile(uri, 10 * len(outcomes), 4, etag, ""),), ()))

@@ -52,7 +52,13 @@ def _file(file: WrittenFile) -> ManifestFile:
 def _source(outcome: SourceOutcome) -> ManifestSource:
     source = outcome.source
     return ManifestSource(
-        source.key, source.size, source.etag, outcome.rows_read, outcome.rows_written, outcome.rows_quarantined
+        source.key,
+        source.size,
+        source.etag,
+        outcome.rows_read,
+        outcome.rows_written,
+        outcome.rows_quarantined,
+        rows_skipped=outcome.rows_skipped,
     )
 
 

@@ -17,6 +17,10 @@ from storage import folder_uri, open_storage
 Values = tuple[str, ...]
 
 SCALAR_TYPES = ("string", "boolean", "int", "bigint", "float", "double", "date", "timestamp")
+# Spark SQL's spellings: https://spark.apache.org/docs/latest/sql-ref-datatypes.html and its cast from string.
+TRUE_WORDS = ("true", "t", "yes", "y", "1")
+FALSE_WORDS = ("false", "f", "no", "n", "0")
+NUMBER_TYPES = ("int", "bigint", "float", "double")
 # Names and types of the quarantine table's columns.
 QUARANTINE_COLUMNS = (
     ("source_file", "string"),
@@ -39,7 +43,12 @@ class ContractError(TerminalError):
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the Parquet table; `source` is its name in the header of the files, `format` a strptime format."""
+    """One column of the Parquet table; `source` is its name in the header of the files, `format` a strptime format
+    and `formats` several.
+
+    `decimal`, `thousands`, `strip` and `null_values` go before those of the dataset; None means the dataset's, and a
+    `thousands` of "" that there is none.
+    """
 
     name: str
     type: str
@@ -47,6 +56,16 @@ class Column:
     required: bool = False
     format: str | None = None
     comment: str = ""
+    decimal: str | None = None
+    thousands: str | None = None
+    strip: tuple[str, ...] | None = None
+    null_values: tuple[str, ...] | None = None
+    formats: tuple[str, ...] = ()
+
+    @property
+    def is_number(self) -> bool:
+        """Say whether the column holds numbers."""
+        return self.type in NUMBER_TYPES or DECIMAL.fullmatch(self.type) is not None
 
 
 @dataclass(frozen=True)
@@ -64,6 +83,53 @@ class CsvOptions:
     timestamp_format: str | None = None
     quoted_newlines: bool = True
     trim: bool = False
+    decimal: str = "."
+    thousands: str | None = None
+    strip: tuple[str, ...] = ()
+    true_values: tuple[str, ...] | None = None
+    false_values: tuple[str, ...] | None = None
+    quoted_nulls: bool = False
+    short_rows: str = "quarantine"
+    skip_initial_space: bool = False
+    empty_rows: str = "keep"
+    date_formats: tuple[str, ...] = ()
+    timestamp_formats: tuple[str, ...] = ()
+
+    def formats_of(self, column: Column) -> tuple[str, tuple[str, ...]]:
+        """Return the name of the setting that says how a column's dates or timestamps are written, and the formats."""
+        if column.format or column.formats:
+            name, single, several = f"format{'' if column.format else 's'} of column", column.format, column.formats
+            return f"{name} {column.name}", (single,) if single else several
+        is_date = column.type == "date"
+        single = self.date_format if is_date else self.timestamp_format
+        several = self.date_formats if is_date else self.timestamp_formats
+        return f"csv.{column.type}_format{'' if single else 's'}", (single,) if single else several
+
+    def decimal_of(self, column: Column) -> str:
+        """Return what stands before the fraction of a column's numbers."""
+        return column.decimal or self.decimal
+
+    def thousands_of(self, column: Column) -> str | None:
+        """Return what stands between the thousands of a column's numbers; None where nothing does."""
+        return (self.thousands if column.thousands is None else column.thousands) or None
+
+    def strip_of(self, column: Column) -> tuple[str, ...]:
+        """Return the texts that are taken off a column's numbers."""
+        return self.strip if column.strip is None else column.strip
+
+    @property
+    def true_words(self) -> tuple[str, ...]:
+        """Return the spellings of true, in lower case."""
+        return TRUE_WORDS if self.true_values is None else tuple(word.lower() for word in self.true_values)
+
+    @property
+    def false_words(self) -> tuple[str, ...]:
+        """Return the spellings of false, in lower case."""
+        return FALSE_WORDS if self.false_values is None else tuple(word.lower() for word in self.false_values)
+
+    def nulls_of(self, column: Column) -> tuple[str, ...]:
+        """Return the spellings of null in a column."""
+        return self.null_values if column.null_values is None else column.null_values
 
 
 @dataclass(frozen=True)
@@ -155,6 +221,8 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
         _partition_key(dataset, key) for key in _list(dataset, "partition_keys", document.get("partition_keys"))
     )
     csv = _csv_options(dataset, document.get("csv") or {})
+    _check_numbers(dataset, columns, csv)
+    _check_stripped(dataset, columns, csv)
     schema_drift = _choice(dataset, document, "schema_drift", ("fail", "ignore"))
     pattern = document.get("partition_pattern")
     _check_names(dataset, columns, keys)
@@ -244,11 +312,13 @@ def _column(dataset: str, document: Mapping[str, Any]) -> Column:
     kind = str(document.get("type") or "string").lower().replace(" ", "")
     _check_type(dataset, name, kind)
     column_format = document.get("format")
-    if column_format is not None and kind not in ("date", "timestamp"):
+    formats = _texts(dataset, f"formats of column {name}", document.get("formats")) or ()
+    if (column_format is not None or formats) and kind not in ("date", "timestamp"):
         raise ContractError(
-            f"dataset {dataset}: column {name} has format {column_format!r} and type {kind}; "
+            f"dataset {dataset}: column {name} has format {column_format or formats!r} and type {kind}; "
             "a format is allowed for date and timestamp"
         )
+    _check_one_of_both(dataset, f"format and formats of column {name}", column_format, formats)
     comment = document.get("comment") or ""
     # What Glue takes: https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
     if len(comment) > 255 or re.search(r"[\x00-\x08\x0a-\x1f]", comment):
@@ -262,7 +332,12 @@ def _column(dataset: str, document: Mapping[str, Any]) -> Column:
         source=document.get("source") or name,
         required=_flag(dataset, document, "required", False),
         format=column_format,
+        formats=formats,
         comment=comment,
+        decimal=document.get("decimal"),
+        thousands=document.get("thousands"),
+        strip=_texts(dataset, f"strip of column {name}", document.get("strip")),
+        null_values=_texts(dataset, f"null_values of column {name}", document.get("null_values")),
     )
 
 
@@ -292,16 +367,19 @@ def _partition_key(dataset: str, document: Mapping[str, Any]) -> PartitionKey:
 def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     _refuse_unknown(dataset, "csv ", document, [field.name for field in fields(CsvOptions)])
     given = {name: value for name, value in document.items() if value is not None or name in _NULLABLE_CSV}
-    if not isinstance(given.get("null_values", []), list):
-        raise ContractError(
-            f"dataset {dataset}: csv.null_values is {given['null_values']!r}; expected a list of strings"
-        )
-    if "null_values" in given:
-        given["null_values"] = tuple(str(value) for value in given["null_values"])
-    for name in ("header", "quoted_newlines", "trim"):
+    for name in _CSV_LISTS:
+        if name in given:
+            given[name] = _texts(dataset, f"csv.{name}", given[name])
+    for name in ("header", "quoted_newlines", "trim", "quoted_nulls", "skip_initial_space"):
         _flag(dataset, given, name, False)
+    _choice(dataset, given, "short_rows", ("quarantine", "null"))
+    _choice(dataset, given, "empty_rows", ("keep", "skip", "quarantine"))
     options = CsvOptions(**given)
     _check_characters(dataset, options)
+    _check_words(dataset, options)
+    for kind in ("date", "timestamp"):
+        single, several = getattr(options, f"{kind}_format"), getattr(options, f"{kind}_formats")
+        _check_one_of_both(dataset, f"csv.{kind}_format and csv.{kind}_formats", single, several)
     try:
         codecs.lookup(options.encoding)
     except LookupError as error:
@@ -311,7 +389,93 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     return options
 
 
-_NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format")
+_NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format", "thousands")
+_CSV_LISTS = ("null_values", "strip", "true_values", "false_values", "date_formats", "timestamp_formats")
+_STRIPPED = re.compile(r"[^0-9+\x00-\x1f\x7f-]+")
+
+
+def _texts(dataset: str, name: str, value: Any) -> tuple[str, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of strings")
+    return tuple(value)
+
+
+def _check_one_of_both(dataset: str, names: str, single: str | None, several: Sequence[str]) -> None:
+    if single is not None and several:
+        raise ContractError(f"dataset {dataset}: {names} are both set; allowed is one of them")
+
+
+def _check_words(dataset: str, options: CsvOptions) -> None:
+    """Refuse spellings of booleans that cannot be found, or that mean both."""
+    for name in ("true_values", "false_values"):
+        for word in getattr(options, name) or ():
+            if not word or word != word.strip():
+                raise ContractError(
+                    f"dataset {dataset}: csv.{name} has {word!r}; allowed is any text without blanks around it"
+                )
+    if both := sorted(set(options.true_words) & set(options.false_words)):
+        raise ContractError(
+            f"dataset {dataset}: csv.true_values and csv.false_values both have {both[0]!r}, in any case; unless it is "
+            f"said otherwise {', '.join(TRUE_WORDS)} are true and {', '.join(FALSE_WORDS)} false"
+        )
+
+
+def _check_stripped(dataset: str, columns: Sequence[Column], csv: CsvOptions) -> None:
+    """Refuse texts that cannot be told from a number when they are taken off it."""
+    whose = [("csv.strip", csv.strip, {csv.decimal, csv.thousands})]
+    for column in columns:
+        marks = {csv.decimal_of(column), csv.thousands_of(column)}
+        whose.append((f"strip of column {column.name}", csv.strip_of(column) if column.is_number else (), marks))
+    for name, texts, marks in whose:
+        for text in texts:
+            if not _STRIPPED.fullmatch(text) or text != text.strip() or text in marks:
+                raise ContractError(
+                    f"dataset {dataset}: {name} has {text!r}; allowed is any text without digits, signs, control "
+                    "characters and blanks around it that is neither decimal nor thousands"
+                )
+
+
+def _check_numbers(dataset: str, columns: Sequence[Column], csv: CsvOptions) -> None:
+    """Refuse marks of numbers that cannot be told from the numbers, from each other or from those of the file."""
+    whose: list[tuple[str, Any, Any]] = [("csv.{}", csv.decimal, csv.thousands)]
+    for column in columns:
+        own = f"{{}} of column {column.name}"
+        if column.is_number:
+            whose.append((own, csv.decimal_of(column), csv.thousands_of(column)))
+        elif found := [name for name in ("decimal", "thousands", "strip") if getattr(column, name) is not None]:
+            raise ContractError(
+                f"dataset {dataset}: {own.format(found[0])} is set and its type is {column.type}; "
+                f"allowed is it for {', '.join(NUMBER_TYPES)} and decimal(p,s)"
+            )
+    for name, decimal, thousands in whose:
+        if not _is_mark(decimal) or not decimal.isascii() or decimal == " ":
+            raise ContractError(
+                f"dataset {dataset}: {name.format('decimal')} is {decimal!r}; allowed is one ASCII character that is "
+                "printed and is no letter, digit, blank or sign"
+            )
+        if thousands is not None and not _is_mark(thousands):
+            raise ContractError(
+                f"dataset {dataset}: {name.format('thousands')} is {thousands!r}; allowed is one character that is no "
+                "letter of ASCII, digit, sign or control character"
+            )
+        if clashing := [mark for mark in (decimal, thousands) if mark in (csv.quote, csv.escape) and mark]:
+            raise ContractError(
+                f"dataset {dataset}: {name.format('decimal or thousands')} is {clashing[0]!r}, as csv.quote or "
+                "csv.escape is; allowed is another character"
+            )
+        if decimal == thousands:
+            raise ContractError(
+                f"dataset {dataset}: {name.format('decimal and thousands')} are both {decimal!r}; they must differ"
+            )
+
+
+def _is_mark(value: Any) -> bool:
+    """Say whether a value is a character that can stand in a number and is no part of one."""
+    if not isinstance(value, str) or len(value) != 1 or ord(value) < 32 or ord(value) == 127:
+        return False
+    return value not in "+-" and not (value.isascii() and value.isalnum())
 
 
 def _check_characters(dataset: str, options: CsvOptions) -> None:
@@ -325,6 +489,11 @@ def _check_characters(dataset: str, options: CsvOptions) -> None:
             # The escape character may be the quote itself: that is what doubling means.
             if value == other and {name, other_name} != {"quote", "escape"}:
                 raise ContractError(f"dataset {dataset}: csv.{other_name} and csv.{name} are both {value!r}")
+    if options.skip_initial_space and " " in special.values():
+        raise ContractError(
+            f"dataset {dataset}: csv.skip_initial_space is true and a blank is one of the special characters; blanks "
+            "that are skipped must mean nothing else"
+        )
 
 
 def _flag(dataset: str, document: Mapping[str, Any], name: str, default: bool) -> bool:

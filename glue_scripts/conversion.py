@@ -31,12 +31,13 @@ SourceId = tuple[int, int]
 
 @dataclass(frozen=True)
 class SourceOutcome:
-    """What became of one source file; always rows_read == rows_written + rows_quarantined."""
+    """What became of one source file; always rows_read == rows_written + rows_quarantined + rows_skipped."""
 
     source: SourceFile
     rows_read: int
     rows_written: int
     rows_quarantined: int
+    rows_skipped: int
     header: tuple[str, ...]
     missing_columns: tuple[str, ...]
     extra_columns: tuple[str, ...]
@@ -241,14 +242,15 @@ def _outcome(source: SourceFile, reports: Sequence[PartReport]) -> SourceOutcome
         rows_read=sum(report.rows_read for report in reports),
         rows_written=sum(report.rows_written for report in reports),
         rows_quarantined=sum(report.rows_quarantined for report in reports),
+        rows_skipped=sum(report.rows_skipped for report in reports),
         header=reports[0].header,
         missing_columns=reports[0].missing,
         extra_columns=reports[0].extra,
     )
-    if outcome.rows_read != outcome.rows_written + outcome.rows_quarantined:
+    if outcome.rows_read != outcome.rows_written + outcome.rows_quarantined + outcome.rows_skipped:
         raise AccountingError(
-            f"{source.key}: {outcome.rows_read} rows were read, {outcome.rows_written} written and "
-            f"{outcome.rows_quarantined} quarantined"
+            f"{source.key}: {outcome.rows_read} rows were read, {outcome.rows_written} written, "
+            f"{outcome.rows_quarantined} quarantined and {outcome.rows_skipped} skipped as empty"
         )
     return outcome
 

@@ -202,4 +202,5 @@ def _csv_reader_options(dialect: Dialect) -> dict[str, Any]:
         "quoting": csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
         "escapechar": dialect.escape.decode() if dialect.escape else None,
         "doublequote": True,
+        "skipinitialspace": dialect.skip_initial_space,
     }

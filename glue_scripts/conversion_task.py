@@ -82,6 +82,7 @@ class PartReport:
     rows_read: int = 0
     rows_written: int = 0
     rows_quarantined: int = 0
+    rows_skipped: int = 0
     closed: bool = True
     open_line: int = 0
     too_long: bool = False
@@ -126,6 +127,7 @@ class _Tally:
     rows_read: int = 0
     rows_written: int = 0
     rows_quarantined: int = 0
+    rows_skipped: int = 0
     closed: bool = True
     open_line: int = 0
     too_long: bool = False
@@ -145,6 +147,7 @@ class _Tally:
             rows_read=self.rows_read,
             rows_written=self.rows_written,
             rows_quarantined=self.rows_quarantined,
+            rows_skipped=self.rows_skipped,
             closed=self.closed,
             open_line=self.open_line,
             too_long=self.too_long,
@@ -348,6 +351,7 @@ class _Conversion:
         tally.rows_read += piece.rows_read
         tally.rows_written += piece.table.num_rows
         tally.rows_quarantined += len(piece.bad)
+        tally.rows_skipped += piece.rows_skipped
 
 
 def read_header(contract: DatasetContract, source: SourceFile) -> tuple[str, ...]:

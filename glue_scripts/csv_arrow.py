@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 import csv_misreadings
-from csv_columns import Problem, Reading, WantedColumns
+from csv_columns import EMPTY_ROW, ColumnGroup, Problem, Reading, WantedColumns
 from csv_dialect import Dialect
 from csv_grammar import OpenRecordError, grammar_of
-from csv_nulls import HiddenEscapes, NullSpellings
+from csv_nulls import HiddenEscapes
 from csv_parts import Sizes
-from csv_records import Records, find_records, without_ranges
-from csv_values import FALSE_VALUES, TRUE_VALUES, Rows, ValueType
+from csv_records import Records, empty_records, find_records, without_ranges
+from csv_spaces import without_initial_spaces
+from csv_values import Rows, ValueType
 from errors import TerminalError
 
 _CONVERSION_PROBLEM = re.compile(r"In CSV column #(\d+)")
@@ -70,10 +71,8 @@ class _Parsed:
 class ArrowReader:
     """Reads the texts of files of one layout."""
 
-    def __init__(
-        self, wanted: WantedColumns, dialect: Dialect, nulls: NullSpellings, memory: ColumnMemory, sizes: Sizes
-    ) -> None:
-        self._wanted, self._dialect, self._nulls = wanted, dialect, nulls
+    def __init__(self, wanted: WantedColumns, dialect: Dialect, memory: ColumnMemory, sizes: Sizes) -> None:
+        self._wanted, self._dialect = wanted, dialect
         self._memory, self._block_bytes = memory, sizes.block_bytes
         self._marks = [mark for mark in (dialect.quote, dialect.escape) if mark is not None]
         # A record with one value too many: seen as such only when no quote is open before it.
@@ -83,9 +82,16 @@ class ArrowReader:
         """Read a text of whole records that should have some number of them; raise NotReadableError."""
         if csv_misreadings.must_be_read_exactly(text):
             raise NotReadableError("the text holds what Arrow is known to misread")
+        if self._dialect.skip_initial_space:
+            spaced = without_initial_spaces(text, self._dialect)
+            if spaced is None:
+                raise NotReadableError("where values begin takes the grammar")
+            text = spaced
         self._try_first_block(text)
         excluded = _Exclusions()
-        decoded = lines_checked = False
+        if not self._wanted.keeps_empty:
+            text = self._without_empty(text, excluded)
+        decoded = lines_checked = padded = False
         while True:
             try:
                 table = self._read_typed(text)
@@ -94,9 +100,12 @@ class ArrowReader:
                     raise NotReadableError("records that are not valid are left") from error
                 decoded, text = True, self._exclude(text, excluded, self._undecodable(text))
                 continue
-            if lines_checked or self._dialect.quoted_newlines or not self._spans_lines(text, table, excluded, records):
+            if not lines_checked and self._spans_lines(text, table, excluded, records):
+                lines_checked, text = True, self._exclude(text, excluded, self._open_lines(text))
+            elif not padded and self._wanted.pads and any(width < self._wanted.width for _, width in table.invalid):
+                padded, text = True, self._padded(text, table)
+            else:
                 break
-            lines_checked, text = True, self._exclude(text, excluded, self._open_lines(text))
         if not table.closed:
             raise NotReadableError("a quote is open at the end")
         there = table.total if excluded.survivors is None else len(excluded.survivors)
@@ -109,7 +118,9 @@ class ArrowReader:
         invalid = np.array([number for number, _ in table.invalid], np.int64)
         problems = dict(excluded.problems)
         for number, (_, width) in zip(excluded.originals(invalid).tolist(), table.invalid, strict=True):
-            problems[number] = self._wanted.width_problem(width)
+            if (problem := self._wanted.width_problem(width)) is None:
+                raise NotReadableError("a record of the right number of values was left out")
+            problems[number] = problem
         rows = excluded.originals(np.delete(rows, invalid))
         return Reading(table.columns, rows, problems, table.total + len(excluded.problems))
 
@@ -123,17 +134,25 @@ class ArrowReader:
         self._memory.is_fresh = False
 
     def _read_typed(self, text: bytes) -> _Parsed:
-        """Parse with as many typed columns as the data allows."""
+        """Parse with as many typed columns as the data allows, each group of columns by itself."""
+        first, *others = (self._read_group(text, group) for group in self._wanted.groups)
+        for table in others:
+            if (table.total, table.invalid, table.closed) != (first.total, first.invalid, first.closed):
+                raise NotReadableError("the text was read twice and not the same way")
+            first.columns.update(table.columns)
+        return first
+
+    def _read_group(self, text: bytes, group: ColumnGroup) -> _Parsed:
         single = False
         while True:
-            hidden = self._nulls.hide(text)
+            hidden = group.nulls.hide(text)
             if hidden is None:
                 raise NotReadableError("no byte is free to hide null spellings")
             try:
-                table = self._read_once(text, hidden, single=single)
+                table = self._read_once(text, hidden, group, single=single)
                 doubtful = self._doubtful_column(table)
                 if doubtful is None:
-                    return self._restored(table, hidden)
+                    return self._restored(table, hidden, group)
                 # On to the next way of reading; a zone offset does not mend year 0, but text does.
                 self._give_up(doubtful)
             except pa.ArrowInvalid as error:
@@ -141,30 +160,29 @@ class ArrowReader:
                 if "straddl" in message and not single:
                     single = True
                 elif "Empty CSV file" in message:
-                    return _Parsed({place: pa.nulls(0, pa.string()) for place in self._wanted.places}, 0, [], True)
+                    return _Parsed({number: pa.nulls(0, pa.string()) for number in group.place_of}, 0, [], True)
                 elif "invalid UTF8" in message or "CSV parse error: Row" in message:
                     raise _InvalidEncodingError from error
                 elif found := _CONVERSION_PROBLEM.search(message):
-                    self._give_up(self._wanted.places[int(found[1])])
+                    self._give_up(group.at[int(found[1])])
                 else:
                     raise NotReadableError(message) from error
 
     def _doubtful_column(self, table: _Parsed) -> int | None:
-        """Return the position of a column that was cast to values which need not be what the text says."""
-        for place, column in table.columns.items():
-            kind = self._wanted.type_at(place)
+        """Return the number of a column that was cast to values which need not be what the text says."""
+        for number, column in table.columns.items():
+            kind = self._wanted.types[number]
             if isinstance(kind, ValueType) and kind.doubtful and not pa.types.is_string(column.type):
                 doubtful = kind.doubtful
                 if any(len(doubtful(chunk)) for chunk in column.chunks):
-                    return place
+                    return number
         return None
 
-    def _give_up(self, place: int) -> None:
-        number = self._wanted.column_at[place]
+    def _give_up(self, number: int) -> None:
         self._memory.failed[number] = self._memory.failed.get(number, 0) + 1
 
-    def _read_once(self, text: bytes, hidden: HiddenEscapes, *, single: bool) -> _Parsed:
-        dialect, places = self._dialect, self._wanted.places
+    def _read_once(self, text: bytes, hidden: HiddenEscapes, group: ColumnGroup, *, single: bool) -> _Parsed:
+        dialect, places = self._dialect, group.places
         quote, escape = (mark.decode() if mark and mark in text else False for mark in (dialect.quote, dialect.escape))
         guarded = bool(quote or escape)
         invalid: list[tuple[int, int]] = []
@@ -191,13 +209,14 @@ class ArrowReader:
                 invalid_row_handler=note,
             ),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=dict(zip(map(str, places), self._read_types(text), strict=True)),
+                column_types=dict(zip(map(str, places), self._read_types(text, group), strict=True)),
                 include_columns=[str(place) for place in places],
                 null_values=hidden.null_values,
-                true_values=TRUE_VALUES,
-                false_values=FALSE_VALUES,
+                true_values=self._wanted.true_values,
+                false_values=self._wanted.false_values,
                 strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
+                quoted_strings_can_be_null=group.nulls.quoted,
+                decimal_point=group.decimal,
             ),
         )
         closed, total = True, table.num_rows + len(invalid)
@@ -206,7 +225,8 @@ class ArrowReader:
             if closed:
                 invalid.pop()
                 total -= 1
-        return _Parsed(dict(zip(places, table.columns, strict=True)), total, invalid, closed)
+        columns = dict(zip(places, table.columns, strict=True))
+        return _Parsed({number: columns[place] for number, place in group.place_of.items()}, total, invalid, closed)
 
     def _input(self, text: bytes, *, guarded: bool) -> bytes:
         before = csv_misreadings.put_before(text)
@@ -220,14 +240,14 @@ class ArrowReader:
             raise NotReadableError("no size of blocks is safe")
         return size
 
-    def _read_types(self, text: bytes) -> list[Any]:
-        """Return the type to read each wanted column as."""
+    def _read_types(self, text: bytes, group: ColumnGroup) -> list[Any]:
+        """Return the type to read each column of a group as."""
         types = []
         misread: dict[Any, bool] = {}
-        for place in self._wanted.places:
-            kind = self._wanted.type_at(place)
-            failed = self._memory.failed.get(self._wanted.column_at[place], 0)
-            if kind is None or failed >= len(kind.read_as) or place in self._wanted.shared:
+        for place in group.places:
+            kind = group.type_at(place)
+            failed = self._memory.failed.get(group.at[place], 0)
+            if kind is None or failed >= len(kind.read_as) or place in group.shared or group.is_foreign(kind):
                 types.append(pa.string())
                 continue
             arrow = kind.read_as[failed]
@@ -236,15 +256,15 @@ class ArrowReader:
             types.append(pa.string() if misread[arrow.id] else arrow)
         return types
 
-    def _restored(self, table: _Parsed, hidden: HiddenEscapes) -> _Parsed:
+    def _restored(self, table: _Parsed, hidden: HiddenEscapes, group: ColumnGroup) -> _Parsed:
         columns: dict[int, Any] = {}
-        for place, column in table.columns.items():
+        for number, column in table.columns.items():
             restored = column
             if pa.types.is_string(column.type):
-                restored = hidden.restore(column, is_string=self._wanted.is_string(place))
+                restored = hidden.restore(column, is_string=group.is_string(group.place_of[number]))
             if restored is None:
                 raise NotReadableError("whether a value is null depends on its quotes")
-            columns[place] = restored
+            columns[number] = restored
         return _Parsed(columns, table.total, table.invalid, table.closed)
 
     # ------------------------------------------------------------------------- records that must go before the parse
@@ -258,6 +278,12 @@ class ArrowReader:
         excluded.survivors = np.delete(originals, numbers)
         ranges = zip(records.starts[numbers].tolist(), records.ends[numbers].tolist(), strict=True)
         return without_ranges(text, list(ranges))
+
+    def _without_empty(self, text: bytes, excluded: _Exclusions) -> bytes:
+        """Take out records of nothing but delimiters."""
+        records = self._records(text)
+        numbers = empty_records(text, records, self._dialect).tolist()
+        return self._exclude(text, excluded, (records, dict.fromkeys(numbers, EMPTY_ROW))) if numbers else text
 
     def _records(self, text: bytes) -> Records:
         return find_records(text, self._dialect, by_line=not self._dialect.quoted_newlines)
@@ -282,12 +308,28 @@ class ArrowReader:
             values = [value.text for value in grammar_of(self._dialect).fields(raw)]
         except OpenRecordError:
             return None
-        if len(values) != self._wanted.width:
-            return self._wanted.width_problem(len(values))
+        if (problem := self._wanted.width_problem(len(values))) is not None:
+            return problem
+        values += [b""] * (self._wanted.width - len(values))
         return self._wanted.encoding_problem(values.__getitem__)
+
+    def _padded(self, text: bytes, table: _Parsed) -> bytes:
+        """Return the text with as many values in short records as in others, the added ones empty and so null."""
+        records = self._records(text)
+        if len(records) != table.total or any("" not in group.nulls.plain for group in self._wanted.groups):
+            raise NotReadableError("what a short record lacks cannot be written as a null")
+        pieces, position = [], 0
+        for number, width in table.invalid:
+            if width < self._wanted.width:
+                end = int(records.ends[number])
+                pieces += [text[position:end], self._dialect.delimiter * (self._wanted.width - width)]
+                position = end
+        return b"".join([*pieces, text[position:]])
 
     def _spans_lines(self, text: bytes, table: _Parsed, excluded: _Exclusions, records: int) -> bool:
         """Say whether a quote is open at a line end, where quotes may not span lines."""
+        if self._dialect.quoted_newlines:
+            return False
         is_special = any(mark in text for mark in self._marks)
         return is_special and (not table.closed or table.total + len(excluded.problems) != records)
 

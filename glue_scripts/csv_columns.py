@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from contract import DatasetContract
+from contract import Column, DatasetContract
 from csv_dates import FormattedTimes, formatted_type
+from csv_dialect import Dialect
 from csv_headers import FileColumns
-from csv_values import Rows, ValueType, value_type
+from csv_nulls import NullSpellings
+from csv_values import Rows, ValueType, usual_cases, value_type
 
 ColumnType = ValueType | FormattedTimes | None
 # Why a record is bad, and the column of the contract that is at fault, if it is one.
 Problem = tuple[str, str | None]
+EMPTY_ROW: Problem = ("nothing but delimiters and blanks", None)
 
 
 def contract_types(contract: DatasetContract) -> tuple[ColumnType, ...]:
@@ -40,7 +43,7 @@ def table_schema(contract: DatasetContract) -> Any:
 
 @dataclass(frozen=True)
 class Reading:
-    """The columns of a text by position, typed or as texts; `rows` are the numbers of the records in them.
+    """The columns of a text by their number in the contract, typed or as texts; `rows` number the records in them.
 
     All other records are in `problems`; `total` counts both.
     """
@@ -51,29 +54,62 @@ class Reading:
     total: int
 
 
-class WantedColumns:
-    """The columns of the contract and where they stand in the files of one layout."""
+class ColumnGroup:
+    """Columns with the same spellings of null, of which Arrow's reader knows one set for a whole text.
 
-    def __init__(self, contract: DatasetContract, layout: FileColumns) -> None:
-        self.contract, self.layout = contract, layout
-        self.types = contract_types(contract)
-        self.width = layout.width
-        counts = Counter(layout.positions)
+    `at` says which column of the contract stands at a position of the file.
+    """
+
+    def __init__(self, numbers: list[int], types: Sequence[ColumnType], layout: FileColumns, nulls: NullSpellings):
+        placed = [(place, number) for number in numbers if (place := layout.positions[number]) is not None]
+        counts = Counter(place for place, _ in placed)
         # A column that is wanted twice, in two types, is read as text.
         self.shared = {place for place, count in counts.items() if count > 1}
-        self.column_at = {place: number for number, place in enumerate(layout.positions) if place is not None}
-        self.places = sorted(self.column_at)
+        self.at = dict(placed)
+        self.places, self.place_of = sorted(self.at), {number: place for place, number in placed}
+        self.nulls = nulls
+        self._types = types
+        kinds = [kind for number in numbers if isinstance(kind := types[number], ValueType)]
+        points = Counter(kind.numbers.decimal for kind in kinds if kind.has_fractions)
+        # What stands before fractions in most of the columns; Arrow's reader knows one such character.
+        self.decimal = points.most_common(1)[0][0] if points else "."
 
     def type_at(self, place: int) -> ColumnType:
         """Return the type of the column at a position."""
-        return self.types[self.column_at[place]]
+        return self._types[self.at[place]]
+
+    def is_foreign(self, kind: ColumnType) -> bool:
+        """Say whether Arrow's reader would take another character for what stands before fractions of a type."""
+        return isinstance(kind, ValueType) and kind.has_fractions and kind.numbers.decimal != self.decimal
 
     def is_string(self, place: int) -> bool:
         """Say whether quotes tell null from text in the column at a position."""
         return self.type_at(place) is None or place in self.shared
 
-    def width_problem(self, found: int) -> Problem:
-        """Return what is wrong with a record of another number of values."""
+
+class WantedColumns:
+    """The columns of the contract and where they stand in the files of one layout."""
+
+    def __init__(self, contract: DatasetContract, dialect: Dialect, layout: FileColumns) -> None:
+        self.contract, self.layout = contract, layout
+        self.types = contract_types(contract)
+        self.true_values, self.false_values = map(usual_cases, (contract.csv.true_words, contract.csv.false_words))
+        self.width = layout.width
+        # Whether what a short record lacks is null.
+        self.pads = contract.csv.short_rows == "null"
+        # Whether records of nothing but delimiters are data; they are a problem otherwise, be it one to skip.
+        self.keeps_empty = contract.csv.empty_rows == "keep"
+        self.nulls = tuple(_null_spellings(contract, dialect, column) for column in contract.columns)
+        alike: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        for number, (column, place) in enumerate(zip(contract.columns, layout.positions, strict=True)):
+            if place is not None:
+                alike[contract.csv.nulls_of(column)].append(number)
+        self.groups = [ColumnGroup(numbers, self.types, layout, self.nulls[numbers[0]]) for numbers in alike.values()]
+
+    def width_problem(self, found: int) -> Problem | None:
+        """Return what is wrong with a record of some number of values, if anything is."""
+        if found == self.width or (self.pads and found < self.width):
+            return None
         return f"expected {self.width} columns, found {found}", None
 
     def encoding_problem(self, value: Callable[[int], bytes]) -> Problem | None:
@@ -82,6 +118,11 @@ class WantedColumns:
             if place is not None and not _is_utf8(value(place)):
                 return f"not valid {self.contract.csv.encoding}", column.name
         return None
+
+
+def _null_spellings(contract: DatasetContract, dialect: Dialect, column: Column) -> NullSpellings:
+    csv = contract.csv
+    return NullSpellings(dialect, csv.nulls_of(column), trim=csv.trim, quoted=csv.quoted_nulls)
 
 
 def _is_utf8(value: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Dates and timestamps in a declared strptime format, read strictly.
+"""Dates and timestamps in declared strptime formats, read strictly.
 
 Arrow's strptime rolls 02/30/2020 over into 1 March without a word, and it is slow. Here the digits of values of the
 usual width are read as a matrix by numpy, values of other widths by one RE2 pattern, and whatever is left by Python's
@@ -8,9 +8,10 @@ own `datetime.strptime`, which is also the definition of what is right.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 from contract import Column, CsvOptions
 from conversion_errors import UnsupportedOptionError
 from csv_dialect import BLANKS
-from csv_values import NO_ROWS, TIMESTAMP, BadValueError, Converted, Rows
+from csv_values import NO_ROWS, TIMESTAMP, Converted, Rows
 
 _DATE_CODES = "YymdbBj"
 _TIME_CODES = "HIMSfpz"
@@ -29,6 +30,17 @@ _TIME_CODES = "HIMSfpz"
 ALTERNATIVES = (("Y", "y"), ("m", "b", "B", "j"), ("d", "j"), ("H", "I"))
 # Codes that mean nothing without one of some others: strptime takes 4 PM with %H for 4, and 4 with %I for 4 AM.
 NEEDS = (("p", "I"), ("I", "p"), ("M", "HI"), ("S", "M"), ("f", "S"))
+# Kinds of what codes read, and what else may look like it, by patterns that are replaced in turn.
+_YEAR, _NUMBER, _NAME, _ZONE = "\x01", "\x02", "\x03", "\x04"
+_CLASSES = (
+    ("%Y", _YEAR),
+    ("%[ymdjHIMSf]", _NUMBER),
+    ("%[bBp]", _NAME),
+    ("%z", _ZONE),
+    ("[0-9]", _NUMBER),
+    ("[A-Za-z]", _NAME),
+    (r"\s+", " "),
+)
 _WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
 _LIMITS = {"Y": (1, 9999), "m": (1, 12), "d": (1, 31), "H": (0, 23), "M": (0, 59), "S": (0, 59)}
 _MICROSECONDS_A_DAY = 86_400_000_000
@@ -38,42 +50,35 @@ Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class FormattedTimes:
-    """A date or timestamp type with a format; `pieces` are literal texts and one-letter codes in turn."""
+class _Format:
+    """One strptime format; `pieces` are literal texts and one-letter codes in turn."""
 
-    name: str
-    arrow: Any
-    format: str
+    text: str
     pieces: tuple[tuple[str, bool], ...]
-    null_values: tuple[str, ...]
 
     @property
-    def read_as(self) -> tuple[Any, ...]:
-        """No type of the CSV reader reads a format strictly, so the column is always read as text."""
-        return ()
-
-    def convert(self, texts: Any) -> Converted:
-        """Convert an array of strings; the values that no vectorised way understands are judged one by one."""
-        moments = np.zeros(len(texts), np.int64)
-        left = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False)).astype(np.int64)
-        for read in (self._read_fixed_width, self._read_by_pattern):
-            if len(left) and self._is_numeric:
-                rows = left
-                values, good = read(texts if len(rows) == len(texts) else texts.take(pa.array(rows)))
-                moments[rows[good]] = values[good]
-                left = rows[~good]
-        nulls = np.asarray(texts.is_null().to_numpy(zero_copy_only=False)).copy()
-        bad, reasons = self._judge_each(texts, left, moments, nulls)
-        if pa.types.is_date32(self.arrow):
-            return Converted(
-                pa.array((moments // _MICROSECONDS_A_DAY).astype(np.int32), mask=nulls).cast(self.arrow), bad, reasons
-            )
-        return Converted(pa.array(moments, mask=nulls).cast(self.arrow), bad, reasons)
-
-    @property
-    def _is_numeric(self) -> bool:
+    def is_numeric(self) -> bool:
+        """Say whether digits are all that it reads beside literal text."""
         codes = [text for text, is_code in self.pieces if is_code]
         return set(codes) <= set(_WIDTHS) and len(set(codes)) == len(codes)
+
+    @property
+    def fast_ways(self) -> tuple[Callable[[Any], tuple[Numbers, npt.NDArray[np.bool_]]], ...]:
+        """Return the vectorised ways to read an array of texts, the faster one first."""
+        return self._read_fixed_width, self._read_by_pattern
+
+    def moment(self, text: str) -> int | None:
+        """Return microseconds since 1970 in UTC of one text; None where it does not have the format."""
+        # strptime takes any Unicode digit; files that mean it so are not known, mistakes are.
+        if not text.isascii():
+            return None
+        try:
+            moment = datetime.strptime(text, self.text)
+            if moment.tzinfo is not None:
+                moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
+        except (ValueError, OverflowError):
+            return None
+        return (moment - _EPOCH) // timedelta(microseconds=1)
 
     def _read_fixed_width(self, texts: Any) -> tuple[Numbers, npt.NDArray[np.bool_]]:
         """Read values in which every number has its full width."""
@@ -127,6 +132,39 @@ class FormattedTimes:
         good[good] = exists
         return moments, good
 
+
+@dataclass(frozen=True)
+class FormattedTimes:
+    """A date or timestamp type with formats, of which no two read a text as different moments."""
+
+    name: str
+    arrow: Any
+    formats: tuple[_Format, ...]
+    null_values: tuple[str, ...]
+
+    @property
+    def read_as(self) -> tuple[Any, ...]:
+        """No type of the CSV reader reads a format strictly, so the column is always read as text."""
+        return ()
+
+    def convert(self, texts: Any) -> Converted:
+        """Convert an array of strings; the values that no vectorised way understands are judged one by one."""
+        moments = np.zeros(len(texts), np.int64)
+        left = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False)).astype(np.int64)
+        for read in [read for known in self.formats if known.is_numeric for read in known.fast_ways]:
+            if len(left):
+                rows = left
+                values, good = read(texts if len(rows) == len(texts) else texts.take(pa.array(rows)))
+                moments[rows[good]] = values[good]
+                left = rows[~good]
+        nulls = np.asarray(texts.is_null().to_numpy(zero_copy_only=False)).copy()
+        bad, reasons = self._judge_each(texts, left, moments, nulls)
+        if pa.types.is_date32(self.arrow):
+            return Converted(
+                pa.array((moments // _MICROSECONDS_A_DAY).astype(np.int32), mask=nulls).cast(self.arrow), bad, reasons
+            )
+        return Converted(pa.array(moments, mask=nulls).cast(self.arrow), bad, reasons)
+
     def _judge_each(
         self, texts: Any, rows: Rows, moments: Numbers, nulls: npt.NDArray[np.bool_]
     ) -> tuple[Rows, tuple[str, ...]]:
@@ -147,24 +185,11 @@ class FormattedTimes:
         stripped = text.strip(BLANKS)
         if stripped in self.null_values:
             return None, None
-        try:
-            return self.moment(stripped), None
-        except BadValueError as error:
-            return None, str(error)
-
-    def moment(self, text: str) -> int:
-        """Return microseconds since 1970 in UTC of one text; raise BadValueError."""
-        problem = f"not of type {self.name} in format {self.format}"
-        # strptime takes any Unicode digit; files that mean it so are not known, mistakes are.
-        if not text.isascii():
-            raise BadValueError(problem)
-        try:
-            moment = datetime.strptime(text, self.format)
-            if moment.tzinfo is not None:
-                moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
-        except (ValueError, OverflowError) as error:
-            raise BadValueError(problem) from error
-        return (moment - _EPOCH) // timedelta(microseconds=1)
+        for known in self.formats:
+            if (moment := known.moment(stripped)) is not None:
+                return moment, None
+        several = "format" if len(self.formats) == 1 else "any of the formats"
+        return None, f"not of type {self.name} in {several} {', '.join(known.text for known in self.formats)}"
 
 
 def _moments(fields: dict[str, Numbers], count: int) -> tuple[Numbers, npt.NDArray[np.bool_]]:
@@ -185,16 +210,48 @@ def _moments(fields: dict[str, Numbers], count: int) -> tuple[Numbers, npt.NDArr
 
 
 def formatted_type(dataset: str, column: Column, csv: CsvOptions) -> FormattedTimes | None:
-    """Return the type of a column with a format of its own or the dataset's; None when it has neither."""
+    """Return the type of a column with formats of its own or the dataset's; None when it has neither."""
     if column.type not in ("date", "timestamp"):
         return None
-    default = csv.date_format if column.type == "date" else csv.timestamp_format
-    setting = f"format of column {column.name}" if column.format else f"csv.{column.type}_format"
-    text = column.format or default
-    if not text:
+    setting, texts = csv.formats_of(column)
+    if not texts:
         return None
     arrow = pa.date32() if column.type == "date" else TIMESTAMP
-    return FormattedTimes(column.type, arrow, text, _pieces(dataset, setting, text, column.type), csv.null_values)
+    formats = tuple(_Format(text, _pieces(dataset, setting, text, column.type)) for text in texts)
+    for one, other in combinations(texts, 2):
+        if clash(one, other):
+            raise UnsupportedOptionError(
+                f"dataset {dataset}: {setting} are {one!r} and {other!r}, which may read one text as two different "
+                "times; allowed are formats that differ in what stands between their codes, or in years of two digits "
+                "and of four where that tells them apart"
+            )
+    return FormattedTimes(column.type, arrow, formats, csv.nulls_of(column))
+
+
+def clash(one: str, other: str) -> bool:
+    """Say whether some text may have both of two formats and mean different times in them.
+
+    Formats that cannot be told apart by what stands between their codes are taken to do so, unless they have the same
+    codes and no digits between them. The same rule stands in variables-datasets.tf.
+    """
+    codes = [re.findall("%[A-Za-z]", text.replace("%%", "").replace("%B", "%b")) for text in (one, other)]
+    has_digits = re.search("[0-9]", one + other) is not None
+    if one == other or (codes[0] == codes[1] and not has_digits):
+        return False
+    shapes = [text.replace("%%", "\x7f") for text in (one, other)]
+    for pattern, mark in _CLASSES:
+        shapes = [re.sub(pattern, mark, shape) for shape in shapes]
+    # A year of four digits differs from other numbers, unless a fraction or a digit between the codes may look like it.
+    if "%f" in one + other or has_digits:
+        shapes = [shape.replace(_YEAR, _NUMBER) for shape in shapes]
+    # strptime lets a day begin with a blank: only where blanks stand between all codes do they tell them apart.
+    if any(re.search(f"[{_YEAR}{_NUMBER}{_NAME}{_ZONE}]{{2}}", shape) for shape in shapes):
+        shapes = [shape.replace(" ", "") for shape in shapes]
+    shapes = [re.sub(f"[{_YEAR}{_NUMBER}]{{2,}}", _NUMBER, re.sub(f"{_NAME}+", _NAME, shape)) for shape in shapes]
+    if any(_ZONE in shape for shape in shapes):
+        offset = f"[+-][{_YEAR}{_NUMBER}](?::[{_YEAR}{_NUMBER}]){{0,2}}(?:[.][{_YEAR}{_NUMBER}])?"
+        shapes = [re.sub(offset, _ZONE, shape) for shape in shapes]
+    return shapes[0] == shapes[1]
 
 
 def _pieces(dataset: str, setting: str, text: str, kind: str) -> tuple[tuple[str, bool], ...]:

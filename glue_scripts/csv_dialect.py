@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from dataclasses import dataclass
+from itertools import chain
 
 from contract import CsvOptions, DatasetContract
 from conversion_errors import UnsupportedOptionError
@@ -26,6 +27,7 @@ class Dialect:
     header: bool
     encoding: str
     quoted_newlines: bool
+    skip_initial_space: bool = False
 
     @property
     def is_utf8(self) -> bool:
@@ -58,6 +60,7 @@ def dialect_of(contract: DatasetContract) -> Dialect:
         header=csv.header,
         encoding=codecs.lookup(csv.encoding).name,
         quoted_newlines=csv.quoted_newlines,
+        skip_initial_space=csv.skip_initial_space,
     )
 
 
@@ -75,12 +78,12 @@ def _check_escaped_nulls(contract: DatasetContract, escape: str) -> None:
     """Refuse null spellings in which an escape takes what never stands in a value as it is written."""
     csv = contract.csv
     special = [mark for mark in (csv.delimiter, csv.quote) if mark is not None]
-    for null in csv.null_values:
+    for null in chain(csv.null_values, *(column.null_values or () for column in contract.columns)):
         taken = null.replace(escape * 2, "").partition(escape)
         while taken[1]:
             if not taken[2] or taken[2][0] in (*special, "\r", "\n"):
                 raise UnsupportedOptionError(
-                    f"dataset {contract.dataset}: csv.null_values has {null!r}, in which csv.escape {escape!r} stands "
+                    f"dataset {contract.dataset}: null_values has {null!r}, in which csv.escape {escape!r} stands "
                     "at the end or before a delimiter, quote or line break; allowed is any other character behind it"
                 )
             taken = taken[2].partition(escape)

@@ -7,48 +7,56 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
-from csv_columns import Problem, Reading, WantedColumns
-from csv_dialect import Dialect
+from csv_columns import EMPTY_ROW, Problem, Reading, WantedColumns
+from csv_dialect import BLANKS, Dialect
 from csv_grammar import Field, OpenRecordError, grammar_of
-from csv_nulls import NullSpellings
 from csv_records import Records
 
 
 class ExactReader:
     """Reads the texts of files of one layout."""
 
-    def __init__(self, wanted: WantedColumns, dialect: Dialect, nulls: NullSpellings) -> None:
-        self._wanted, self._grammar, self._nulls = wanted, grammar_of(dialect), nulls
+    def __init__(self, wanted: WantedColumns, dialect: Dialect) -> None:
+        self._wanted, self._grammar = wanted, grammar_of(dialect)
+        self._nothing = dialect.delimiter + BLANKS.encode()
+        self._columns = [
+            (number, place, group.nulls.is_null_text if group.is_string(place) else group.nulls.is_written_null)
+            for group in wanted.groups
+            for number, place in group.place_of.items()
+        ]
 
     def read(self, text: bytes, records: Records) -> Reading:
         """Read all wanted columns as texts."""
-        places = [(place, self._wanted.is_string(place)) for place in self._wanted.places]
-        columns: dict[int, list[bytes | None]] = {place: [] for place, _ in places}
+        columns: dict[int, list[bytes | None]] = {number: [] for number, _, _ in self._columns}
         rows: list[int] = []
         problems: dict[int, Problem] = {}
-        for number, (start, end) in enumerate(zip(records.starts.tolist(), records.ends.tolist(), strict=True)):
+        for row, (start, end) in enumerate(zip(records.starts.tolist(), records.ends.tolist(), strict=True)):
             record = self._record(text[start:end])
             if isinstance(record, tuple):
-                problems[number] = record
+                problems[row] = record
                 continue
-            rows.append(number)
-            for place, is_string in places:
+            rows.append(row)
+            for number, place, is_null in self._columns:
                 field = record[place]
-                is_null = self._nulls.is_null_text(field) if is_string else self._nulls.is_written_null(field)
-                columns[place].append(None if is_null else field.text)
-        texts = {place: pa.array(values, pa.binary()).cast(pa.string()) for place, values in columns.items()}
+                columns[number].append(None if field is None or is_null(field) else field.text)
+        texts = {number: pa.array(values, pa.binary()).cast(pa.string()) for number, values in columns.items()}
         return Reading(texts, np.array(rows, np.int64), problems, len(records))
 
-    def _record(self, raw: bytes) -> list[Field] | Problem:
-        """Return the values of a record, or what is wrong with it."""
+    def _record(self, raw: bytes) -> list[Field | None] | Problem:
+        """Return the values of a record, None for those that it lacks, or what is wrong with it."""
+        if not self._wanted.keeps_empty and not raw.strip(self._nothing):
+            return EMPTY_ROW
         fields = self._grammar.fields(raw)
         try:
             # Not more values are held than are wanted, however many there are.
-            record = list(islice(fields, self._wanted.width))
+            record: list[Field | None] = list(islice(fields, self._wanted.width))
             width = len(record) + sum(1 for _ in fields)
         except OpenRecordError:
             return "unterminated quote", None
-        if width != self._wanted.width:
-            return self._wanted.width_problem(width)
-        problem = None if raw.isascii() else self._wanted.encoding_problem(lambda place: record[place].text)
+        if (problem := self._wanted.width_problem(width)) is not None:
+            return problem
+        record += [None] * (self._wanted.width - len(record))
+        if not raw.isascii():
+            texts = [field.text if field else b"" for field in record]
+            problem = self._wanted.encoding_problem(texts.__getitem__)
         return problem or record

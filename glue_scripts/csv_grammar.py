@@ -1,8 +1,9 @@
 """The grammar of a record, read byte by byte: what a dialect means, and the judge of every faster way.
 
 A quote matters only as the first character of a value; text behind the closing quote belongs to the value; inside
-quotes a doubled quote is one; an escape takes the next character literally, inside and outside quotes. Memory and time
-grow with the record and with nothing else, whatever it holds.
+quotes a doubled quote is one; an escape takes the next character literally, inside and outside quotes. A dialect may
+skip blanks before a value, so that a quote behind them matters, as Python's csv does with `skipinitialspace`. Memory
+and time grow with the record and with nothing else, whatever it holds.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class OpenRecordError(TerminalError):
 
 
 _LINE_END = re.compile(b"[\r\n]")
+_SPACES = re.compile(b" *")
 
 
 def line_bounds(body: bytes, start: int) -> RecordBounds:
@@ -60,6 +62,7 @@ class Grammar:
 
     def __init__(self, dialect: Dialect) -> None:
         self._quote, self._escape, self._delimiter = dialect.quote, dialect.escape, dialect.delimiter
+        self._skips = dialect.skip_initial_space
         escape = re.escape(dialect.escape or b"")
         self._special_outside = re.compile(b"[\r\n" + re.escape(dialect.delimiter) + escape + b"]")
         self._special_inside = None
@@ -68,7 +71,7 @@ class Grammar:
 
     def bounds(self, body: bytes, start: int) -> RecordBounds | None:
         """Return where the record that begins at `start` ends; None when it is still open at the end of the data."""
-        position, trailing = start, False
+        position, trailing = self._behind_spaces(body, start), False
         try:
             while True:
                 closed = self._closing(body, position, None)
@@ -76,7 +79,7 @@ class Grammar:
                 trailing = trailing or (closed is not None and end > closed)
                 if body[end : end + 1] != self._delimiter:
                     break
-                position = end + 1
+                position = self._behind_spaces(body, end + 1)
         except OpenRecordError:
             return None
         return _bounds_at(body, end, trailing=trailing)
@@ -84,10 +87,11 @@ class Grammar:
     def fields(self, record: bytes) -> Iterator[Field]:
         """Yield the values of one record without its line end; raise OpenRecordError where it is not complete."""
         if not self._is_special(record):
-            for text in record.split(self._delimiter):
+            for written in record.split(self._delimiter):
+                text = written.lstrip(b" ") if self._skips else written
                 yield Field(text, text, quoted=False)
             return
-        position = 0
+        position = self._behind_spaces(record, 0)
         while True:
             pieces: list[bytes] = []
             closed = self._closing(record, position, pieces)
@@ -98,7 +102,12 @@ class Grammar:
             if end == len(record):
                 return
             # A line end inside the record, where lines are records, cannot be: so this is a delimiter.
-            position = end + 1
+            position = self._behind_spaces(record, end + 1)
+
+    def _behind_spaces(self, body: bytes, position: int) -> int:
+        """Return where a value begins, behind the blanks that are skipped."""
+        found = _SPACES.match(body, position) if self._skips else None
+        return found.end() if found else position
 
     def _is_special(self, record: bytes) -> bool:
         return any(mark is not None and mark in record for mark in (self._quote, self._escape))

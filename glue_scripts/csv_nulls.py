@@ -23,10 +23,13 @@ _BLANK_BYTES = BLANKS.encode()
 
 
 class NullSpellings:
-    """The null spellings of a dataset, told apart by whether they hold the escape character."""
+    """Spellings of null, told apart by whether they hold the escape character.
 
-    def __init__(self, dialect: Dialect, null_values: Iterable[str], *, trim: bool) -> None:
-        self._escape, self.trim = (dialect.escape or b"").decode(), trim
+    `quoted`: a text in quotes is null as well; `trim`: blanks are taken off texts.
+    """
+
+    def __init__(self, dialect: Dialect, null_values: Iterable[str], *, trim: bool, quoted: bool = False) -> None:
+        self._escape, self.trim, self.quoted = (dialect.escape or b"").decode(), trim, quoted
         self._special = b"".join(filter(None, (dialect.delimiter, dialect.quote, dialect.escape, b"\t\r\n")))
         spellings = list(null_values)
         self.escaped = tuple(text for text in spellings if self._escape and self._escape in text)
@@ -36,7 +39,7 @@ class NullSpellings:
 
     def is_null_text(self, field: Field) -> bool:
         """Say whether a value of a string column is null: quotes make it a text, unless blanks are taken off it."""
-        if not field.quoted and (field.raw in self._written or field.text in self._resolved):
+        if (self.quoted or not field.quoted) and (field.raw in self._written or field.text in self._resolved):
             return True
         raw = field.raw.strip(_BLANK_BYTES)
         return self.trim and raw != field.raw and raw in self._written

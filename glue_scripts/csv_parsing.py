@@ -7,7 +7,7 @@ differ, or where the part holds what Arrow is known to misread, it is read the e
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from contract import DatasetContract
 from csv_arrow import ArrowReader, ColumnMemory, NotReadableError
-from csv_columns import ColumnType, Reading, WantedColumns, table_schema
+from csv_columns import EMPTY_ROW, ColumnType, Reading, WantedColumns, table_schema
 from csv_dialect import BLANKS, Dialect, readable_text, to_utf8
 from csv_exact import ExactReader
 from csv_headers import FileColumns
@@ -43,12 +43,13 @@ class BadRecords:
 
 @dataclass(frozen=True)
 class ParsedPart:
-    """What a part holds. `rows_read` counts every data record: those in `table` and those in `bad`."""
+    """What a part holds. `rows_read` counts every data record: those in `table` and in `bad`, and the skipped ones."""
 
     table: Any
     rows_read: int
     bad: BadRecords
     lines: int
+    rows_skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,11 @@ class PieceParser:
         sizes: Sizes | None = None,
     ) -> None:
         self._contract, self._dialect = contract, dialect
-        self._wanted = WantedColumns(contract, layout)
+        self._wanted = WantedColumns(contract, dialect, layout)
         self._schema = table_schema(contract)
-        nulls = NullSpellings(dialect, contract.csv.null_values, trim=contract.csv.trim)
-        self._null_values = pa.array(nulls.plain, pa.string())
         self._cutter = PartCutter(dialect, sizes or Sizes())
-        self._fast = ArrowReader(self._wanted, dialect, nulls, memory or ColumnMemory(), sizes or Sizes())
-        self._exact = ExactReader(self._wanted, dialect, nulls)
+        self._fast = ArrowReader(self._wanted, dialect, memory or ColumnMemory(), sizes or Sizes())
+        self._exact = ExactReader(self._wanted, dialect)
 
     def parse(self, body: bytes, *, final: bool = True) -> Iterator[ParsedPart | OpenPart]:
         """Parse bytes that begin at a record and end with a line, part by part, or at the end of the file (`final`).
@@ -142,13 +141,12 @@ class PieceParser:
     def _judge(self, text: bytes, reading: Reading, found: Records | None, lines: int) -> ParsedPart:
         values: list[Any] = []
         faults: list[tuple[Rows, tuple[str, ...], str]] = []
-        layout, types = self._wanted.layout, self._wanted.types
-        for column, kind, place in zip(self._contract.columns, types, layout.positions, strict=True):
-            if place is None:
+        for number, (column, kind) in enumerate(zip(self._contract.columns, self._wanted.types, strict=True)):
+            if number in reading.columns:
+                converted = self._convert(kind, reading.columns[number], self._wanted.nulls[number])
+            else:
                 nulls = pa.nulls(len(reading.rows), kind.arrow if kind else pa.string())
                 converted = Converted(nulls, NO_ROWS, ())
-            else:
-                converted = self._convert(kind, reading.columns[place])
             values.append(converted.values)
             if len(converted.bad_rows):
                 faults.append((converted.bad_rows, converted.reasons, column.name))
@@ -162,22 +160,20 @@ class PieceParser:
             for rows, _, _ in faults:
                 good[rows] = False
             table = table.filter(pa.array(good))
-        return ParsedPart(table, reading.total, self._bad_records(text, reading, found, faults), lines)
+        problems, skipped = reading.problems, 0
+        if self._contract.csv.empty_rows == "skip":
+            problems = {number: problem for number, problem in problems.items() if problem != EMPTY_ROW}
+            skipped = len(reading.problems) - len(problems)
+        bad = self._bad_records(text, replace(reading, problems=problems), found, faults)
+        return ParsedPart(table, reading.total, bad, lines, skipped)
 
-    def _convert(self, kind: ColumnType, column: Any) -> Converted:
+    def _convert(self, kind: ColumnType, column: Any, nulls: NullSpellings) -> Converted:
         if kind is None:
-            return Converted(self._string_values(column), NO_ROWS, ())
+            return Converted(_string_values(column, nulls), NO_ROWS, ())
         if pa.types.is_string(column.type):
             texts = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
             return kind.convert(texts.chunk(0) if isinstance(texts, pa.ChunkedArray) else texts)
         return Converted(column.cast(kind.arrow), NO_ROWS, ())
-
-    def _string_values(self, column: Any) -> Any:
-        if not self._contract.csv.trim:
-            return column
-        trimmed = pc.utf8_trim(column, characters=BLANKS)
-        emptied = pc.and_(pc.is_in(trimmed, self._null_values), pc.not_equal(trimmed, column))
-        return pc.if_else(pc.fill_null(emptied, False), pa.scalar(None, pa.string()), trimmed)
 
     def _bad_records(
         self, text: bytes, reading: Reading, found: Records | None, faults: list[tuple[Rows, tuple[str, ...], str]]
@@ -196,3 +192,11 @@ class PieceParser:
         return BadRecords(
             records.lines[numbers], tuple(reason for reason, _ in ordered), tuple(name for _, name in ordered), texts
         )
+
+
+def _string_values(column: Any, nulls: NullSpellings) -> Any:
+    if not nulls.trim:
+        return column
+    trimmed = pc.utf8_trim(column, characters=BLANKS)
+    emptied = pc.and_(pc.is_in(trimmed, pa.array(nulls.plain, pa.string())), pc.not_equal(trimmed, column))
+    return pc.if_else(pc.fill_null(emptied, False), pa.scalar(None, pa.string()), trimmed)

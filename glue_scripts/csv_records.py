@@ -19,7 +19,7 @@ Offsets = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
 NO_OFFSETS: Offsets = np.empty(0, np.int64)
-LF, CR = 10, 13
+LF, CR, SPACE = 10, 13, 32
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,28 @@ def quotes_are_regular(text: bytes, dialect: Dialect) -> bool:
         return False
     boundary = _boundary(dialect)
     opening, closing = places[::2], places[1::2]
-    before = opening[opening > 0] - 1
     after = closing[closing + 1 < len(data)] + 1
-    return bool(boundary[data[before]].all() and boundary[data[after]].all())
+    return bool(_behind_boundary(data, opening, boundary, dialect).all() and boundary[data[after]].all())
+
+
+def _behind_boundary(data: Bytes, places: Offsets, boundary: Mask, dialect: Dialect) -> Mask:
+    """Say of which places a value could begin there: behind a boundary and the blanks that the dialect skips."""
+    before = places - 1
+    if dialect.skip_initial_space:
+        spaces = np.flatnonzero(data == SPACE)
+        if len(spaces):
+            run = run_starts(spaces)[np.minimum(np.searchsorted(spaces, before), len(spaces) - 1)]
+            before = np.where((before >= 0) & (data[np.maximum(before, 0)] == SPACE), run - 1, before)
+    behind: Mask = (before < 0) | boundary[data[np.maximum(before, 0)]]
+    return behind
+
+
+def run_starts(places: Offsets) -> Offsets:
+    """Return, for each of some ascending places, where the run of neighbours begins that it belongs to."""
+    begins = np.ones(len(places), np.bool_)
+    begins[1:] = np.diff(places) != 1
+    starts: Offsets = places[np.maximum.accumulate(np.where(begins, np.arange(len(places)), 0))]
+    return starts
 
 
 def spans_lines(record: bytes, dialect: Dialect) -> bool:
@@ -100,12 +119,19 @@ def active_escapes(data: Bytes, escape: int) -> Offsets:
     if not len(places):
         return places
     # In a run of escapes every second one is taken by the one before it.
-    numbers = np.arange(len(places))
-    begins = np.ones(len(places), np.bool_)
-    begins[1:] = np.diff(places) != 1
-    first = np.maximum.accumulate(np.where(begins, numbers, 0))
-    active: Offsets = places[(numbers - first) % 2 == 0]
+    active: Offsets = places[(places - run_starts(places)) % 2 == 0]
     return active
+
+
+def empty_records(text: bytes, records: Records, dialect: Dialect) -> Offsets:
+    """Return the numbers of the records that hold nothing but delimiters, blanks and tabs; the text has no comments."""
+    nothing = np.zeros(256, np.bool_)
+    nothing[[*dialect.delimiter, SPACE, ord("\t"), LF, CR]] = True
+    if not len(records):
+        return NO_OFFSETS
+    something = np.add.reduceat(~nothing[np.frombuffer(text, np.uint8)], records.starts, dtype=np.int64)
+    found: Offsets = np.flatnonzero(something == 0)
+    return found
 
 
 # ------------------------------------------------------------------------------------------------------------- records
@@ -196,7 +222,7 @@ def _doubtful(data: Bytes, lines: _Lines, escaped: Offsets, dialect: Dialect) ->
     boundary = _boundary(dialect)
     after = boundary[data[np.minimum(quotes + 1, len(data) - 1)]] | (quotes + 1 == len(data))
     boundary[quote] = False
-    at_start = boundary[data[np.maximum(quotes - 1, 0)]] | (quotes == 0)
+    at_start = _behind_boundary(data, quotes, boundary, dialect)
     doubled = np.zeros(len(quotes), np.bool_)
     doubled[1:] = np.diff(quotes) == 1
     irregular = np.where(opening, ~(at_start | doubled), ~after)

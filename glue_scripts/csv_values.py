@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation, localcontext
 from typing import Any
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from contract import Column, CsvOptions
 from csv_dialect import BLANKS
+from csv_numbers import PLAIN, NumberFormat, number_format
 from errors import TerminalError
 
 Rows = npt.NDArray[np.int64]
@@ -28,12 +29,6 @@ NO_ROWS: Rows = np.empty(0, np.int64)
 TIMESTAMP = pa.timestamp("us", tz="UTC")
 _NAIVE = pa.timestamp("us")
 _DIGITS = b"0123456789"
-# Spark SQL's spellings: https://spark.apache.org/docs/latest/sql-ref-datatypes.html and its cast from string.
-TRUE_WORDS = ("true", "t", "yes", "y", "1")
-FALSE_WORDS = ("false", "f", "no", "n", "0")
-# Arrow's reader takes these as they are; other mixtures of case go through `normalise`.
-TRUE_VALUES = ["true", "True", "TRUE", "1"]
-FALSE_VALUES = ["false", "False", "FALSE", "0"]
 
 
 class BadValueError(TerminalError, ValueError):
@@ -68,20 +63,29 @@ class ValueType:
     doubtful: Callable[[Any], Rows] | None = None
     longest: int = 1 << 31
     null_values: tuple[str, ...] = ()
+    numbers: NumberFormat = PLAIN
+
+    @property
+    def has_fractions(self) -> bool:
+        """Say whether it matters what stands before a fraction."""
+        return bool(pa.types.is_floating(self.arrow) or pa.types.is_decimal(self.arrow))
 
     def convert(self, texts: Any) -> Converted:
         """Convert an array of strings, vectorised but for the values that are not regular."""
-        odd = _rows_standing_out(texts, self.alphabet, self.longest)
+        plain, unclear = texts, NO_ROWS
+        if not self.numbers.is_plain:
+            plain, unclear = self.numbers.plain_texts(texts, self.null_values)
+        odd = _with(unclear, _rows_standing_out(plain, self.alphabet, self.longest))
         matched = False
         while True:
-            patched, bad, reasons = self._resolve(texts, odd)
+            patched, bad, reasons = self._resolve(texts, plain, odd)
             try:
                 values = self.cast(patched)
             except pa.ArrowInvalid:
                 if matched:
                     raise
                 # The characters are right and their order is not: sort them out by the pattern.
-                odd, matched = _rows_not_matching(texts, self.regular), True
+                odd, matched = _with(unclear, _rows_not_matching(plain, self.regular)), True
                 continue
             doubtful = np.setdiff1d(self.doubtful(values), odd) if self.doubtful else NO_ROWS
             if not len(doubtful):
@@ -92,10 +96,10 @@ class ValueType:
         """Cast regular strings to the type; ArrowInvalid when one is not regular."""
         return pc.cast(texts, self.arrow)
 
-    def _resolve(self, texts: Any, odd: Rows) -> tuple[Any, Rows, tuple[str, ...]]:
-        """Replace the odd texts by regular ones, or by null where they are null or bad."""
+    def _resolve(self, texts: Any, plain: Any, odd: Rows) -> tuple[Any, Rows, tuple[str, ...]]:
+        """Replace the odd ones of the plain texts by regular ones, or by null where the texts are null or bad."""
         if not len(odd):
-            return texts, NO_ROWS, ()
+            return plain, NO_ROWS, ()
         encoded = pc.dictionary_encode(texts.take(pa.array(odd)))
         replacements: list[str | None] = []
         problems: list[str | None] = []
@@ -106,7 +110,7 @@ class ValueType:
         codes = encoded.indices
         mask = np.zeros(len(texts), np.bool_)
         mask[odd] = True
-        patched = pc.replace_with_mask(texts, pa.array(mask), pa.array(replacements, pa.string()).take(codes))
+        patched = pc.replace_with_mask(plain, pa.array(mask), pa.array(replacements, pa.string()).take(codes))
         places = codes.to_numpy()
         is_bad = np.array([problem is not None for problem in problems], np.bool_)[places]
         return patched, odd[is_bad], tuple(str(problems[place]) for place in places[is_bad])
@@ -115,10 +119,13 @@ class ValueType:
         stripped = text.strip(BLANKS)
         if stripped in self.null_values:
             return None, None
+        plain, problem = self.numbers.plain_text(stripped), f"not of type {self.name}"
         try:
-            return self.normalise(stripped), None
+            if plain is not None:
+                return self.normalise(plain), None
         except BadValueError as error:
-            return None, str(error)
+            problem = str(error)
+        return None, problem.replace(f"not of type {self.name}", f"not of type {self.numbers.described(self.name)}")
 
 
 class _TimestampType(ValueType):
@@ -136,10 +143,14 @@ def value_type(column: Column, csv: CsvOptions) -> ValueType | None:
     kind = column.type
     if kind == "string":
         return None
+    if kind == "boolean":
+        return _boolean_type(csv, csv.nulls_of(column))
     if kind.startswith("decimal"):
         precision, scale = (int(number) for number in re.findall(r"\d+", kind))
-        return _decimal_type(kind, precision, scale, csv.null_values)
-    return _SIMPLE[kind](csv.null_values)
+        found = _decimal_type(kind, precision, scale, csv.nulls_of(column))
+    else:
+        found = _SIMPLE[kind](csv.nulls_of(column))
+    return replace(found, numbers=number_format(column, csv)) if column.is_number else found
 
 
 # ------------------------------------------------------------------------------------------------ rows that stand out
@@ -156,6 +167,10 @@ def _rows_standing_out(texts: Any, alphabet: bytes, longest: int) -> Rows:
     if len(empty) and texts.null_count:
         empty = empty[texts.is_valid().to_numpy(zero_copy_only=False)[empty]]
     return np.union1d(rows, empty).astype(np.int64) if len(empty) else rows.astype(np.int64)
+
+
+def _with(rows: Rows, others: Rows) -> Rows:
+    return np.union1d(rows, others) if len(rows) else others
 
 
 def _offsets(texts: Any) -> Rows:
@@ -245,13 +260,22 @@ def _normalise_decimal(kind: str, precision: int, scale: int) -> Callable[[str],
     return normalise
 
 
-def _normalise_boolean(text: str) -> str:
-    word = text.lower()
-    if word in TRUE_WORDS:
-        return "true"
-    if word in FALSE_WORDS:
-        return "false"
-    raise BadValueError("not of type boolean")
+def usual_cases(words: Sequence[str]) -> list[str]:
+    """Return the cases that words are mostly written in: Arrow's reader takes them, others go through `normalise`."""
+    cases = {case for word in words for case in (word, word.upper(), word.capitalize()) if case.lower() == word}
+    return sorted(cases)
+
+
+def _normalise_boolean(true_words: Sequence[str], false_words: Sequence[str]) -> Callable[[str], str]:
+    def normalise(text: str) -> str:
+        word = text.lower()
+        if word in true_words:
+            return "true"
+        if word in false_words:
+            return "false"
+        raise BadValueError("not of type boolean")
+
+    return normalise
 
 
 def _normalise_date(text: str) -> str:
@@ -386,13 +410,13 @@ def _timestamp_type(nulls: Sequence[str]) -> ValueType:
     )
 
 
-def _boolean_type(nulls: Sequence[str]) -> ValueType:
+def _boolean_type(csv: CsvOptions, nulls: Sequence[str]) -> ValueType:
+    normalise = _normalise_boolean(csv.true_words, csv.false_words)
     # An empty alphabet makes every value odd: booleans have few spellings, so they are judged spelling by spelling.
-    return ValueType("boolean", pa.bool_(), (pa.bool_(),), b"", "", _normalise_boolean, null_values=tuple(nulls))
+    return ValueType("boolean", pa.bool_(), (pa.bool_(),), b"", "", normalise, null_values=tuple(nulls))
 
 
 _SIMPLE: dict[str, Callable[[Sequence[str]], ValueType]] = {
-    "boolean": _boolean_type,
     "int": _integer_type("int", 32, pa.int32()),
     "bigint": _integer_type("bigint", 64, pa.int64()),
     "float": _float_type("float", pa.float32(), np.float32),

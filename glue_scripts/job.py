@@ -435,6 +435,7 @@ def _report(
         rows_read=sum(result.rows_read for result in results),
         rows_written=sum(result.rows_written for result in results),
         rows_quarantined=sum(result.rows_quarantined for result in results),
+        rows_skipped=sum(result.rows_skipped for result in results),
         output_files=sum(len(unit.files) for unit in outcome.manifest),
         seconds=round(seconds, 3),
         hidden_files=listing.hidden_files,

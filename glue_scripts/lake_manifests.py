@@ -32,6 +32,7 @@ class ManifestSource:
     rows_written: int
     rows_quarantined: int
     carried: bool = False
+    rows_skipped: int = 0
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,7 @@ class Report:
     rows_quarantined: int
     output_files: int
     seconds: float
+    rows_skipped: int = 0
     hidden_files: int = 0
     folders_swept: int = 0
     units_restored: int = 0

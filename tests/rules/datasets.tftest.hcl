@@ -1669,3 +1669,545 @@ run "accepts_an_encoding_of_two_bytes" {
     }
   }
 }
+
+run "refuses_decimal_of_a_string" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", decimal = "," }]
+      }
+    }
+  }
+}
+
+run "accepts_decimal_of_a_decimal" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "decimal(9,2)", decimal = "," }]
+      }
+    }
+  }
+}
+
+run "refuses_a_letter_as_decimal" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { decimal = "e" }
+      }
+    }
+  }
+}
+
+run "accepts_a_comma_as_decimal" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { decimal = "," }
+      }
+    }
+  }
+}
+
+run "refuses_a_letter_as_thousands" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { thousands = "x" }
+      }
+    }
+  }
+}
+
+run "accepts_a_no_break_space_as_thousands" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { thousands = "\u00a0" }
+      }
+    }
+  }
+}
+
+run "refuses_a_word_as_thousands_of_a_column" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double", thousands = "..", decimal = "," }]
+      }
+    }
+  }
+}
+
+run "accepts_no_thousands_of_a_column" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double", thousands = "", decimal = "," }]
+        csv     = { thousands = "," }
+      }
+    }
+  }
+}
+
+run "refuses_points_for_both" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { thousands = "." }
+      }
+    }
+  }
+}
+
+run "accepts_points_for_thousands_beside_a_comma" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { thousands = ".", decimal = "," }
+      }
+    }
+  }
+}
+
+run "refuses_points_for_both_in_a_column" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "int", thousands = "," }]
+        csv     = { decimal = "," }
+      }
+    }
+  }
+}
+
+run "accepts_points_for_thousands_in_a_column" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "int", thousands = "." }]
+        csv     = { decimal = "," }
+      }
+    }
+  }
+}
+
+run "refuses_the_quote_as_thousands" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { quote = "'", thousands = "'" }
+      }
+    }
+  }
+}
+
+run "accepts_an_apostrophe_as_thousands" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { thousands = "'" }
+      }
+    }
+  }
+}
+
+run "refuses_a_carriage_return_as_delimiter" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { delimiter = "\r" }
+      }
+    }
+  }
+}
+
+run "accepts_a_control_character_as_delimiter" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { delimiter = "\u0001" }
+      }
+    }
+  }
+}
+
+run "refuses_the_escape_before_a_delimiter_in_a_null_of_a_column" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", null_values = ["\\,"] }]
+        csv     = { escape = "\\" }
+      }
+    }
+  }
+}
+
+run "accepts_the_escape_in_a_null_of_a_column" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", null_values = ["\\N"] }]
+        csv     = { escape = "\\" }
+      }
+    }
+  }
+}
+
+run "refuses_dropping_short_rows" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { short_rows = "drop" }
+      }
+    }
+  }
+}
+
+run "accepts_nulls_in_short_rows" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { short_rows = "null" }
+      }
+    }
+  }
+}
+
+run "refuses_blanks_skipped_between_blanks" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { skip_initial_space = true, delimiter = " " }
+      }
+    }
+  }
+}
+
+run "accepts_blanks_skipped_behind_commas" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { skip_initial_space = true, delimiter = "," }
+      }
+    }
+  }
+}
+
+run "refuses_stripping_strings" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", strip = ["x"] }]
+      }
+    }
+  }
+}
+
+run "accepts_stripping_numbers" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "int", strip = ["x"] }]
+      }
+    }
+  }
+}
+
+run "refuses_stripping_digits" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { strip = ["m2"] }
+      }
+    }
+  }
+}
+
+run "accepts_stripping_units" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { strip = ["$", "EUR", "%", "kr."] }
+      }
+    }
+  }
+}
+
+run "refuses_stripping_the_decimal" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double" }]
+        csv     = { strip = [","], decimal = "," }
+      }
+    }
+  }
+}
+
+run "accepts_stripping_another_mark" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "double", strip = ["."] }]
+        csv     = { decimal = "," }
+      }
+    }
+  }
+}
+
+run "refuses_blanks_around_a_boolean" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "boolean" }]
+        csv     = { true_values = ["ja "] }
+      }
+    }
+  }
+}
+
+run "accepts_a_boolean_in_another_language" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "boolean" }]
+        csv     = { true_values = ["Ja"], false_values = ["Nein"] }
+      }
+    }
+  }
+}
+
+run "refuses_a_boolean_that_is_both" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "boolean" }]
+        csv     = { true_values = ["N"] }
+      }
+    }
+  }
+}
+
+run "accepts_a_boolean_that_is_one" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "boolean" }]
+        csv     = { true_values = ["N"], false_values = ["J"] }
+      }
+    }
+  }
+}
+
+run "refuses_dropping_empty_rows" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { empty_rows = "drop" }
+      }
+    }
+  }
+}
+
+run "accepts_skipping_empty_rows" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { empty_rows = "skip" }
+      }
+    }
+  }
+}
+
+run "refuses_formats_of_a_string" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", formats = ["%Y-%m-%d"] }]
+      }
+    }
+  }
+}
+
+run "accepts_formats_of_a_date" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", formats = ["%Y-%m-%d", "%d.%m.%Y", "%d %B %Y"] }]
+      }
+    }
+  }
+}
+
+run "refuses_a_format_beside_formats" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", format = "%Y-%m-%d", formats = ["%d.%m.%Y"] }]
+      }
+    }
+  }
+}
+
+run "accepts_formats_beside_a_format_of_the_dataset" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", formats = ["%d.%m.%Y"] }]
+        csv     = { date_format = "%Y-%m-%d" }
+      }
+    }
+  }
+}
+
+run "refuses_days_and_months_in_any_order" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", formats = ["%d/%m/%Y", "%m/%d/%Y"] }]
+      }
+    }
+  }
+}
+
+run "accepts_days_and_months_told_apart" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date", formats = ["%d.%m.%Y", "%m/%d/%Y"] }]
+      }
+    }
+  }
+}
+
+run "refuses_years_of_two_and_four_digits_that_run_together" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { date_formats = ["%Y%m%d", "%y%m%d"] }
+      }
+    }
+  }
+}
+
+run "accepts_years_of_two_and_four_digits" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { date_formats = ["%d/%m/%Y", "%d/%m/%y"] }
+      }
+    }
+  }
+}
+
+run "refuses_a_code_that_dates_have_not_in_a_list" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { date_formats = ["%d/%m/%Y", "%Y-%m-%d %H"] }
+      }
+    }
+  }
+}
+
+run "accepts_hours_in_a_list_of_timestamps" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { timestamp_formats = ["%d/%m/%Y", "%Y-%m-%d %H"] }
+      }
+    }
+  }
+}
+
+run "refuses_a_zone_that_may_be_something_else" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { timestamp_formats = ["%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d %H:%M:%S-%f"] }
+      }
+    }
+  }
+}
+
+run "accepts_a_zone_or_none" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", type = "date" }]
+        csv     = { timestamp_formats = ["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S.%f"] }
+      }
+    }
+  }
+}

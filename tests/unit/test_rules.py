@@ -6,12 +6,15 @@ import codecs
 import encodings
 import encodings.aliases
 import json
+import os
 import pkgutil
 import re
 from importlib import resources
 from pathlib import Path
 
+import contract
 import csv_dates
+from local_aws.terraform import execute, with_cli_configuration
 
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "tests" / "rules"
@@ -45,6 +48,43 @@ def it_judges_formats_by_the_rule_of_the_job() -> None:
     assert tuple(map(tuple, json.loads(alternatives[1]))) == csv_dates.ALTERNATIVES
     found = [(code, "".join(json.loads(others))) for code, others in re.findall(r"(\w) = (\[[^]]*\])", needs[1])]
     assert tuple(found) == csv_dates.NEEDS
+
+
+FORMATS = [
+    "%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d/%m/%y", "%m/%d/%y", "%Y%m%d", "%d%m%Y", "%y%m%d",
+    "%Y%j", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%d %m %Y", "%Y %m %d", "%Y %m%d", "%d-%b-%Y", "%d-%m-%Y",
+    "%Y%m%d0", "%d%%%m%%%Y", "%Y%m0%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%SZ",
+    "%Y\u00a0%m\t%d", "%Y-%j", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S-%f", "%Y-%m-%d %H:%M:%S%z",
+    "%Y-%m-%d %H:%M", "%d.%m.%Y %H:%M", "%m/%d/%Y %I:%M %p",
+]  # fmt: skip
+
+
+def it_judges_lists_of_formats_by_the_rule_of_the_job(tmp_path: Path) -> None:
+    # The expression that stands in the validation, evaluated by Terraform for every pair.
+    text = (ROOT / "variables-datasets.tf").read_text()
+    start = text.index("for pair in setproduct(formats, formats)")
+    end, depth = text.index("[", start) + 1, 1
+    while depth:
+        depth += {"[": 1, "]": -1}.get(text[end], 0)
+        end += 1
+    pairs = [[one, other] for one in FORMATS for other in FORMATS]
+    (tmp_path / "pairs.json").write_text(json.dumps(pairs))
+    (tmp_path / "main.tf").write_text(
+        'output "verdicts" {\n  value = jsonencode([for formats in jsondecode(file("pairs.json")) : '
+        f"anytrue(flatten([{text[start:end]}]))])\n}}\n"
+    )
+    environment = with_cli_configuration(os.environ, tmp_path)
+    assert execute([f"-chdir={tmp_path}", "apply", "-auto-approve", "-no-color"], environment, tmp_path / "log")[0] == 0
+    state = json.loads((tmp_path / "terraform.tfstate").read_text())
+    verdicts = json.loads(state["outputs"]["verdicts"]["value"])
+    assert verdicts == [csv_dates.clash(one, other) for one, other in pairs]
+    assert 50 < sum(verdicts) < len(verdicts) / 2
+
+
+def it_has_the_spellings_of_booleans_of_the_job() -> None:
+    text = (ROOT / "locals.tf").read_text()
+    found = [json.loads(words) for words in re.findall(r"(?:true|false)_words\s*= (\[.*\])", text)]
+    assert [tuple(words) for words in found] == [contract.TRUE_WORDS, contract.FALSE_WORDS]
 
 
 def it_refuses_every_argument_that_the_module_gives_the_job_itself() -> None:

@@ -152,6 +152,17 @@ def it_shows_the_one_bad_row_of_many() -> None:
     assert [(row["line_number"], row["raw_text"]) for row in found.bad] == [(123_457, "123455?,x")]
 
 
+@pytest.mark.parametrize("header", [b"x,a,b", b"a,x,b", b"a,b,x", b"x,b,y,a,z"])
+def it_finds_a_bad_value_beside_columns_that_nobody_wants(header: bytes) -> None:
+    names = header.split(b",")
+    data = header + b"".join(
+        b"\n" + b",".join(b"z" if name == bad else b"1" for name in names) for bad in (b"", b"a", b"", b"b")
+    )
+    found = convert(data, columns(a="int", b="double"), schema_drift="ignore")
+    assert found.bad_places() == [(3, "a"), (5, "b")]
+    assert [tuple(row.values()) for row in found.rows] == [(1, 1.0)] * 2
+
+
 def it_fails_when_too_many_rows_are_bad_and_names_the_first() -> None:
     data = b"a,b\n" + b"1,x\n" * 96 + b"z,x\n1\n2,x\n3,y\n"
     message = (
@@ -169,8 +180,8 @@ def it_fails_when_too_many_rows_are_bad_and_names_the_first() -> None:
     [
         ({"delimiter": "§"}, r"csv\.delimiter is '§'; allowed is one ASCII character"),
         ({"encoding": "base64"}, r"csv\.encoding is 'base64'; allowed is any text encoding"),
-        ({"escape": "\\", "null_values": ["N\\"]}, r"csv\.null_values has 'N\\\\', in which csv\.escape .* at the end"),
-        ({"escape": "\\", "null_values": ["\\,"]}, r"csv\.null_values has '\\\\,', in which .* before a delimiter"),
+        ({"escape": "\\", "null_values": ["N\\"]}, r"null_values has 'N\\\\', in which csv\.escape .* at the end"),
+        ({"escape": "\\", "null_values": ["\\,"]}, r"null_values has '\\\\,', in which .* before a delimiter"),
         ({"date_format": "yyyy-MM-dd"}, r"csv\.date_format is 'yyyy-MM-dd'; allowed are Python's strptime codes"),
         ({"date_format": "%F"}, r"it has '%F'"),
         ({"date_format": "%d.%m."}, "a year, a month and a day"),

@@ -162,12 +162,14 @@ def it_reads_ordinary_files_the_fast_way_alone(monkeypatch: pytest.MonkeyPatch) 
     assert len(commented.rows) == 500
 
 
-def expected_records(text: str, quote: str | None, escape: str | None) -> list[tuple[int, list[str]]] | None:
+def expected_records(
+    text: str, quote: str | None, escape: str | None, *, skip: bool = False
+) -> list[tuple[int, list[str]]] | None:
     """Return line and values of each record as Python's csv reads them; None where a quote is not closed rightly.
 
     That is where a value with line breaks has text behind its closing quote, or where the data ends inside quotes.
     """
-    options: dict[str, Any] = {"quotechar": quote, "escapechar": escape}
+    options: dict[str, Any] = {"quotechar": quote, "escapechar": escape, "skipinitialspace": skip}
     options["quoting"] = csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE
     lines = io.StringIO(text, newline="").readlines()
     reader = csv.reader(iter(lines), **options)
@@ -188,7 +190,7 @@ def expected_records(text: str, quote: str | None, escape: str | None) -> list[t
 
 
 CASES = int(os.environ.get("RANDOM_CASES", "1500"))
-SOUPS = ('a,"\n', 'a,"\n\r', 'ab,"",\n', "a,\n\r", 'a"\n', 'a, "\n\r\ufeffé')
+SOUPS = ('a,"\n', 'a, "\n', 'a,  "\n', 'a,"\n\r', 'ab,"",\n', "a,\n\r", 'a"\n', 'a, "\n\r\ufeffé')
 
 
 @pytest.mark.random
@@ -200,25 +202,42 @@ SOUPS = ('a,"\n', 'a,"\n\r', 'ab,"",\n', "a,\n\r", 'a"\n', 'a, "\n\r\ufeffé')
     st.sampled_from([1, 5, 20, 1 << 22]),
     st.integers(1, 40),
     st.booleans(),
+    st.booleans(),
+    st.sampled_from([{}, {"short_rows": "null"}, {"short_rows": "null", "null_values": [""]}]),
+    st.sampled_from(["keep", "skip", "quarantine"]),
 )
 def it_reads_any_soup_of_special_characters_as_pythons_csv_does(
-    text: str, width: int, block: int, part: int, split: int, nul: bool
+    text: str, width: int, block: int, part: int, split: int, nul: bool, skip: bool, options: dict[str, Any], empty: str
 ) -> None:
     # A byte order mark at the beginning of a file is none of its text; a second one is.
-    expected = expected_records(text.removeprefix("\ufeff"), '"', None)
+    plain = text.removeprefix("\ufeff")
+    expected, lines = expected_records(plain, '"', None, skip=skip), io.StringIO(plain, newline="").readlines()
     text = text.replace("a", "\0" if nul else "a")
     declared = columns(**{f"c{number}": "string" for number in range(width)})
     sizes = Sizes(block_bytes=block, part_bytes=part)
-    csv = {"header": False, "null_values": []}
+    csv = {"header": False, "null_values": [], "skip_initial_space": skip, "empty_rows": empty, **options}
     try:
         found = convert(text.encode(), declared, csv, split=split, window=7, sizes=sizes)
     except UnterminatedQuoteError:
         assert expected is None
         return
     assert expected is not None
-    rows = [[value.replace("\0", "a") for value in row.values()] for row in found.rows]
-    assert rows == [record for _, record in expected if len(record) == width]
-    assert found.bad_places() == [(line, None) for line, record in expected if len(record) != width]
+    shortest, nothing = 1 if options else width, set()
+    if empty != "keep":
+        nothing = {line for line, _ in expected if not lines[line - 1].strip(", \r\n")}
+    skipped = found.result.sources[0].rows_skipped
+    assert skipped == (len(nothing) if empty == "skip" else 0)
+    assert len(found.rows) + len(found.bad) + skipped == len(expected) == found.result.sources[0].rows_read
+    kept = [(line, record) for line, record in expected if line not in nothing]
+    rows = [[value if value is None else value.replace("\0", "a") for value in row.values()] for row in found.rows]
+    wanted = [[*record, *[None] * (width - len(record))] for _, record in kept if shortest <= len(record) <= width]
+    if csv["null_values"]:
+        # Which empty values were quoted is what Python's csv does not tell.
+        rows, wanted = ([[value or None for value in row] for row in found] for found in (rows, wanted))
+    assert rows == wanted
+    bad = {line for line, record in kept if not shortest <= len(record) <= width}
+    bad |= nothing if empty == "quarantine" else set()
+    assert found.bad_places() == [(line, None) for line in sorted(bad)]
 
 
 @settings(max_examples=400, deadline=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from contract import Column, CsvOptions
 from csv_arrow import ArrowReader
-from csv_dates import formatted_type
+from csv_dates import clash, formatted_type
 from csv_parts import Sizes
 from csv_values import BadValueError, value_type
 from tests.unit.engine.helpers import columns, convert
@@ -142,6 +144,59 @@ def spoil(text: str, how: str) -> str:
     if how == "swap":
         return text.replace("1", "3").replace("0", "2")
     return text[:-1] if how == "cut" and text else text
+
+
+BETWEEN = ["", "", "/", ".", "-", " ", ":", "T", "0", "%%", "+"]
+
+
+@st.composite
+def formats(draw: st.DrawFn) -> str:
+    codes = draw(
+        st.one_of(
+            st.permutations(
+                draw(st.sampled_from([["%Y", "%m", "%d"], ["%y", "%m", "%d"], ["%Y", "%j"], ["%Y", "%b", "%d"]]))
+            ),
+            st.permutations(["%Y", "%m", "%d", "%H", "%M"]),
+            st.just(["%Y", "%m", "%d", "%H", "%M", "%S", draw(st.sampled_from(["%f", "%z"]))]),
+        )
+    )
+    return "".join(code + draw(st.sampled_from(BETWEEN)) for code in codes)
+
+
+@pytest.mark.random
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.tuples(formats(), formats()),
+    st.datetimes(datetime(1969, 1, 1), datetime(2068, 12, 30)),
+    st.sampled_from(["+0000", "-0500", "Z", "+01:30"]),
+    st.booleans(),
+)
+def it_refuses_formats_that_read_one_text_as_two_times(
+    pair: tuple[str, str], moment: datetime, zone: str, short: bool
+) -> None:
+    # What strptime makes of a text that was written in one of them.
+    text = moment.replace(tzinfo=timezone.utc).strftime(pair[0].replace("%z", zone))
+    if short:
+        text = re.sub(r"(?<![0-9])0(?=[0-9])", "", text)
+    read = set()
+    for pattern in pair:
+        with suppress(ValueError):
+            found = datetime.strptime(text, pattern)
+            read.add(found.astimezone(timezone.utc) if found.tzinfo else found.replace(tzinfo=timezone.utc))
+    assert len(read) < 2 or clash(*pair), text
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("%Y-%m-%d", "%d.%m.%Y"), ("%d/%m/%Y", "%d/%m/%y"), ("%m/%d/%Y", "%d/%m/%y"), ("%Y-%m-%d", "%Y-%m-%d %H:%M"),
+        ("%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S"), ("%d %b %Y", "%d %B %Y"), ("%d-%b-%Y", "%d-%m-%Y"),
+        ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%d %H:%M:%S"), ("%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S"),
+        ("%Y%m%d", "%Y-%m-%d"), ("%d %m %Y", "%Y %m %d"), ("%b %d, %Y", "%d %b %Y"), ("%I:%M %p %d/%m/%Y", "%d/%m/%Y"),
+    ],
+)  # fmt: skip
+def it_allows_formats_that_are_told_apart(pair: tuple[str, str]) -> None:
+    assert not clash(*pair)
 
 
 @pytest.mark.parametrize("text", ["02/30/2020", "13/01/2020", "00/10/2020", "04/31/2020", "02/29/2021"])

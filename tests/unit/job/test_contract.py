@@ -50,6 +50,23 @@ def it_keeps_null_where_null_means_none_and_takes_the_default_elsewhere() -> Non
     assert options.null_values == ("", "NA")
 
 
+def it_lets_a_column_differ_from_its_dataset_in_how_numbers_are_written() -> None:
+    columns = [
+        {"name": "a", "type": "double"},
+        {"name": "b", "type": "double", "decimal": ".", "thousands": "'"},
+        {"name": "c", "type": "int", "thousands": "", "null_values": []},
+    ]
+    contract = parse_contract(document(columns=columns, csv={"decimal": ",", "thousands": ".", "null_values": ["-"]}))
+    csv = contract.csv
+    assert [
+        (csv.decimal_of(column), csv.thousands_of(column), csv.nulls_of(column)) for column in contract.columns
+    ] == [
+        (",", ".", ("-",)),
+        (".", "'", ("-",)),
+        (",", None, ()),
+    ]
+
+
 def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
     assert parse_contract(document(workflow={"crawler_name": None})).dataset == "trips"
 
@@ -62,7 +79,10 @@ def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
         ({"colums": []}, "unknown setting colums; allowed are columns, csv, "),
         ({"columns": {"id": "int"}}, "columns is .* expected a list of objects"),
         ({"columns": [{"type": "int"}]}, "a column has no name"),
-        ({"columns": [{"name": "a", "typ": "int"}]}, "unknown column setting typ; allowed are comment, format, name"),
+        (
+            {"columns": [{"name": "a", "typ": "int"}]},
+            "unknown column setting typ; allowed are comment, decimal, format, ",
+        ),
         ({"columns": [{"name": "a", "type": "integer"}]}, "column a has type integer; allowed are string, boolean"),
         ({"columns": [{"name": "a", "type": "decimal(39,2)"}]}, "type decimal.39,2.; allowed"),
         ({"columns": [{"name": "a", "type": "decimal(3,4)"}]}, "type decimal.3,4.; allowed"),
@@ -85,6 +105,37 @@ def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
         ({"csv": {"delimiter": '"'}}, "csv.delimiter and csv.quote are both"),
         ({"csv": {"encoding": "utf-9"}}, "csv.encoding is 'utf-9'; allowed is any encoding that Python knows"),
         ({"csv": {"null_values": "NA"}}, "csv.null_values is 'NA'; expected a list"),
+        ({"csv": {"decimal": "e"}}, "csv.decimal is 'e'; allowed is one ASCII character that is printed"),
+        ({"csv": {"decimal": " "}}, "csv.decimal is ' '; allowed is one ASCII character that is printed"),
+        ({"csv": {"decimal": "·"}}, "csv.decimal is '·'; allowed is one ASCII character that is printed"),
+        ({"csv": {"thousands": "x"}}, "csv.thousands is 'x'; allowed is one character that is no letter"),
+        ({"csv": {"thousands": ""}}, "csv.thousands is ''; allowed is one character that is no letter"),
+        ({"csv": {"thousands": "."}}, "csv.decimal and thousands are both '.'; they must differ"),
+        ({"csv": {"quote": "'", "thousands": "'"}}, 'csv.decimal or thousands is "\'", as csv.quote or csv.escape is'),
+        ({"columns": [{"name": "a", "decimal": ","}]}, "decimal of column a is set and its type is string; allowed"),
+        (
+            {"columns": [{"name": "a", "type": "int", "thousands": ","}], "csv": {"decimal": ","}},
+            "decimal and thousands of column a are both ','",
+        ),
+        ({"columns": [{"name": "a", "null_values": "NA"}]}, "null_values of column a is 'NA'; expected a list"),
+        ({"csv": {"quoted_nulls": 1}}, "quoted_nulls is 1; allowed are true and false"),
+        ({"csv": {"strip": ["m2"]}}, "csv.strip has 'm2'; allowed is any text without digits"),
+        ({"csv": {"strip": ["."]}}, "csv.strip has '.'; allowed is any text without digits"),
+        ({"csv": {"strip": "$"}}, "csv.strip is '[$]'; expected a list of strings"),
+        ({"csv": {"true_values": [""]}}, "csv.true_values has ''; allowed is any text without blanks around it"),
+        ({"csv": {"true_values": ["N"]}}, "csv.true_values and csv.false_values both have 'n', in any case"),
+        ({"csv": {"empty_rows": "drop"}}, "empty_rows is 'drop'; allowed are keep, skip, quarantine"),
+        ({"columns": [{"name": "a", "formats": ["%d"]}]}, "column a has format .'%d',. and type string"),
+        (
+            {"columns": [{"name": "a", "type": "date", "format": "%Y%m%d", "formats": ["%d.%m.%Y"]}]},
+            "format and formats of column a are both set; allowed is one of them",
+        ),
+        (
+            {"csv": {"date_format": "%Y%m%d", "date_formats": ["%d.%m.%Y"]}},
+            "csv.date_format and csv.date_formats are both set; allowed is one of them",
+        ),
+        ({"csv": {"short_rows": "drop"}}, "short_rows is 'drop'; allowed are quarantine, null"),
+        ({"csv": {"skip_initial_space": True, "delimiter": " "}}, "blank is one of the special characters"),
         ({"schema_drift": "warn"}, "schema_drift is 'warn'; allowed are fail, ignore"),
         ({"max_bad_fraction": 2}, "max_bad_fraction is 2; allowed is a number from 0 to 1"),
         ({"max_bad_rows": -1}, "max_bad_rows is -1; allowed is null or a whole number"),
