@@ -23,7 +23,10 @@ class ManifestError(TerminalError):
 
 @dataclass(frozen=True)
 class ManifestSource:
-    """One source file whose rows are in the unit; `carried` when they were taken over from the published files."""
+    """One source file whose rows are in the unit; `carried` when they were taken over from the published files.
+
+    `checksum` tells its contents, whatever its ETag (sources_proof.py); empty where it was recorded before that was.
+    """
 
     key: str
     size: int
@@ -32,6 +35,7 @@ class ManifestSource:
     rows_written: int
     rows_quarantined: int
     carried: bool = False
+    checksum: str = ""
 
 
 @dataclass(frozen=True)
