@@ -49,10 +49,11 @@ CONTRACT: dict[str, Any] = {
     "columns": [{"name": f"column_{number}"} for number in range(20)],
     # What a run supersedes is swept by the next one.
     "retain_superseded_hours": 0,
+    "lake_datasets": ["trips"],
 }
 UPLOADS = 8
-# What reads the whole history, page by page.
-LISTINGS = ("ListObjectsV2", "GetPartitions")
+# What reads the whole history, page by page, or all tables.
+LISTINGS = ("ListObjectsV2", "GetPartitions", "GetTables")
 
 
 # ------------------------------------------------------------------------------------------------------- the job's side

@@ -76,7 +76,10 @@ class PartitionKey:
 
 @dataclass(frozen=True)
 class DatasetContract:
-    """A dataset; URIs of folders end in a slash. `columns` is empty for a crawled dataset until it is resolved."""
+    """A dataset; URIs of folders end in a slash. `columns` is empty for a crawled dataset until it is resolved.
+
+    `lake_datasets` are the names of all datasets that share the lake, this one's included; empty where nobody said.
+    """
 
     dataset: str
     fingerprint: str
@@ -98,6 +101,7 @@ class DatasetContract:
     on_contract_change: str
     target_file_mb: int
     retain_superseded_hours: float
+    lake_datasets: tuple[str, ...] = ()
 
     @property
     def crawled(self) -> bool:
@@ -174,6 +178,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
         on_contract_change=_choice(dataset, document, "on_contract_change", ("reconvert", "new_data_only")),
         target_file_mb=int(_number(dataset, document, "target_file_mb", 128, 1, 4096)),
         retain_superseded_hours=_number(dataset, document, "retain_superseded_hours", 24, 0, 24 * 3650),
+        lake_datasets=_names(dataset, "lake_datasets", document.get("lake_datasets")),
     )
 
 
@@ -190,6 +195,14 @@ def _list(dataset: str, name: str, value: Any) -> list[Mapping[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of objects")
     return value
+
+
+def _names(dataset: str, name: str, value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of strings")
+    return tuple(value)
 
 
 def _choice(dataset: str, document: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from accounting import account, known_anew, recorded
 from catalog import Catalog, Partition, Table, require_table
 from catalog_glue import GlueCatalog
 from catalog_local import LocalCatalog
+from catalog_orphans import find_orphans
 from catalog_publication import (
     DIGEST,
     PUBLISHER,
@@ -141,7 +142,9 @@ def run_job(arguments: Arguments, convert: Convert, clock: Callable[[], datetime
             clock,
         )
         outcome = run.execute(log, decisions, table)
+    orphaned = find_orphans(catalog, contract)
     report = _report(arguments, contract, listing, decisions, outcome, time.monotonic() - started)
+    report = replace(report, orphaned_tables=orphaned)
     write_report(contract, report)
     send_metrics(contract, report)
     if arguments.mode == "apply":

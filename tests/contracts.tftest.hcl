@@ -74,6 +74,7 @@ run "a_declared_partitioned_dataset" {
       on_contract_change      = "reconvert"
       target_file_mb          = 128
       retain_superseded_hours = 24
+      lake_datasets           = keys(var.datasets)
     }))
     error_message = "The contract is ${jsonencode(local.contracts.orders)}"
   }

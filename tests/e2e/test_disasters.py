@@ -139,3 +139,18 @@ def a_key_for(pipeline: Pipeline) -> str:
     policy = json.dumps({"Version": "2012-10-17", "Statement": [owner, job]})
     kms.put_key_policy(KeyId=key["KeyId"], PolicyName="default", Policy=policy)
     return str(key["Arn"])
+
+
+def it_names_a_table_in_the_lake_that_belongs_to_no_dataset(loaded: Pipeline) -> None:
+    keys = ("StorageDescriptor", "PartitionKeys", "TableType", "Parameters")
+    regions = {key: value for key, value in loaded.glue_table("regions").items() if key in keys}
+    location = f"s3://{loaded.outputs['lake_bucket']}/tables/old_regions/run=1/"
+    storage = {**regions["StorageDescriptor"], "Location": location}
+    old: Any = {**regions, "Name": "old_regions", "StorageDescriptor": storage}
+    loaded.aws.client("glue").create_table(DatabaseName=loaded.database, TableInput=old)
+    try:
+        report = loaded.succeed("regions", verify=True).output["datasets"]["regions"]
+        assert report["orphaned_tables"] == ["old_regions"]
+    finally:
+        loaded.delete_table("old_regions")
+    assert loaded.succeed("regions", verify=True).output["datasets"]["regions"]["orphaned_tables"] == []

@@ -297,6 +297,7 @@ CASES: Mapping[tuple[str, str], Attempt] = {
     ("job", "ReadRawData"): load,
     ("job", "WriteLake"): load,
     ("job", "Publish"): load,
+    ("job", "FindOrphans"): said_in_the_log(plan),
     ("job", "ReportMetrics"): repair,
     ("job", "WriteLogs"): said_in_the_log(plan),
     ("job", "EncryptLogs"): said_in_the_log(plan),
