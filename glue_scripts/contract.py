@@ -94,6 +94,7 @@ class DatasetContract:
     columns: tuple[Column, ...]
     csv: CsvOptions
     schema_drift: str
+    timestamp_unit: str
     max_bad_fraction: float
     max_bad_rows: int | None
     on_source_removed: str
@@ -154,12 +155,13 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     )
     csv = _csv_options(dataset, document.get("csv") or {})
     schema_drift = _choice(dataset, document, "schema_drift", ("fail", "ignore"))
+    unit = _choice(dataset, document, "timestamp_unit", ("us", "ms"))
     pattern = document.get("partition_pattern")
     _check_names(dataset, columns, keys)
     _check_pattern(dataset, pattern, keys)
     return DatasetContract(
         dataset=dataset,
-        fingerprint=document.get("fingerprint") or _fingerprint(columns, csv, keys, pattern, schema_drift),
+        fingerprint=document.get("fingerprint") or _fingerprint(columns, csv, keys, pattern, schema_drift, unit),
         source_uri=folder_uri(document["source_uri"]),
         lake_uri=folder_uri(document["lake_uri"]),
         database=document.get("database") or "default",
@@ -171,6 +173,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
         columns=columns,
         csv=csv,
         schema_drift=schema_drift,
+        timestamp_unit=unit,
         max_bad_fraction=_number(dataset, document, "max_bad_fraction", 0.01, 0, 1),
         max_bad_rows=_optional_count(dataset, document, "max_bad_rows"),
         on_source_removed=_choice(dataset, document, "on_source_removed", ("keep", "mirror")),
@@ -364,6 +367,7 @@ def _fingerprint(
     keys: Sequence[PartitionKey],
     pattern: str | None,
     schema_drift: str,
+    timestamp_unit: str,
 ) -> str:
     """Return the SHA-256 of what decides the converted bytes, as contracts.tf computes it.
 
@@ -375,6 +379,7 @@ def _fingerprint(
         "partition_keys": [_said(key, PartitionKey("")) for key in keys],
         "partition_pattern": pattern,
         "schema_drift": None if schema_drift == "fail" else schema_drift,
+        "timestamp_unit": None if timestamp_unit == "us" else timestamp_unit,
     }
     said = {name: part for name, part in parts.items() if part}
     canonical = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

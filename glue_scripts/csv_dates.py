@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from contract import Column, CsvOptions
 from conversion_errors import UnsupportedOptionError
 from csv_dialect import BLANKS
-from csv_values import NO_ROWS, TIMESTAMP, BadValueError, Converted, Rows
+from csv_values import NO_ROWS, TIMESTAMPS, TOO_FINE, BadValueError, Converted, Rows
 
 _DATE_CODES = "YymdbBj"
 _TIME_CODES = "HIMSfpz"
@@ -68,7 +68,12 @@ class FormattedTimes:
             return Converted(
                 pa.array((moments // _MICROSECONDS_A_DAY).astype(np.int32), mask=nulls).cast(self.arrow), bad, reasons
             )
-        return Converted(pa.array(moments, mask=nulls).cast(self.arrow), bad, reasons)
+        return Converted(pa.array(moments // self._microseconds, mask=nulls).cast(self.arrow), bad, reasons)
+
+    @property
+    def _microseconds(self) -> int:
+        """Return how many microseconds the unit of a timestamp has."""
+        return 1000 if self.arrow == TIMESTAMPS["ms"] else 1
 
     @property
     def _is_numeric(self) -> bool:
@@ -164,7 +169,10 @@ class FormattedTimes:
                 moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
         except (ValueError, OverflowError) as error:
             raise BadValueError(problem) from error
-        return (moment - _EPOCH) // timedelta(microseconds=1)
+        microseconds = (moment - _EPOCH) // timedelta(microseconds=1)
+        if microseconds % self._microseconds:
+            raise BadValueError(TOO_FINE["ms"])
+        return microseconds
 
 
 def _moments(fields: dict[str, Numbers], count: int) -> tuple[Numbers, npt.NDArray[np.bool_]]:
@@ -184,7 +192,7 @@ def _moments(fields: dict[str, Numbers], count: int) -> tuple[Numbers, npt.NDArr
     return (first + day - 1) * _MICROSECONDS_A_DAY + seconds * 1_000_000, exists
 
 
-def formatted_type(dataset: str, column: Column, csv: CsvOptions) -> FormattedTimes | None:
+def formatted_type(dataset: str, column: Column, csv: CsvOptions, timestamp_unit: str = "us") -> FormattedTimes | None:
     """Return the type of a column with a format of its own or the dataset's; None when it has neither."""
     if column.type not in ("date", "timestamp"):
         return None
@@ -193,7 +201,7 @@ def formatted_type(dataset: str, column: Column, csv: CsvOptions) -> FormattedTi
     text = column.format or default
     if not text:
         return None
-    arrow = pa.date32() if column.type == "date" else TIMESTAMP
+    arrow = pa.date32() if column.type == "date" else TIMESTAMPS[timestamp_unit]
     return FormattedTimes(column.type, arrow, text, _pieces(dataset, setting, text, column.type), csv.null_values)
 
 

@@ -67,6 +67,7 @@ run "a_declared_partitioned_dataset" {
         date_format = null, timestamp_format = null, quoted_newlines = true, trim = false
       })
       schema_drift            = "fail"
+      timestamp_unit          = "us"
       max_bad_fraction        = 0.01
       max_bad_rows            = null
       on_source_removed       = "keep"
