@@ -25,6 +25,8 @@ locals {
         lake_uri    = "s3://${local.bucket_names.lake}/"
         database    = local.database_name
         columns     = length(dataset.columns) == 0 ? null : dataset.columns
+        # A table in the lake that belongs to none of them is named in the report.
+        lake_datasets = keys(local.datasets)
         workflow = {
           source_bucket          = local.bucket_names.raw
           source_prefix          = dataset.prefix

@@ -41,6 +41,7 @@ variable "datasets" {
       timestamp_formats  = optional(list(string), [])
     }), {})
     schema_drift            = optional(string, "fail")
+    timestamp_unit          = optional(string, "us")
     max_bad_fraction        = optional(number, 0.01)
     max_bad_rows            = optional(number)
     on_source_removed       = optional(string, "keep")
@@ -74,6 +75,7 @@ variable "datasets" {
       `skip_initial_space` (blanks behind a delimiter mean nothing, default false), `empty_rows` (rows of nothing but
       delimiters: `keep`, the default, `skip` or `quarantine`).
     - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
+    - `timestamp_unit`: `us` (default, microseconds) or `ms`, what Athena knows: a finer value goes to the quarantine then.
     - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
       and no limit by number.
     - `on_source_removed`: `keep` (default) or `mirror` when raw files disappear.
@@ -597,6 +599,11 @@ variable "datasets" {
   }
 
   validation {
+    condition     = alltrue([for dataset in var.datasets : contains(["us", "ms"], dataset.timestamp_unit)])
+    error_message = "timestamp_unit must be us (microseconds) or ms (milliseconds)."
+  }
+
+  validation {
     condition     = alltrue([for dataset in var.datasets : dataset.max_bad_fraction >= 0 && dataset.max_bad_fraction <= 1])
     error_message = "max_bad_fraction must be a number from 0 (none) to 1 (all); 0.01 is one row in a hundred."
   }
@@ -739,7 +746,7 @@ locals {
   # was done before it existed, so that no lake is converted again because of it, and an entry stays when the default of
   # its option changes, so that every lake is that says nothing else. Options whose default is null need no entry.
   unsaid = {
-    dataset       = { columns = [], csv = {}, partition_keys = [], schema_drift = "fail" }
+    dataset       = { columns = [], csv = {}, partition_keys = [], schema_drift = "fail", timestamp_unit = "us" }
     column        = { type = "string", required = false, formats = [] }
     partition_key = { type = "string" }
     csv = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from catalog import Partition
@@ -59,7 +59,28 @@ def _source(outcome: SourceOutcome) -> ManifestSource:
         outcome.rows_written,
         outcome.rows_quarantined,
         rows_skipped=outcome.rows_skipped,
+        checksum=outcome.checksum,
     )
+
+
+def known_anew(decision: Decision) -> ManifestUnit:
+    """Return the manifest entry of a unit that stays as it is, with the names and ETags that its sources have now."""
+    current = decision.current
+    if current is None or (record := recorded(current)) is None or decision.unit is None:
+        raise AccountingError(f"no manifest records the unit {decision.values}, which is to be known anew")
+    there = {source.key for source in decision.unit.sources}
+    sources = [
+        source if source.key in there else replace(source, carried=True)
+        for source in _renamed(record.sources, decision)
+    ]
+    return replace(record, fingerprint=decision.wanted or "", sources=tuple(sources))
+
+
+def _renamed(sources: Iterable[ManifestSource], decision: Decision) -> Iterator[ManifestSource]:
+    """Yield recorded sources under the key and ETag that their bytes have now."""
+    for source in sources:
+        now = decision.same.get(source.key)
+        yield source if now is None else replace(source, key=now.key, etag=now.etag)
 
 
 def _with_carried(contract: DatasetContract, decision: Decision, unit: ManifestUnit, work: UnitWork) -> ManifestUnit:
@@ -70,7 +91,7 @@ def _with_carried(contract: DatasetContract, decision: Decision, unit: ManifestU
     bad_uri = quarantine_folder(contract, current.values, current.run_folder)
     files = _carry_over(current.folder, work.data_uri, record.files)
     bad_files = _carry_over(bad_uri, work.quarantine_uri, record.bad_files)
-    sources = tuple(replace(source, carried=True) for source in record.sources)
+    sources = tuple(replace(source, carried=True) for source in _renamed(record.sources, decision))
     return replace(
         unit,
         files=(*files, *unit.files),

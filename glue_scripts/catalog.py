@@ -146,6 +146,9 @@ class Catalog(Protocol):
     def find_table(self, name: str) -> Table | None:
         """Return the table, or None."""
 
+    def list_locations(self) -> dict[str, str]:
+        """Return the location of every table by its name, empty of views."""
+
     def update_table(self, table: Table) -> None:
         """Replace the table if it still has `table.version`, else raise TableChangedError."""
 

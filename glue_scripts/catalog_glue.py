@@ -39,6 +39,8 @@ DELETE_BATCH = 25
 READ_BATCH = 1000
 # https://docs.aws.amazon.com/glue/latest/webapi/API_GetPartitions.html (MaxResults: 1 to 1,000)
 LIST_PAGE = 1000
+# https://docs.aws.amazon.com/glue/latest/webapi/API_GetTables.html (MaxResults: 1 to 100)
+TABLE_PAGE = 100
 # Entries that failed within an answered batch are not retried by botocore: the call itself succeeded.
 ENTRY_ATTEMPTS = 5
 # Nor are these answers to a whole call, which pass all the same: they come with status 400 and no mark in the model.
@@ -134,6 +136,18 @@ class GlueCatalog:
         # An answer may hold "" where a request must hold at least one character (Owner).
         definition = {key: table[key] for key in TABLE_INPUT_KEYS if table.get(key) not in (None, "")}
         return Table(self._database, definition, table.get("VersionId", ""))
+
+    def list_locations(self) -> dict[str, str]:
+        """Return the location of every table by its name, empty of views."""
+        request: dict[str, Any] = {"DatabaseName": self._database, "MaxResults": TABLE_PAGE}
+        found: dict[str, str] = {}
+        while True:
+            page = self._call("GetTables", self._database, lambda: self._glue.get_tables(**request))
+            for table in page.get("TableList", []):
+                found[table["Name"]] = (table.get("StorageDescriptor") or {}).get("Location", "")
+            if not page.get("NextToken"):
+                return found
+            request["NextToken"] = page["NextToken"]
 
     def update_table(self, table: Table) -> None:
         """Replace the table if it still has its version.

@@ -71,6 +71,11 @@ class LocalCatalog:
         content = self._read(self._root / f"{name}.json")
         return None if content is None else Table(self._root.name, content["table"], content["version"])
 
+    def list_locations(self) -> dict[str, str]:
+        """Return the location of every table by its name."""
+        found = (self.find_table(path.stem) for path in sorted(self._root.glob("*.json")))
+        return {table.name: table.location for table in found if table is not None}
+
     def update_table(self, table: Table) -> None:
         """Replace the table if it still has its version."""
         with self._locked():

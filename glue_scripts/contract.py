@@ -142,7 +142,10 @@ class PartitionKey:
 
 @dataclass(frozen=True)
 class DatasetContract:
-    """A dataset; URIs of folders end in a slash. `columns` is empty for a crawled dataset until it is resolved."""
+    """A dataset; URIs of folders end in a slash. `columns` is empty for a crawled dataset until it is resolved.
+
+    `lake_datasets` are the names of all datasets that share the lake, this one's included; empty where nobody said.
+    """
 
     dataset: str
     fingerprint: str
@@ -157,6 +160,7 @@ class DatasetContract:
     columns: tuple[Column, ...]
     csv: CsvOptions
     schema_drift: str
+    timestamp_unit: str
     max_bad_fraction: float
     max_bad_rows: int | None
     on_source_removed: str
@@ -165,6 +169,7 @@ class DatasetContract:
     target_file_mb: int
     retain_superseded_hours: float
     renamed_from: str | None = None
+    lake_datasets: tuple[str, ...] = ()
 
     @property
     def lake_name(self) -> str:
@@ -224,12 +229,13 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     _check_numbers(dataset, columns, csv)
     _check_stripped(dataset, columns, csv)
     schema_drift = _choice(dataset, document, "schema_drift", ("fail", "ignore"))
+    unit = _choice(dataset, document, "timestamp_unit", ("us", "ms"))
     pattern = document.get("partition_pattern")
     _check_names(dataset, columns, keys)
     _check_pattern(dataset, pattern, keys)
     return DatasetContract(
         dataset=dataset,
-        fingerprint=document.get("fingerprint") or _fingerprint(columns, csv, keys, pattern, schema_drift),
+        fingerprint=document.get("fingerprint") or _fingerprint(columns, csv, keys, pattern, schema_drift, unit),
         source_uri=folder_uri(document["source_uri"]),
         lake_uri=folder_uri(document["lake_uri"]),
         database=document.get("database") or "default",
@@ -241,6 +247,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
         columns=columns,
         csv=csv,
         schema_drift=schema_drift,
+        timestamp_unit=unit,
         max_bad_fraction=_number(dataset, document, "max_bad_fraction", 0.01, 0, 1),
         max_bad_rows=_optional_count(dataset, document, "max_bad_rows"),
         on_source_removed=_choice(dataset, document, "on_source_removed", ("keep", "mirror")),
@@ -249,6 +256,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
         target_file_mb=int(_number(dataset, document, "target_file_mb", 128, 1, 4096)),
         retain_superseded_hours=_number(dataset, document, "retain_superseded_hours", 24, 0, 24 * 3650),
         renamed_from=_earlier_name(dataset, document.get("renamed_from")),
+        lake_datasets=_names(dataset, "lake_datasets", document.get("lake_datasets")),
     )
 
 
@@ -274,6 +282,14 @@ def _list(dataset: str, name: str, value: Any) -> list[Mapping[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of objects")
     return value
+
+
+def _names(dataset: str, name: str, value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of strings")
+    return tuple(value)
 
 
 def _choice(dataset: str, document: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
@@ -543,6 +559,7 @@ def _fingerprint(
     keys: Sequence[PartitionKey],
     pattern: str | None,
     schema_drift: str,
+    timestamp_unit: str,
 ) -> str:
     """Return the SHA-256 of what decides the converted bytes, as contracts.tf computes it.
 
@@ -554,6 +571,7 @@ def _fingerprint(
         "partition_keys": [_said(key, PartitionKey("")) for key in keys],
         "partition_pattern": pattern,
         "schema_drift": None if schema_drift == "fail" else schema_drift,
+        "timestamp_unit": None if timestamp_unit == "us" else timestamp_unit,
     }
     said = {name: part for name, part in parts.items() if part}
     canonical = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

@@ -18,6 +18,7 @@ from conversion_task import PartReport, PlaceLines, TaskContext, open_record_err
 from csv_columns import contract_types
 from csv_dialect import dialect_of
 from sources import SourceFile
+from sources_proof import joined_checksum
 from storage import open_storage
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class SourceOutcome:
     header: tuple[str, ...]
     missing_columns: tuple[str, ...]
     extra_columns: tuple[str, ...]
+    checksum: str = ""
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,7 @@ def _outcome(source: SourceFile, reports: Sequence[PartReport]) -> SourceOutcome
         header=reports[0].header,
         missing_columns=reports[0].missing,
         extra_columns=reports[0].extra,
+        checksum=joined_checksum([report.checksum for report in reports]),
     )
     if outcome.rows_read != outcome.rows_written + outcome.rows_quarantined + outcome.rows_skipped:
         raise AccountingError(

@@ -123,7 +123,6 @@ class ParquetFolder:
             self._sink,
             self._schema,
             compression="snappy",
-            coerce_timestamps="us",
             use_deprecated_int96_timestamps=False,
             store_schema=False,
         )

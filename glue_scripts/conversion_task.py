@@ -31,6 +31,7 @@ from csv_parts import OverlongRecordError
 from csv_records import count_lines
 from csv_stream import TextStream
 from sources import SourceFile
+from sources_proof import CheckedStream, checksum_text
 from storage import act_in_region, aws_region, is_local, open_storage
 from storage_ahead import ByteRange, ReadAhead, piecewise, stream_of
 
@@ -70,6 +71,7 @@ class PartReport:
 
     `closed` is False when the part ends inside quotes, or when a record in it is too long (`too_long`); `open_line` is
     then where, counted from the part's first line.
+    `checksum` is that of its bytes, the header's included in the first part.
     `sample_lines` (from 1 at the part's first line) and `sample_reasons` show the first bad rows. The files of a
     task stand in the report of its first part. A failed task has one report, with `error_kind` and `error_text`.
     """
@@ -86,6 +88,7 @@ class PartReport:
     closed: bool = True
     open_line: int = 0
     too_long: bool = False
+    checksum: str = ""
     header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
@@ -131,6 +134,7 @@ class _Tally:
     closed: bool = True
     open_line: int = 0
     too_long: bool = False
+    checksum: str = ""
     samples: list[tuple[int, str]] = field(default_factory=list)
 
     def leave_open(self, line: int, *, too_long: bool = False) -> None:
@@ -151,6 +155,7 @@ class _Tally:
             closed=self.closed,
             open_line=self.open_line,
             too_long=self.too_long,
+            checksum=self.checksum,
             header=self.layout.header if self.layout else (),
             missing=self.layout.missing if self.layout else (),
             extra=self.layout.extra if self.layout else (),
@@ -252,6 +257,7 @@ class _Conversion:
         layout = file_columns(self._context.contract, dialect, source.key, content.head, largest)
         tally.start, tally.end, tally.layout = part.start, part.end, layout
         if layout is None:
+            tally.checksum = _checksum(content.between(part.start, part.end))
             return
         finder = _CutFinder(content, dialect, layout, settings.window_bytes, largest)
         tally.lines = layout.header_lines if part.start == 0 else 0
@@ -262,7 +268,9 @@ class _Conversion:
             # The line that holds the bound does not end; where it begins is told by the lines before.
             tally.leave_open(count_lines(content.between(tally.start, part.end)), too_long=True)
             return
+        head = content.between(0, tally.start) if part.start == 0 else b""
         body = content.take(tally.start, tally.end)
+        tally.checksum = _checksum(head, body)
         consumed = self._convert_body(part, self._parser(dialect, layout), body, tally, final=tally.end == source.size)
         if consumed < len(body) and tally.closed:
             tally.leave_open(0)
@@ -276,14 +284,16 @@ class _Conversion:
         tally.end = source.size
         dialect, largest = replace(self._dialect, encoding="utf-8"), settings.parsing.largest_record_bytes
         with closing(self._open(source)) as raw:
-            stream = TextStream(_plain(source, raw), self._dialect, settings.split_bytes, largest)
+            checked = CheckedStream(raw)
+            stream = TextStream(_plain(source, cast(BinaryIO, checked)), self._dialect, settings.split_bytes, largest)
             try:
                 layout = file_columns(self._context.contract, dialect, source.key, stream.peek, largest)
                 if layout is not None:
                     tally.layout, tally.lines = layout, layout.header_lines
                     stream.skip(layout.data_start)
                     self._convert_pieces(part, stream, self._parser(dialect, layout), tally)
-                _read_to_end(raw)
+                # Reads to the end, also where there is nothing or an error: what is read ahead comes in turn.
+                tally.checksum = checked.checksum()
             except (EOFError, zlib.error, gzip.BadGzipFile) as error:
                 raise UnreadableFileError(f"{source.key} is not a whole gzip file: {error}") from error
         if not tally.closed:
@@ -377,6 +387,13 @@ def open_record_error(key: str, line: int, largest_bytes: int, *, too_long: bool
     )
 
 
+def _checksum(*pieces: bytes) -> str:
+    crc32 = 0
+    for piece in pieces:
+        crc32 = zlib.crc32(piece, crc32)
+    return checksum_text(sum(map(len, pieces)), crc32)
+
+
 def _plain(source: SourceFile, raw: BinaryIO) -> BinaryIO:
     return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_compressed(source) else raw
 
@@ -384,11 +401,6 @@ def _plain(source: SourceFile, raw: BinaryIO) -> BinaryIO:
 def _first_byte(part: Part) -> int:
     """Return where reading begins: the byte before a bound tells whether a record begins there."""
     return max(part.start - 1, 0)
-
-
-def _read_to_end(raw: BinaryIO) -> None:
-    while raw.read(MEBIBYTE):
-        pass
 
 
 class _Content:

@@ -25,7 +25,8 @@ EMPTY_ROW: Problem = ("nothing but delimiters and blanks", None)
 def contract_types(contract: DatasetContract) -> tuple[ColumnType, ...]:
     """Return the type of each column, None for strings; a format that cannot be honoured is refused by name."""
     return tuple(
-        formatted_type(contract.dataset, column, contract.csv) or value_type(column, contract.csv)
+        formatted_type(contract.dataset, column, contract.csv, contract.timestamp_unit)
+        or value_type(column, contract.csv, contract.timestamp_unit)
         for column in contract.columns
     )
 

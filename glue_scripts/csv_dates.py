@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from contract import Column, CsvOptions
 from conversion_errors import UnsupportedOptionError
 from csv_dialect import BLANKS
-from csv_values import NO_ROWS, TIMESTAMP, Converted, Rows
+from csv_values import NO_ROWS, TIMESTAMPS, TOO_FINE, Converted, Rows
 
 _DATE_CODES = "YymdbBj"
 _TIME_CODES = "HIMSfpz"
@@ -163,7 +163,12 @@ class FormattedTimes:
             return Converted(
                 pa.array((moments // _MICROSECONDS_A_DAY).astype(np.int32), mask=nulls).cast(self.arrow), bad, reasons
             )
-        return Converted(pa.array(moments, mask=nulls).cast(self.arrow), bad, reasons)
+        return Converted(pa.array(moments // self._microseconds, mask=nulls).cast(self.arrow), bad, reasons)
+
+    @property
+    def _microseconds(self) -> int:
+        """Return how many microseconds the unit of a timestamp has."""
+        return 1000 if self.arrow == TIMESTAMPS["ms"] else 1
 
     def _judge_each(
         self, texts: Any, rows: Rows, moments: Numbers, nulls: npt.NDArray[np.bool_]
@@ -187,7 +192,8 @@ class FormattedTimes:
             return None, None
         for known in self.formats:
             if (moment := known.moment(stripped)) is not None:
-                return moment, None
+                too_fine = moment % self._microseconds
+                return (None, TOO_FINE["ms"]) if too_fine else (moment, None)
         several = "format" if len(self.formats) == 1 else "any of the formats"
         return None, f"not of type {self.name} in {several} {', '.join(known.text for known in self.formats)}"
 
@@ -209,14 +215,14 @@ def _moments(fields: dict[str, Numbers], count: int) -> tuple[Numbers, npt.NDArr
     return (first + day - 1) * _MICROSECONDS_A_DAY + seconds * 1_000_000, exists
 
 
-def formatted_type(dataset: str, column: Column, csv: CsvOptions) -> FormattedTimes | None:
+def formatted_type(dataset: str, column: Column, csv: CsvOptions, timestamp_unit: str = "us") -> FormattedTimes | None:
     """Return the type of a column with formats of its own or the dataset's; None when it has neither."""
     if column.type not in ("date", "timestamp"):
         return None
     setting, texts = csv.formats_of(column)
     if not texts:
         return None
-    arrow = pa.date32() if column.type == "date" else TIMESTAMP
+    arrow = pa.date32() if column.type == "date" else TIMESTAMPS[timestamp_unit]
     formats = tuple(_Format(text, _pieces(dataset, setting, text, column.type)) for text in texts)
     for one, other in combinations(texts, 2):
         if clash(one, other):

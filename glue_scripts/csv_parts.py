@@ -11,16 +11,22 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from csv_dialect import Dialect
 from csv_grammar import grammar_of
-from csv_records import CR, LF, Bytes, Mask, Records, count_lines, find_records, spans_lines
+from csv_records import CR, LF, Bytes, Records, count_lines, find_records, spans_lines
 from errors import TerminalError
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 # Bytes that are counted at a time, so that they are still in the second-level cache for the next step.
 _COUNTED_BYTES = 1 << 18
 _WORD = np.uint64
+_ONE, _TOP = _WORD(1), _WORD(63)
+_DISTANCES = tuple(map(_WORD, (1, 2, 4, 8, 16, 32)))
+# Since NumPy 2.0: https://numpy.org/doc/stable/reference/generated/numpy.bitwise_count.html
+_BITWISE_COUNT = getattr(np, "bitwise_count", None)
+Words = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,7 @@ class RecordCounter:
         self.ended_lines = 0
         self.lines = 0
         self._ended_inside = 0
-        self._ends = np.empty(_COUNTED_BYTES + 1, np.bool_)
-        self._begins = np.empty(_COUNTED_BYTES, np.bool_)
+        self._mask = np.empty(_COUNTED_BYTES, np.bool_)
 
     @property
     def inside(self) -> bool:
@@ -102,46 +107,72 @@ class RecordCounter:
             if self._quote is not None and body.find(self._quote, position, stop) >= 0:
                 self._count_inside(data[position:stop], begins)
             elif self._inside:
-                self._ended_inside += int(np.count_nonzero(begins))
+                self._ended_inside += _bits(begins)
 
-    def _line_ends(self, data: Bytes, has_returns: bool) -> Mask:
-        """Count line ends; return where one begins behind something that is none, in whole words."""
-        # Room for whole words, and for the byte before.
-        ends, begins = self._ends[: 1 + -(-len(data) // 64) * 64], self._begins[: -(-len(data) // 64) * 64]
-        ends[0] = self._last in (LF, CR)
-        ends[len(data) + 1 :] = False
-        here = ends[1 : len(data) + 1]
-        np.equal(data, LF, out=here)
-        self.lines += int(np.count_nonzero(here))
+    def _where(self, data: Bytes, byte: int) -> Words:
+        """Return where a byte stands, as bits of whole words."""
+        mask = self._mask[: -(-len(data) // 64) * 64]
+        np.equal(data, byte, out=mask[: len(data)])
+        mask[len(data) :] = False
+        return np.packbits(mask, bitorder="little").view(_WORD)
+
+    def _line_ends(self, data: Bytes, has_returns: bool) -> Words:
+        """Count line ends; return where one begins behind something that is none.
+
+        Counting bits takes longest, so what most texts have none of is told apart: ends of blank lines, lone returns.
+        """
+        ends = self._where(data, LF)
+        lines = _bits(ends)
+        pairs = None
         if has_returns:
-            self._add_returns(data, here)
-        np.greater(ends[1:], ends[:-1], out=begins)
-        self.ended_lines += int(np.count_nonzero(begins))
+            returns = self._where(data, CR)
+            behind = _moved_up(returns, self._last == CR)
+            alone = behind & ~ends
+            if len(data) % 64:
+                alone[-1] &= _WORD((1 << len(data) % 64) - 1)
+            # A \n behind a \r ends the same line, so a \r counts here where none follows, the last byte for now.
+            lines += (_bits(alone) if alone.any() else 0) - (self._last == CR) + (int(data[-1]) == CR)
+            pairs = behind & ends
+            ends |= returns
+        behind = _moved_up(ends, self._last in (LF, CR))
+        again = ends & behind
+        if pairs is not None:
+            again &= ~pairs
+        self.lines += lines
+        self.ended_lines += lines - (_bits(again) if again.any() else 0)
         self._last = int(data[-1])
-        return begins
+        return ends & ~behind
 
-    def _add_returns(self, data: Bytes, ends: Mask) -> None:
-        returns = data == CR
-        pairs = np.count_nonzero(returns[:-1] & ends[1:]) + (self._last == CR and bool(ends[0]))
-        self.lines += int(np.count_nonzero(returns) - pairs)
-        ends |= returns
-
-    def _count_inside(self, data: Bytes, begins: Mask) -> None:
-        quotes = self._ends[: len(begins)]
-        np.equal(data, ord(self._quote or b"\0"), out=quotes[: len(data)])
-        quotes[len(data) :] = False
-        words = np.packbits(quotes, bitorder="little").view(_WORD)
+    def _count_inside(self, data: Bytes, begins: Words) -> None:
+        words = self._where(data, ord(self._quote or b"\0"))
+        moved = np.empty_like(words)
         # Each bit becomes the parity of the quotes up to it: first within its word, then with all words before.
-        for distance in (1, 2, 4, 8, 16, 32):
-            words ^= words << _WORD(distance)
-        parity = np.bitwise_xor.accumulate(words >> _WORD(63))
+        for distance in _DISTANCES:
+            np.left_shift(words, distance, out=moved)
+            np.bitwise_xor(words, moved, out=words)
+        parity = np.bitwise_xor.accumulate(np.right_shift(words, _TOP, out=moved))
         words[1:] ^= np.negative(parity[:-1])
         if self._inside:
             words = ~words
         self._inside ^= parity[-1]
-        words &= np.packbits(begins, bitorder="little").view(_WORD)
+        words &= begins
         if words.any():
-            self._ended_inside += int(np.count_nonzero(np.unpackbits(words.view(np.uint8))))
+            self._ended_inside += _bits(words)
+
+
+def _moved_up(words: Words, carry: bool) -> Words:
+    """Return the bits one place further up, the lowest one set or not."""
+    moved = words << _ONE
+    moved[1:] |= words[:-1] >> _TOP
+    moved[0] |= _WORD(carry)
+    return moved
+
+
+def _bits(words: Words) -> int:
+    """Return how many bits are set."""
+    if _BITWISE_COUNT is not None:
+        return int(_BITWISE_COUNT(words).sum(dtype=np.int64))
+    return int(np.count_nonzero(np.unpackbits(words.view(np.uint8))))
 
 
 class PartCutter:

@@ -26,7 +26,13 @@ from errors import TerminalError
 Rows = npt.NDArray[np.int64]
 NO_ROWS: Rows = np.empty(0, np.int64)
 
-TIMESTAMP = pa.timestamp("us", tz="UTC")
+# What timestamps are stored as, by `timestamp_unit`; they are read to the microsecond either way.
+TIMESTAMPS = {unit: pa.timestamp(unit, tz="UTC") for unit in ("us", "ms")}
+TOO_FINE = {
+    unit: f"more digits after the point than {name} have"
+    for unit, name in (("us", "microseconds"), ("ms", "milliseconds"))
+}
+_TIMESTAMP_READ = TIMESTAMPS["us"]
 _NAIVE = pa.timestamp("us")
 _DIGITS = b"0123456789"
 
@@ -131,14 +137,19 @@ class ValueType:
 class _TimestampType(ValueType):
     """ISO timestamps, with a zone offset in all values or in none; mixtures are resolved one by one."""
 
+    def convert(self, texts: Any) -> Converted:
+        """Convert as every type does, then to the unit that is stored, in which all good values fit."""
+        found = super().convert(texts)
+        return Converted(found.values.cast(self.arrow), found.bad_rows, found.reasons)
+
     def cast(self, texts: Any) -> Any:
         try:
-            return pc.cast(pc.cast(texts, _NAIVE), TIMESTAMP)
+            return pc.cast(pc.cast(texts, _NAIVE), _TIMESTAMP_READ)
         except pa.ArrowInvalid:
-            return pc.cast(texts, TIMESTAMP)
+            return pc.cast(texts, _TIMESTAMP_READ)
 
 
-def value_type(column: Column, csv: CsvOptions) -> ValueType | None:
+def value_type(column: Column, csv: CsvOptions, timestamp_unit: str = "us") -> ValueType | None:
     """Return the type of a column, or None for a string, which every text is."""
     kind = column.type
     if kind == "string":
@@ -148,6 +159,8 @@ def value_type(column: Column, csv: CsvOptions) -> ValueType | None:
     if kind.startswith("decimal"):
         precision, scale = (int(number) for number in re.findall(r"\d+", kind))
         found = _decimal_type(kind, precision, scale, csv.nulls_of(column))
+    elif kind == "timestamp":
+        found = _timestamp_type(timestamp_unit, csv.nulls_of(column))
     else:
         found = _SIMPLE[kind](csv.nulls_of(column))
     return replace(found, numbers=number_format(column, csv)) if column.is_number else found
@@ -288,12 +301,20 @@ def _normalise_date(text: str) -> str:
 
 
 def _normalise_timestamp(text: str) -> str:
+    return _normalise_time(text, 6, TOO_FINE["us"])
+
+
+def _normalise_to_the_millisecond(text: str) -> str:
+    return _normalise_time(text, 3, TOO_FINE["ms"])
+
+
+def _normalise_time(text: str, digits: int, too_fine: str) -> str:
     match = _TIMESTAMP.fullmatch(text)
     if not match:
         raise BadValueError("not of type timestamp (expected YYYY-MM-DD hh:mm:ss)")
     fraction = (match["fraction"] or "").rstrip("0")
-    if len(fraction) > 6:
-        raise BadValueError("more digits after the point than microseconds have")
+    if len(fraction) > digits:
+        raise BadValueError(too_fine)
     try:
         moment = datetime.fromisoformat(match["date"]).replace(
             hour=int(match["hour"] or 0),
@@ -336,6 +357,12 @@ def _outside_years(values: Any) -> Rows:
         return NO_ROWS
     outside = pc.or_(pc.less(numbers, lowest), pc.greater(numbers, highest))
     return _true_rows(pc.fill_null(outside, False))
+
+
+def _outside_years_or_too_fine(values: Any) -> Rows:
+    """Return the rows outside the years, and those that milliseconds cannot hold."""
+    microseconds = np.asarray(pc.fill_null(values.view(pa.int64()), 0).to_numpy(zero_copy_only=False))
+    return np.union1d(_outside_years(values), np.flatnonzero(microseconds % 1000)).astype(np.int64)
 
 
 def _beyond_precision(precision: int, scale: int) -> Callable[[Any], Rows]:
@@ -397,15 +424,15 @@ def _date_type(nulls: Sequence[str]) -> ValueType:
     )
 
 
-def _timestamp_type(nulls: Sequence[str]) -> ValueType:
+def _timestamp_type(unit: str, nulls: Sequence[str]) -> ValueType:
     return _TimestampType(
         "timestamp",
-        TIMESTAMP,
-        (_NAIVE, TIMESTAMP),
+        TIMESTAMPS[unit],
+        (_NAIVE, _TIMESTAMP_READ),
         _DIGITS + b"-+.: TZ",
         f"{_LAST_DAYS}(?:[ T]{_CLOCK})?",
-        _normalise_timestamp,
-        _outside_years,
+        _normalise_timestamp if unit == "us" else _normalise_to_the_millisecond,
+        _outside_years if unit == "us" else _outside_years_or_too_fine,
         null_values=tuple(nulls),
     )
 
@@ -422,5 +449,4 @@ _SIMPLE: dict[str, Callable[[Sequence[str]], ValueType]] = {
     "float": _float_type("float", pa.float32(), np.float32),
     "double": _float_type("double", pa.float64(), np.float64),
     "date": _date_type,
-    "timestamp": _timestamp_type,
 }

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field, replace
 from catalog import Partition
 from contract import DatasetContract, PartitionKey, Values
 from errors import TerminalError
-from lake_manifests import ManifestUnit
+from lake_manifests import ManifestSource, ManifestUnit
 from sources import SourceFile, Unit, UnmatchedKeyError, partition_label, partition_value, unit_fingerprint
+from sources_proof import SameContents, nothing_known
 
 INSERTED, REPLACED, REMOVED, RESTORED, KEPT = "inserted", "replaced", "removed", "restored", "kept"
 
@@ -27,7 +28,9 @@ class Decision:
     `wanted` is the fingerprint that the partition must carry in the end; None when it must not exist. `convert` are
     the files to convert; `carry` says that the published files are taken along (their sources are gone). `pending`
     marks a unit that is left behind its sources: it was not selected, or its sources contradict each other. A restored
-    unit is one that the catalog has lost: what the lake holds of it is published again.
+    unit is one that the catalog has lost: what the lake holds of it is published again. `same` are files, by the key
+    that they are recorded under, which have another key or ETag now and were proved to hold the same bytes; a unit that
+    is kept is published again as made of them.
     """
 
     values: Values
@@ -41,6 +44,7 @@ class Decision:
     pending: bool = False
     conflict: bool = False
     removed_sources: tuple[str, ...] = ()
+    same: Mapping[str, SourceFile] = field(default_factory=dict)
 
     @property
     def writes(self) -> bool:
@@ -50,17 +54,24 @@ class Decision:
 
 @dataclass(frozen=True)
 class _Changes:
-    """How a unit's files differ from those recorded when it was published."""
+    """How a unit's files differ from those recorded when it was published.
+
+    `same` are those whose bytes proved that they are renamed or not changed, by their recorded key; `doubtful` pairs
+    of a file that is gone and one that may be it under another name.
+    """
 
     added: tuple[SourceFile, ...]
     renamed: tuple[SourceFile, ...]
     changed: tuple[SourceFile, ...]
     gone: tuple[str, ...]
+    same: Mapping[str, SourceFile] = field(default_factory=dict)
+    doubtful: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         parts = {
             "added": len(self.added),
             "renamed": len(self.renamed),
+            "uploaded again unchanged": sum(key == source.key for key, source in self.same.items()),
             "changed": len(self.changed),
             "removed": len(self.gone),
         }
@@ -68,6 +79,14 @@ class _Changes:
 
 
 FindRecorded = Callable[[Partition], ManifestUnit | None]
+
+
+@dataclass(frozen=True)
+class _Books:
+    """How to find out what a unit was made of, and whether a file is one of those."""
+
+    recorded: FindRecorded
+    same_contents: SameContents
 
 
 @dataclass(frozen=True)
@@ -86,13 +105,15 @@ def decide(
     force: bool = False,
     selection: frozenset[Values] | None = None,
     lake: LakeState | None = None,
+    same_contents: SameContents = nothing_known,
 ) -> list[Decision]:
     """Decide for every unit that has sources, is published or was lost; in order of the partition values.
 
     `recorded` reads a unit's manifest entry; it is asked only for units whose files are not those it was made from.
-    `selection` limits the work to some units, None means all.
+    `selection` limits the work to some units, None means all. `same_contents` reads a file whose ETag does not tell
+    whether it was loaded already.
     """
-    lake = lake or LakeState()
+    lake, books = lake or LakeState(), _Books(recorded, same_contents)
     there = {**published, **lake.recovered}
     damaged = {values: problem for values, problem in lake.damaged.items() if values not in lake.recovered}
     decisions = []
@@ -100,13 +121,13 @@ def decide(
         unit, current, problem = units.get(values), there.get(values), damaged.get(values)
         chosen = selection is None or values in selection
         if problem is not None and current is not None and chosen:
-            decisions.append(_damaged(contract, values, unit, current, recorded, problem))
+            decisions.append(_damaged(contract, values, unit, current, books, problem))
         elif unit is None and current is not None:
             decisions.append(_without_sources(contract, values, current, chosen and problem is None))
         elif unit is not None and any(source.archived for source in unit.sources):
-            decisions.append(_with_archived(contract, unit, current, recorded, force, chosen))
+            decisions.append(_with_archived(contract, unit, current, books, force, chosen))
         elif unit is not None:
-            decisions.append(_with_sources(contract, unit, current, recorded, force, chosen))
+            decisions.append(_with_sources(contract, unit, current, books, force, chosen))
         if decisions[-1].action == KEPT and values in lake.recovered:
             decision = decisions.pop()
             reason = f"the catalog had lost it; {decision.reason}"
@@ -119,13 +140,13 @@ def _damaged(
     values: Values,
     unit: Unit | None,
     current: Partition,
-    recorded: FindRecorded,
+    books: _Books,
     problem: str,
 ) -> Decision:
     """Make a unit anew whose published files are not what was published, if all its source files stand."""
     if contract.on_source_removed == "mirror" and unit is None:
         return _without_sources(contract, values, current, chosen=True)
-    if unit is not None and (contract.on_source_removed == "mirror" or not _lost_sources(unit, current, recorded)):
+    if unit is not None and (contract.on_source_removed == "mirror" or not _lost_sources(unit, current, books)):
         wanted = unit_fingerprint(unit.sources, contract.fingerprint)
         return Decision(values, REPLACED, problem, wanted, current, unit, unit.sources)
     reason = (
@@ -135,14 +156,16 @@ def _damaged(
     return Decision(values, KEPT, reason, current.fingerprint, current, unit, pending=True, conflict=True)
 
 
-def _lost_sources(unit: Unit, current: Partition, recorded: FindRecorded) -> bool:
+def _lost_sources(unit: Unit, current: Partition, books: _Books) -> bool:
     """Say whether a unit was made of files that are gone; by their number where the manifest is lost."""
     if _source_files(current) > len(unit.sources):
         return True
     if current.fingerprint == unit_fingerprint(unit.sources, current.parameters.get("contract_fingerprint", "")):
         return False
-    record = recorded(current)
-    return record is not None and bool(_compare(record, unit.sources).gone)
+    record = books.recorded(current)
+    return record is not None and bool(
+        _compare(record, unit.sources, books.same_contents, keep=True, spares=False).gone
+    )
 
 
 def _without_sources(contract: DatasetContract, values: Values, current: Partition, chosen: bool) -> Decision:
@@ -160,7 +183,7 @@ def _with_sources(
     contract: DatasetContract,
     unit: Unit,
     current: Partition | None,
-    recorded: FindRecorded,
+    books: _Books,
     force: bool,
     chosen: bool,
 ) -> Decision:
@@ -189,22 +212,22 @@ def _with_sources(
             return Decision(unit.values, REPLACED, reason, wanted, current, unit, unit.sources)
         if same_files:
             return Decision(unit.values, REPLACED, "the contract changed", wanted, current, unit, unit.sources)
-    return _with_changed_sources(contract, unit, current, recorded(current), wanted, made_with, force)
+    return _with_changed_sources(contract, unit, current, books, wanted, made_with, force)
 
 
 def _with_archived(
     contract: DatasetContract,
     unit: Unit,
     current: Partition | None,
-    recorded: FindRecorded,
+    books: _Books,
     force: bool,
     chosen: bool,
 ) -> Decision:
     """Decide about a unit with files that cannot be read: whatever the policy, those that were loaded are expired."""
     wanted = unit_fingerprint(unit.sources, contract.fingerprint)
     if not chosen or (current is not None and current.fingerprint == wanted and not force):
-        return _with_sources(contract, unit, current, recorded, False, chosen)
-    record = recorded(current) if current is not None else None
+        return _with_sources(contract, unit, current, books, False, chosen)
+    record = books.recorded(current) if current is not None else None
     loaded = {source.key for source in record.sources} if record is not None else set()
     fresh = [source.key for source in unit.sources if source.archived and source.key not in loaded]
     if current is None or fresh:
@@ -214,7 +237,9 @@ def _with_archived(
     readable = replace(unit, sources=tuple(source for source in unit.sources if not source.archived))
     keep = replace(contract, on_source_removed="keep")
     made_with = current.parameters.get("contract_fingerprint", "")
-    decision = _with_changed_sources(keep, readable, current, record, wanted, made_with, force=False)
+    decision = _with_changed_sources(keep, readable, current, books, wanted, made_with, force=False)
+    if decision.action == KEPT and decision.same:
+        decision = replace(decision, wanted=unit_fingerprint(unit.sources, made_with))
     return replace(decision, unit=unit)
 
 
@@ -235,23 +260,32 @@ def _with_changed_sources(
     contract: DatasetContract,
     unit: Unit,
     current: Partition,
-    record: ManifestUnit | None,
+    books: _Books,
     wanted: str,
     made_with: str,
     force: bool,
 ) -> Decision:
+    record = books.recorded(current)
     replaced = Decision(unit.values, REPLACED, "sources changed", wanted, current, unit, unit.sources)
     if record is None:
         return _without_record(contract, unit, current, replaced, force)
-    changes = _compare(record, unit.sources)
-    if contract.on_source_removed == "mirror" or not changes.gone:
+    keep, same_contract = contract.on_source_removed == "keep", made_with == contract.fingerprint
+    spares = not force and (same_contract or _keeps_earlier_contracts(contract))
+    changes = _compare(record, unit.sources, books.same_contents, keep, spares)
+    nothing_new = not changes.changed and not changes.added
+    if nothing_new and changes.same and (changes.gone or not changes.renamed):
+        made_of = unit_fingerprint(unit.sources, made_with)
+        return Decision(
+            unit.values, KEPT, str(changes), made_of, current, unit, removed_sources=changes.gone, same=changes.same
+        )
+    if not keep or not changes.gone:
         return Decision(
             unit.values, REPLACED, str(changes), wanted, current, unit, unit.sources, removed_sources=changes.gone
         )
-    if not changes.changed and not changes.added:
+    if nothing_new:
         reason = f"{changes}; on_source_removed is keep"
         return Decision(unit.values, KEPT, reason, current.fingerprint, current, unit, removed_sources=changes.gone)
-    if not changes.changed and made_with == contract.fingerprint:
+    if not changes.changed and not changes.doubtful and same_contract:
         reason = f"{changes}; the rows of removed files are carried over (on_source_removed is keep)"
         return Decision(
             unit.values,
@@ -263,11 +297,20 @@ def _with_changed_sources(
             changes.added,
             carry=True,
             removed_sources=changes.gone,
+            same=changes.same,
         )
     reason = (
         f"{changes}: its rows cannot be made anew without losing those of the removed files; "
         "put the files back, or set on_source_removed to mirror"
     )
+    if changes.doubtful and not changes.changed:
+        gone, added = changes.doubtful[0]
+        reason = (
+            f"{changes}: {added} may be {gone} under another name, as it has its size, and of the contents of {gone} "
+            f"only an ETag is recorded that does not tell: if it is, give it the name {gone} again; if it is a new "
+            f"file, put {gone} back beside it, or upload the new one again with an empty line at its end; or set "
+            "on_source_removed to mirror, which gives up the rows of files that are gone"
+        )
     return Decision(
         unit.values,
         KEPT,
@@ -302,8 +345,57 @@ def _without_record(
     return Decision(unit.values, KEPT, reason, replaced.wanted, current, unit, pending=True, conflict=True)
 
 
-def _compare(record: ManifestUnit, sources: Sequence[SourceFile]) -> _Changes:
-    """Compare recorded with present files; a new key with the size and ETag of a vanished one is a renamed file."""
+def _compare(
+    record: ManifestUnit, sources: Sequence[SourceFile], same_contents: SameContents, keep: bool, spares: bool
+) -> _Changes:
+    """Compare recorded with present files; a new key with the size and ETag of a vanished one is a renamed file.
+
+    Of what is left the bytes decide, where files are gone and rows could be there twice: of files that have the size of
+    one that is gone, or of the one that had their key. Where none is gone, only if that can spare a conversion; where
+    rows of files that are gone are given up, not at all.
+    """
+    changes = _compare_etags(record, sources)
+    before = {source.key: source for source in record.sources}
+    if changes.gone and keep:
+        changes = _prove_added(changes, before, same_contents)
+        return _prove_changed(changes, before, same_contents, needed=True) if changes.gone else changes
+    if spares and not (changes.added or changes.renamed or changes.gone):
+        return _prove_changed(changes, before, same_contents, needed=False)
+    return changes
+
+
+def _prove_added(changes: _Changes, before: Mapping[str, ManifestSource], same_contents: SameContents) -> _Changes:
+    """Find the files that are renamed ones, and those that may be."""
+    added, renamed, gone = [], list(changes.renamed), list(changes.gone)
+    same, doubtful = {}, []
+    for source in changes.added:
+        candidates = [key for key in gone if before[key].size == source.size]
+        answers = same_contents([before[key] for key in candidates], source, needed=True) if candidates else []
+        found = next((key for key, answer in zip(candidates, answers, strict=True) if answer), None)
+        if found is None:
+            added.append(source)
+            doubtful += [(key, source.key) for key, answer in zip(candidates, answers, strict=True) if answer is None]
+        else:
+            same[found] = source
+            gone.remove(found)
+            renamed.append(source)
+    doubtful = [(key, name) for key, name in doubtful if key in gone]
+    return _Changes(tuple(added), tuple(renamed), changes.changed, tuple(gone), same, tuple(doubtful))
+
+
+def _prove_changed(
+    changes: _Changes, before: Mapping[str, ManifestSource], same_contents: SameContents, *, needed: bool
+) -> _Changes:
+    """Find out whether all changed files were uploaded again with the bytes that they had."""
+    if any(before[source.key].size != source.size for source in changes.changed):
+        return changes
+    for source in changes.changed:
+        if same_contents([before[source.key]], source, needed=needed) != [True]:
+            return changes
+    return replace(changes, changed=(), same={**changes.same, **{source.key: source for source in changes.changed}})
+
+
+def _compare_etags(record: ManifestUnit, sources: Sequence[SourceFile]) -> _Changes:
     before = {source.key: (source.size, source.etag) for source in record.sources}
     now = {source.key: (source.size, source.etag) for source in sources}
     vanished = Counter(before[key] for key in before if key not in now)

@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any
 
 import faults
-from accounting import account, recorded
+from accounting import account, known_anew, recorded
 from catalog import Catalog, Partition, Table, require_table
 from catalog_glue import GlueCatalog
 from catalog_local import LocalCatalog
+from catalog_orphans import find_orphans
 from catalog_publication import (
     DIGEST,
     PUBLISHER,
@@ -45,6 +46,7 @@ from lake_records import RunLog, SeenRecord
 from lake_sweep import notes, sweep
 from report import Report, UnitReport, send_metrics, write_report
 from sources import Listing, list_units, partition_label, refuse_unmatched
+from sources_proof import ReadingProof
 from storage import is_local
 
 logger = logging.getLogger("csv_to_parquet")
@@ -122,7 +124,7 @@ def run_job(
         arguments.partitions, contract.partition_keys, [*listing.units, *published, *lake.recovered]
     )
     state = LakeState(lake.recovered, lake.proof.damaged)
-    decisions = decide(contract, listing.units, published, recorded, arguments.force, selection, state)
+    decisions = decide(contract, listing.units, published, recorded, arguments.force, selection, state, ReadingProof())
     for decision in decisions:
         if decision.action != KEPT or decision.pending:
             label = partition_label(contract.partition_keys, decision.values)
@@ -150,8 +152,9 @@ def run_job(
             clock,
         )
         outcome = run.execute(log, decisions, table)
-    seconds = time.monotonic() - started
-    report = replace(_report(arguments, contract, listing, decisions, outcome, seconds), runtime=runtime())
+    orphaned = find_orphans(catalog, contract)
+    report = _report(arguments, contract, listing, decisions, outcome, time.monotonic() - started)
+    report = replace(report, orphaned_tables=orphaned, runtime=runtime())
     write_report(contract, report)
     send_metrics(contract, report)
     if arguments.mode == "apply":
@@ -243,16 +246,18 @@ class _Run:
     def _execute(self, log: RunLog, decisions: Sequence[Decision], table: Table | None) -> _Outcome:
         writing = [decision for decision in decisions if decision.writes]
         removing = [item.current for item in decisions if item.action == REMOVED and item.current is not None]
-        again = [item.current for item in decisions if item.action == RESTORED and item.current is not None]
-        kept = {item.values for item in decisions if item.action == KEPT}
+        known = [item for item in decisions if not item.writes and item.same]
+        restored = [item for item in decisions if item.action == RESTORED and not item.same]
+        again = [item.current for item in restored if item.current is not None]
+        kept = {item.values for item in decisions if item.action == KEPT and not item.same}
         again += [item for values, item in self.lake.proof.renewed.items() if values in kept]
         results = self._convert(writing)
         units = [account(self.contract, decision, result) for decision, result in zip(writing, results, strict=True)]
         claim = Claim(self.catalog, self.contract, self.attempt)
-        changing = bool(writing or removing or again)
+        changing = bool(writing or removing or again or known)
         dead: list[str] = []
         if changing:
-            new = self._record(units)
+            new = self._record(units, known)
             log.publish()
             dead = self._publish(claim, [*new, *again], removing, decisions)
         self._align_raw_table(results)
@@ -294,10 +299,11 @@ class _Run:
         read = partial(read_header, self.contract)
         align_raw_table(self.catalog, self.contract, self.listing.units, headers, read)
 
-    def _record(self, units: Sequence[ManifestUnit]) -> list[Partition]:
-        """Write the manifest and return the partitions to publish."""
-        if not units:
+    def _record(self, units: Sequence[ManifestUnit], known: Sequence[Decision]) -> list[Partition]:
+        """Write the manifest and return the partitions to publish; of those `known` anew only what they say changes."""
+        if not units and not known:
             return []
+        anew = [known_anew(decision) for decision in known]
         manifest = Manifest(
             dataset=self.contract.dataset,
             attempt=self.attempt,
@@ -305,11 +311,18 @@ class _Run:
             written=int(self.clock().timestamp() * 1_000_000),
             contract_fingerprint=self.contract.fingerprint,
             partition_keys=tuple(key.name for key in self.contract.partition_keys),
-            units={unit.values: unit for unit in units},
+            units={unit.values: unit for unit in (*units, *anew)},
         )
-        write_manifest(manifest_uri(self.contract, self.attempt), manifest)
+        uri = manifest_uri(self.contract, self.attempt)
+        write_manifest(uri, manifest)
         faults.reach("manifested")
-        return [unit_partition(self.contract, manifest, unit) for unit in units]
+        new = [unit_partition(self.contract, manifest, unit) for unit in units]
+        for decision, unit in zip(known, anew, strict=True):
+            current = self.lake.proof.renewed.get(decision.values, decision.current)
+            if current is not None:
+                said = {**current.parameters, "fingerprint": unit.fingerprint, "manifest": uri}
+                new.append(replace(current, parameters=said))
+        return new
 
     def _publish(
         self,

@@ -64,6 +64,15 @@ def quarantine_root(contract: DatasetContract) -> str:
     return f"{contract.lake_uri}quarantine/{contract.lake_name}/"
 
 
+def dataset_of(lake_uri: str, location: str) -> str | None:
+    """Return the dataset whose Parquet files or bad rows lie at a location; None where that is elsewhere."""
+    for folder in FOLDERS[:2]:
+        root = f"{lake_uri}{folder}/"
+        if location.startswith(root):
+            return location[len(root) :].split("/")[0]
+    return None
+
+
 def table_location(root: str, partitioned: bool) -> str:
     """Return the Location of a table that holds nothing yet: readers of an unpartitioned one must never see half."""
     return root if partitioned else f"{root}{EMPTY_RUN}/"

@@ -23,7 +23,10 @@ class ManifestError(TerminalError):
 
 @dataclass(frozen=True)
 class ManifestSource:
-    """One source file whose rows are in the unit; `carried` when they were taken over from the published files."""
+    """One source file whose rows are in the unit; `carried` when they were taken over from the published files.
+
+    `checksum` tells its contents, whatever its ETag (sources_proof.py); empty where it was recorded before that was.
+    """
 
     key: str
     size: int
@@ -33,6 +36,7 @@ class ManifestSource:
     rows_quarantined: int
     carried: bool = False
     rows_skipped: int = 0
+    checksum: str = ""
 
 
 @dataclass(frozen=True)

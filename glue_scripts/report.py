@@ -84,6 +84,7 @@ class Report:
     units_restored: int = 0
     units_proved: int = 0
     kept_folders: Mapping[str, str] = field(default_factory=dict)
+    orphaned_tables: Sequence[str] = ()
     missing_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     extra_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     unmatched_keys: Sequence[str] = ()
@@ -103,7 +104,7 @@ class Report:
             content[name] = {key: list(names)[:limit] for key, names in list(content[name].items())[:limit]}
         content["kept_folders_count"] = len(self.kept_folders)
         content["kept_folders"] = dict(list(self.kept_folders.items())[:limit])
-        for name in ("unmatched_keys", "removed_sources"):
+        for name in ("unmatched_keys", "removed_sources", "orphaned_tables"):
             content[f"{name}_count"] = len(content[name])
             content[name] = list(content[name])[:limit]
         content["units_truncated"] = len(ordered) > limit

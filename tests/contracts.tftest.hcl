@@ -67,6 +67,7 @@ run "a_declared_partitioned_dataset" {
         date_format = null, timestamp_format = null, quoted_newlines = true, trim = false
       })
       schema_drift            = "fail"
+      timestamp_unit          = "us"
       max_bad_fraction        = 0.01
       max_bad_rows            = null
       on_source_removed       = "keep"
@@ -74,6 +75,7 @@ run "a_declared_partitioned_dataset" {
       on_contract_change      = "reconvert"
       target_file_mb          = 128
       retain_superseded_hours = 24
+      lake_datasets           = keys(var.datasets)
     }))
     error_message = "The contract is ${jsonencode(local.contracts.orders)}"
   }

@@ -125,6 +125,14 @@ run "by_default_every_role_may_touch_its_own_things_only" {
           "arn:aws:glue:eu-central-1:123456789012:table/sales_lake/customers_quarantine",
         ])
       }
+      FindOrphans = {
+        actions = toset(["glue:GetTables"])
+        resources = toset([
+          "arn:aws:glue:eu-central-1:123456789012:catalog",
+          "arn:aws:glue:eu-central-1:123456789012:database/sales_lake",
+          "arn:aws:glue:eu-central-1:123456789012:table/sales_lake/*",
+        ])
+      }
       ReportMetrics = {
         actions   = toset(["cloudwatch:PutMetricData"])
         resources = toset(["*"])

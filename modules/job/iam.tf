@@ -109,6 +109,17 @@ data "aws_iam_policy_document" "this" {
     )
   }
 
+  # Tables of datasets that were renamed or removed, to name them; only whoever may see all tables can list them:
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
+  statement {
+    sid     = "FindOrphans"
+    actions = ["glue:GetTables"]
+    resources = [
+      "${local.glue_arn}:catalog", "${local.glue_arn}:database/${var.database_name}",
+      "${local.glue_arn}:table/${var.database_name}/*",
+    ]
+  }
+
   # PutMetricData knows no resources, but its namespace can be pinned. CsvToParquet is what the report sends, Glue what
   # the service sends for --enable-metrics:
   # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/iam-cw-condition-keys-namespace.html

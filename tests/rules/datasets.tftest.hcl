@@ -1196,6 +1196,30 @@ run "accepts_schema_drift_ignore" {
   }
 }
 
+run "refuses_an_unknown_timestamp_unit" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        timestamp_unit = "ns"
+        columns        = [{ name = "ordered_at", type = "timestamp" }]
+      }
+    }
+  }
+}
+
+run "accepts_timestamps_in_milliseconds" {
+  variables {
+    datasets = {
+      orders = {
+        timestamp_unit = "ms"
+        columns        = [{ name = "ordered_at", type = "timestamp" }]
+      }
+    }
+  }
+}
+
 run "refuses_a_bad_fraction_in_percent" {
   command         = plan
   expect_failures = [var.datasets]

@@ -5,20 +5,25 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract import Column, CsvOptions
+from conversion import convert_units
 from csv_arrow import ArrowReader
 from csv_dates import clash, formatted_type
 from csv_parts import Sizes
 from csv_values import BadValueError, value_type
-from tests.unit.engine.helpers import columns, convert
+from tests.unit.engine.helpers import a_contract, a_unit, columns, convert
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 BAD = "bad"
@@ -243,3 +248,48 @@ def it_reads_a_big_piece_once_although_many_columns_are_bad(monkeypatch: pytest.
     assert len(found.bad) == 300
     # The bad columns were found in the first megabyte, which was read once for each; whatever else was read once.
     assert sum(read) < len(data) + 5 * Sizes().block_bytes
+
+
+# ------------------------------------------------------------------------------------------------ timestamps in millis
+MOMENT = datetime(2020, 5, 17, 23, 59, 59)
+FINE = "more digits after the point than milliseconds have"
+
+
+@pytest.mark.parametrize("how", ["iso", "zoned", "mixed", "formatted"])
+@pytest.mark.parametrize("among", [0, 3000])
+def it_stores_milliseconds_and_quarantines_what_they_cannot_hold(how: str, among: int) -> None:
+    fractions = ["0", "5", "123", "1230", "123000", "999", "001", "000001", "1231", "123001", "9999"]
+    texts = [f"{MOMENT:%Y-%m-%d %H:%M:%S}.{fraction}" for fraction in [*["250"] * among, *fractions]]
+    if how == "zoned" or (how == "mixed"):
+        texts = [f"{text}Z" if how == "zoned" or place % 2 else text for place, text in enumerate(texts)]
+    csv = {"timestamp_format": "%Y-%m-%d %H:%M:%S.%f"} if how == "formatted" else {}
+    data = ("v\n" + "\n".join(texts) + "\n").encode()
+    found = convert(data, columns(v="timestamp"), csv, timestamp_unit="ms")
+    # By Python: what a Decimal of the fraction says, to the millisecond or not at all.
+    exact = [Decimal(f"0.{text.strip('Z').partition('.')[2]}") * 1000 for text in texts]
+    good = [MOMENT.replace(microsecond=int(part) * 1000, tzinfo=timezone.utc) for part in exact if part == int(part)]
+    assert [row["v"] for row in found.rows] == good
+    assert [(row["line_number"], row["reason"]) for row in found.bad] == [
+        (place + 2, FINE) for place, part in enumerate(exact) if part != int(part)
+    ]
+
+
+def it_says_milliseconds_to_other_readers(tmp_path: Path) -> None:
+    data = b"v,w\n2020-01-01 00:00:00.123,0001-01-01 00:00:00\n9999-12-31 23:59:59.999,\n"
+    for unit, wanted in (("ms", "MILLIS"), ("us", "MICROS")):
+        contract = a_contract(tmp_path / unit, columns(v="timestamp", w="timestamp"), timestamp_unit=unit)
+        (result,) = convert_units(None, contract, [a_unit(tmp_path / unit, {"a.csv": data})])
+        (file,) = result.files
+        seen = duckdb.connect().execute(f"SELECT v::varchar, w::varchar FROM '{file.uri}'").fetchall()  # noqa: S608 - a test's own path
+        assert [tuple(value and value.partition("+")[0] for value in row) for row in seen] == [
+            ("2020-01-01 00:00:00.123", "0001-01-01 00:00:00"),
+            ("9999-12-31 23:59:59.999", None),
+        ]
+        stored = duckdb.connect().execute(
+            f"SELECT DISTINCT type, logical_type FROM parquet_schema('{file.uri}') WHERE name = 'v'"  # noqa: S608
+        )
+        ((physical, logical),) = stored.fetchall()
+        assert physical == "INT64"
+        assert wanted in logical
+        assert "isAdjustedToUTC=1" in logical
+        assert pq.read_schema(file.uri).field("v").type == pa.timestamp(unit, tz="UTC")

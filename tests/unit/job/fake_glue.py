@@ -39,6 +39,15 @@ class FakeGlue:
             "Table": {**table, "DatabaseName": DatabaseName, "CatalogId": "1", "IsRegisteredWithLakeFormation": False}
         }
 
+    def get_tables(self, DatabaseName: str, MaxResults: int, NextToken: str = "") -> dict[str, Any]:  # noqa: N803
+        names = sorted(self.tables)
+        first, self.calls = int(NextToken or 0), [*self.calls, ("GetTables", MaxResults)]
+        if not 1 <= MaxResults <= 100:
+            raise client_error("GetTables", "InvalidInputException", "MaxResults")
+        page = [copy.deepcopy(self.tables[name]) for name in names[first : first + MaxResults]]
+        more = {"NextToken": str(first + MaxResults)} if first + MaxResults < len(names) else {}
+        return {"TableList": page, **more}
+
     def update_table(
         self,
         DatabaseName: str,  # noqa: N803

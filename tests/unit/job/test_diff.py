@@ -12,6 +12,7 @@ from contract import Values, parse_contract
 from diff import Decision
 from lake_manifests import ManifestSource, ManifestUnit
 from sources import SourceFile, Unit, unit_fingerprint
+from sources_proof import RecordedSource
 
 JANUARY: Values = ("01",)
 
@@ -22,8 +23,19 @@ def contract(**changes: Any) -> Any:
 
 
 def files(*names: str) -> tuple[SourceFile, ...]:
-    """Turn `key@content` into files."""
-    return tuple(SourceFile(name.split("@")[0], name.split("@")[0], 1, name.split("@")[1]) for name in names)
+    """Turn `key@content` or `key@etag=content` into files, all of one size; the URI tells what they hold."""
+    parted = (re.fullmatch("(.*)@(.*?)(=.*)?", name) for name in names)
+    return tuple(SourceFile((item[3] or item[2]).strip("="), item[1], 1, item[2]) for item in parted if item)
+
+
+def same_contents(recorded: Sequence[RecordedSource], source: SourceFile, *, needed: bool) -> list[bool | None]:
+    """Tell what an all-knowing reader could, but not of files whose contents were not recorded."""
+    return [None if not item.checksum else item.checksum == source.uri for item in recorded]
+
+
+def unaffordable(recorded: Sequence[RecordedSource], source: SourceFile, *, needed: bool) -> list[bool | None]:
+    """Tell what is needed and leave open what is not."""
+    return same_contents(recorded, source, needed=needed) if needed else [None] * len(recorded)
 
 
 def decide(
@@ -34,15 +46,26 @@ def decide(
     record = None
     if before is not None:
         sources = files(*before)
-        record = ManifestUnit(
-            JANUARY, "", None, (), (), tuple(ManifestSource(item.key, 1, item.etag, 1, 1, 0) for item in sources)
+        known = changes.pop("known", True)
+        loaded = (
+            ManifestSource(item.key, 1, item.etag, 1, 1, 0, checksum=item.uri if known else "") for item in sources
         )
+        record = ManifestUnit(JANUARY, "", None, (), (), tuple(loaded))
         fingerprint = unit_fingerprint(sources, made_with)
         parameters = {"fingerprint": fingerprint, "contract_fingerprint": made_with, "source_files": str(len(sources))}
         published[JANUARY] = Partition(JANUARY, "s3://l/x/run=1/", parameters)
     force = changes.pop("force", False)
     selection = changes.pop("selection", None)
-    decisions = diff.decide(contract(**changes), units, published, lambda p: None if lost else record, force, selection)
+    prove = changes.pop("prove", same_contents)
+    decisions = diff.decide(
+        contract(**changes),
+        units,
+        published,
+        lambda p: None if lost else record,
+        force,
+        selection,
+        same_contents=prove,
+    )
     assert len(decisions) == 1
     return decisions[0]
 
@@ -72,6 +95,23 @@ def decide(
         (["a@1"], ["b@2"], {"lost": True}, "kept", r"1 source files became 1\) and its manifest is lost"),
         (["a@1"], ["b@2"], {"lost": True, "force": True}, "replaced", "sources changed"),
         (["a@1", "c@3"], ["b@2"], {"lost": True, "force": True}, "kept", "2 source files became 1"),
+        (["a@1", "b@2"], ["a@1", "c@5=2"], {}, "replaced", "sources 1 renamed"),
+        (["a@1", "b@2"], ["c@5=2"], {}, "kept", "sources 1 renamed, 1 removed"),
+        (["a@1", "b@2"], ["c@5=2", "d@6"], {}, "replaced", "sources 1 added, 1 renamed, 1 removed; the rows"),
+        (["a@1", "b@2"], ["a@7=1"], {}, "kept", "sources 1 uploaded again unchanged, 1 removed"),
+        (["a@1", "b@2"], ["a@7=1", "d@6"], {}, "replaced", "1 added, 1 uploaded again unchanged, 1 removed; the rows"),
+        (["a@1", "b@2"], ["a@7=1", "c@5=2"], {}, "replaced", "sources 1 renamed, 1 changed"),
+        (["a@1"], ["a@7=1"], {}, "kept", "sources 1 uploaded again unchanged"),
+        (["a@1"], ["a@7=1"], {"on_source_removed": "mirror"}, "kept", "sources 1 uploaded again unchanged"),
+        (["a@1"], ["a@7=1"], {"force": True}, "replaced", "sources 1 changed"),
+        (["a@1"], ["a@7=1"], {"made_with": "c0"}, "replaced", "sources 1 changed"),
+        (["a@1"], ["a@7=1"], {"made_with": "c0", "on_contract_change": "new_data_only"}, "kept", "again unchanged"),
+        (["a@1"], ["a@7=1"], {"known": False}, "replaced", "sources 1 changed"),
+        (["a@1"], ["a@7=1"], {"prove": unaffordable}, "replaced", "sources 1 changed"),
+        (["a@1", "b@2"], ["a@1", "c@5"], {"known": False}, "kept", "c may be b under another name, .* size"),
+        (["a@1", "b@2"], ["a@1", "c@2"], {"known": False}, "replaced", "sources 1 renamed"),
+        (["a@1", "b@2"], ["a@1", "c@5"], {"known": False, "on_source_removed": "mirror"}, "replaced", "1 removed"),
+        (["a@1", "b@2"], ["a@7=1"], {"known": False}, "kept", "cannot be made anew"),
         (None, ["a@1"], {"selection": frozenset()}, "kept", "not among the selected"),
         (["a@1"], ["a@2"], {"selection": frozenset()}, "kept", "not among the selected"),
     ],
@@ -90,6 +130,34 @@ def it_converts_only_what_is_new_where_rows_are_carried_over() -> None:
     assert [source.key for source in decision.convert] == ["c"]
     assert decision.removed_sources == ("b",)
     assert decision.wanted == unit_fingerprint(files("a@1", "c@3"), "c1")
+
+
+def it_publishes_a_proved_file_under_its_new_name_and_etag() -> None:
+    kept = decide(["a@1", "b@2"], ["a@7=1"])
+    assert (kept.wanted, kept.conflict, kept.pending) == (unit_fingerprint(files("a@7"), "c1"), False, False)
+    assert {key: (file.key, file.etag) for key, file in kept.same.items()} == {"a": ("a", "7")}
+    carried = decide(["a@1", "b@2"], ["c@5=2", "d@6"])
+    assert [source.key for source in carried.convert] == ["d"]
+    assert {key: (file.key, file.etag) for key, file in carried.same.items()} == {"b": ("c", "5")}
+    assert carried.removed_sources == ("a",)
+
+
+def it_never_loads_a_file_that_may_be_loaded_already() -> None:
+    doubt = decide(["a@1", "b@2"], ["a@1", "c@5"], known=False)
+    assert (doubt.conflict, doubt.pending, doubt.convert) == (True, True, ())
+    for way_out in ("give it the name b again", "put b back", "empty line at its end", "on_source_removed to mirror"):
+        assert way_out in doubt.reason
+
+
+def it_reads_no_file_whose_size_nobody_had() -> None:
+    def never(recorded: Sequence[RecordedSource], source: SourceFile, *, needed: bool) -> list[bool | None]:
+        raise AssertionError(source.key)
+
+    record = ManifestUnit(JANUARY, "", None, (), (), tuple(ManifestSource(key, 7, key, 1, 1, 0) for key in "ab"))
+    published = {JANUARY: Partition(JANUARY, "s3://l/x/run=1/", {"fingerprint": "f", "contract_fingerprint": "c1"})}
+    units = {JANUARY: Unit(JANUARY, (SourceFile("a", "a", 7, "a"), *files("c@5")), None)}
+    (decision,) = diff.decide(contract(), units, published, lambda p: record, same_contents=never)
+    assert (decision.action, decision.carry) == ("replaced", True)
 
 
 def it_takes_as_many_renames_as_there_are_files_gone() -> None:

@@ -106,19 +106,19 @@ class PausingCatalog:
 
 
 class Model:
-    """What should be in the table: for each unit the files whose rows it holds, by key."""
+    """What should be in the table: for each unit the files whose rows it holds, by key. A file is what it holds."""
 
     def __init__(self, keep: bool) -> None:
         self.keep = keep
-        self.raw: dict[str, dict[str, tuple[int, tuple[str, ...]]]] = {}
-        self.loaded: dict[str, dict[str, tuple[int, tuple[str, ...]]]] = {}
+        self.raw: dict[str, dict[str, tuple[str, ...]]] = {}
+        self.loaded: dict[str, dict[str, tuple[str, ...]]] = {}
         self.conflicts: set[str] = set()
         # Which contract is in force, and with which each loaded unit was made, now and after the next run.
         self.contract = 0
         self.made_with: dict[str, int] = {}
         self.settled_with: dict[str, int] = {}
 
-    def settled(self) -> dict[str, dict[str, tuple[int, tuple[str, ...]]]]:
+    def settled(self) -> dict[str, dict[str, tuple[str, ...]]]:
         """Return the units after a run that sees the raw files as they are now."""
         self.conflicts = set()
         self.settled_with = dict(self.made_with)
@@ -159,11 +159,11 @@ class Model:
         return len([key for key in before if key not in now]) > twins
 
     @staticmethod
-    def rows(units: dict[str, dict[str, tuple[int, tuple[str, ...]]]], bad: bool) -> dict[str, list[str]]:
+    def rows(units: dict[str, dict[str, tuple[str, ...]]], bad: bool) -> dict[str, list[str]]:
         """Return the good or the bad rows per unit, as a reader sees them."""
         found = {}
         for unit, files in units.items():
-            rows = [row for _, content in files.values() for row in content if (row == BAD) == bad]
+            rows = [row for content in files.values() for row in content if (row == BAD) == bad]
             if rows or not bad:
                 found[unit] = sorted(rows)
         return found
@@ -189,7 +189,7 @@ class History:
         self.turns = Turns(self.dice)
         self.count = 0
         # Every version of every file ever written: its bytes, its time and its rows.
-        self.versions: dict[tuple[str, str], list[tuple[bytes, int, tuple[int, tuple[str, ...]]]]] = {}
+        self.versions: dict[tuple[str, str], list[tuple[bytes, int, tuple[str, ...]]]] = {}
         self.contents: dict[tuple[str, str], tuple[str, ...]] = {}
         patch.setattr(job, "open_catalog", self._catalog)
         patch.setattr(catalog_publication, "BATCH", self.dice.choice([1, 2, 100]))
@@ -216,10 +216,10 @@ class History:
         self.count += 1
         rows = [BAD if self.dice.random() < 0.1 else f"{self.count}-{row}" for row in range(self.dice.randint(0, 3))]
         path = self.world.put(self.path(unit, name), *rows)
-        version = (self.count, tuple(rows))
+        version = tuple(rows)
         self.model.raw.setdefault(unit, {})[name] = version
         self.versions.setdefault((unit, name), []).append((path.read_bytes(), path.stat().st_mtime_ns, version))
-        self.contents[self.path(unit, name), etag(path)] = version[1]
+        self.contents[self.path(unit, name), etag(path)] = version
 
     def upload(self) -> None:
         self.write(self.unit(), f"f{self.count}.csv")
@@ -335,10 +335,22 @@ class History:
             self.count += 1
             target = f"r{self.count}.csv"
             path = self.world.raw / self.path(unit, name)
-            path.rename(path.with_name(target))
+            renamed = path.rename(path.with_name(target))
             self.model.raw[unit][target] = self.model.raw[unit][name]
-            self.contents[self.path(unit, target), etag(path.with_name(target))] = self.model.raw[unit][name][1]
+            self.touch(unit, target, renamed)
             self._forget(unit, name)
+
+    def touch(self, unit: str, name: str, path: Path) -> None:
+        """Give a file another ETag in half of all cases, as SSE-KMS does with every copy."""
+        if self.dice.random() < 0.5:
+            stamp = path.stat().st_mtime + self.dice.randint(1, 1000)
+            os.utime(path, (stamp, stamp))
+        self.contents[self.path(unit, name), etag(path)] = self.model.raw[unit][name]
+
+    def upload_again(self) -> None:
+        """Upload a file once more as it is."""
+        if (place := self.existing()) is not None:
+            self.touch(*place, self.world.raw / self.path(*place))
 
     def _forget(self, unit: str, name: str) -> None:
         del self.model.raw[unit][name]
@@ -477,6 +489,7 @@ class History:
 
     def play(self) -> None:
         deeds = [self.upload] * 4 + [self.overwrite, self.put_back, self.delete, self.rename] + [self.run]
+        deeds += [self.rename, self.upload_again]
         deeds += [self.killed_run] * 3 + [self.two_runs] * 3 + [self.lose_partitions, self.change_contract]
         deeds += [self.lose_catalog, self.lose_partition, self.lose_all_after_a_kill] + [self.damage] * 2
         deeds += [self.copy_lake, self.lose_manifest]
