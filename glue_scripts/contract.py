@@ -29,7 +29,7 @@ QUARANTINE_COLUMNS = (
 PARTITION_TYPES = ("string", "int", "bigint", "date")
 DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
-# Read by the state machine only.
+# For the state machine; of it the job reads the crawler's name only.
 _FOREIGN_KEYS = ("workflow",)
 
 
@@ -76,7 +76,10 @@ class PartitionKey:
 
 @dataclass(frozen=True)
 class DatasetContract:
-    """A dataset; URIs of folders end in a slash. `columns` is empty for a crawled dataset until it is resolved."""
+    """A dataset; URIs of folders end in a slash.
+
+    `columns` is empty for a crawled dataset until it is resolved; `crawled_table` then names the table they are from.
+    """
 
     dataset: str
     fingerprint: str
@@ -99,6 +102,8 @@ class DatasetContract:
     target_file_mb: int
     retain_superseded_hours: float
     renamed_from: str | None = None
+    crawler_name: str | None = None
+    crawled_table: str | None = None
 
     @property
     def lake_name(self) -> str:
@@ -125,7 +130,8 @@ class DatasetContract:
         digest = self.fingerprint
         for name, kind in columns:
             digest = hashlib.sha256(f"{digest}{name}:{kind}".encode()).hexdigest()
-        return replace(self, columns=resolved, fingerprint=digest)
+        table = f"{self.database}.{self.raw_table}"
+        return replace(self, columns=resolved, fingerprint=digest, crawled_table=table)
 
 
 def load_contract(uri: str) -> DatasetContract:
@@ -145,7 +151,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     dataset = document.get("dataset")
     if not isinstance(dataset, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", dataset):
         raise ContractError(f"dataset is {dataset!r}; expected a name of lower-case letters, digits and _")
-    known = [field.name for field in fields(DatasetContract)]
+    known = {field.name for field in fields(DatasetContract)} - {"crawler_name", "crawled_table"}
     _refuse_unknown(dataset, "", document, [*known, *_FOREIGN_KEYS])
     for name in ("source_uri", "lake_uri"):
         if not document.get(name):
@@ -181,6 +187,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
         target_file_mb=int(_number(dataset, document, "target_file_mb", 128, 1, 4096)),
         retain_superseded_hours=_number(dataset, document, "retain_superseded_hours", 24, 0, 24 * 3650),
         renamed_from=_earlier_name(dataset, document.get("renamed_from")),
+        crawler_name=(document.get("workflow") or {}).get("crawler_name"),
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
@@ -12,6 +14,7 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 
 from contract import DatasetContract
+from conversion_bad_rows import SAMPLES, BadCounts, BadSample, add_counts, bad_samples
 from conversion_errors import (
     REPORTED_ERRORS,
     ConversionError,
@@ -23,8 +26,9 @@ from conversion_parquet import ParquetFolder, WrittenFile
 from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, is_compressed
 from conversion_quarantine import UNPLACED, place_lines, quarantine_table, quarantine_writer
 from csv_arrow import ColumnMemory
-from csv_columns import table_schema
+from csv_columns import Problem, table_schema
 from csv_dialect import Dialect, dialect_of
+from csv_foreign import FIRST_BYTES, refuse_foreign
 from csv_headers import FileColumns, file_columns
 from csv_parsing import OpenPart, ParsedPart, PieceParser, UnterminatedInPartError
 from csv_parts import OverlongRecordError
@@ -34,7 +38,6 @@ from sources import SourceFile
 from storage import act_in_region, aws_region, is_local, open_storage
 from storage_ahead import ByteRange, ReadAhead, piecewise, stream_of
 
-SAMPLES = 3
 # Files up to this size are read in one request, of bigger ones this much at first: it holds the header.
 SMALL_FILE_BYTES = 256 * 1024
 # Of a line whose end is searched, at most as much is looked at in one go.
@@ -70,8 +73,9 @@ class PartReport:
 
     `closed` is False when the part ends inside quotes, or when a record in it is too long (`too_long`); `open_line` is
     then where, counted from the part's first line.
-    `sample_lines` (from 1 at the part's first line) and `sample_reasons` show the first bad rows. The files of a
-    task stand in the report of its first part. A failed task has one report, with `error_kind` and `error_text`.
+    `samples` are the first bad rows, their lines from 1 at the part's first line; `bad_counts` counts all by what is
+    wrong. The files of a task stand in the report of its first part. A failed task has one report, with `error_kind`
+    and `error_text`.
     """
 
     unit: int
@@ -88,8 +92,8 @@ class PartReport:
     header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
-    sample_lines: tuple[int, ...] = ()
-    sample_reasons: tuple[str, ...] = ()
+    samples: tuple[BadSample, ...] = ()
+    bad_counts: BadCounts = field(default_factory=dict)
     files: tuple[WrittenFile, ...] = ()
     bad_files: tuple[WrittenFile, ...] = ()
     error_kind: str = ""
@@ -129,7 +133,8 @@ class _Tally:
     closed: bool = True
     open_line: int = 0
     too_long: bool = False
-    samples: list[tuple[int, str]] = field(default_factory=list)
+    samples: list[BadSample] = field(default_factory=list)
+    bad_counts: Counter[Problem] = field(default_factory=Counter)
 
     def leave_open(self, line: int, *, too_long: bool = False) -> None:
         """Note that a record does not end as it should; `line` counts from those tallied so far."""
@@ -151,8 +156,8 @@ class _Tally:
             header=self.layout.header if self.layout else (),
             missing=self.layout.missing if self.layout else (),
             extra=self.layout.extra if self.layout else (),
-            sample_lines=tuple(line for line, _ in self.samples),
-            sample_reasons=tuple(reason for _, reason in self.samples),
+            samples=tuple(self.samples),
+            bad_counts=dict(self.bad_counts),
         )
 
 
@@ -246,6 +251,7 @@ class _Conversion:
     def _convert_split(self, part: Part, tally: _Tally) -> None:
         source, dialect, settings = part.source, self._dialect, self._context.settings
         content, largest = self._content(part), settings.parsing.largest_record_bytes
+        refuse_foreign(source.key, content.head(FIRST_BYTES), dialect)
         layout = file_columns(self._context.contract, dialect, source.key, content.head, largest)
         tally.start, tally.end, tally.layout = part.start, part.end, layout
         if layout is None:
@@ -273,8 +279,10 @@ class _Conversion:
         tally.end = source.size
         dialect, largest = replace(self._dialect, encoding="utf-8"), settings.parsing.largest_record_bytes
         with closing(self._open(source)) as raw:
-            stream = TextStream(_plain(source, raw), self._dialect, settings.split_bytes, largest)
             try:
+                plain = _plain(source, raw)
+                refuse_foreign(source.key, plain.peek(FIRST_BYTES), self._dialect)
+                stream = TextStream(plain, self._dialect, settings.split_bytes, largest)
                 layout = file_columns(self._context.contract, dialect, source.key, stream.peek, largest)
                 if layout is not None:
                     tally.layout, tally.lines = layout, layout.header_lines
@@ -338,12 +346,11 @@ class _Conversion:
         if len(piece.bad):
             lines_before = self._lines_before + before
             self._quarantine.write(quarantine_table(piece.bad, part.source.key, lines_before, self._context.run_id))
-            for line, reason, column in zip(
-                piece.bad.lines.tolist(), piece.bad.reasons, piece.bad.columns, strict=True
-            ):
-                if len(tally.samples) == SAMPLES:
-                    break
-                tally.samples.append((before + line + 1, f"{column}: {reason}" if column else reason))
+            add_counts(tally.bad_counts, piece.bad)
+            if tally.layout is not None:
+                left = SAMPLES - len(tally.samples)
+                contract = self._context.contract
+                tally.samples += bad_samples(contract, self._dialect, tally.layout, piece.bad, before, left)
         tally.lines += piece.lines
         tally.rows_read += piece.rows_read
         tally.rows_written += piece.table.num_rows
@@ -373,8 +380,8 @@ def open_record_error(key: str, line: int, largest_bytes: int, *, too_long: bool
     )
 
 
-def _plain(source: SourceFile, raw: BinaryIO) -> BinaryIO:
-    return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_compressed(source) else raw
+def _plain(source: SourceFile, raw: BinaryIO) -> io.BufferedReader:
+    return cast(io.BufferedReader, gzip.GzipFile(fileobj=raw) if is_compressed(source) else raw)
 
 
 def _first_byte(part: Part) -> int:

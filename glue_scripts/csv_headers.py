@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from contract import DatasetContract
 from conversion_errors import SchemaDriftError, UnterminatedQuoteError, record_too_long
 from csv_dialect import BLANKS, UTF8_BOM, Dialect, readable_text, to_utf8
+from csv_foreign import likely_mistake
 from csv_grammar import grammar_of, line_bounds
 from csv_records import count_lines
 
@@ -73,7 +74,8 @@ def file_columns(
         raise record_too_long(key, count_lines(head[:begin]) + 1, limit)
     values = [field.text for field in grammar_of(dialect).fields(head[begin : bounds.end])]
     names = [readable_text(value if dialect.is_utf8 else to_utf8(value, dialect.encoding)) for value in values]
-    return _by_name(contract, key, names, bounds.behind, count_lines(head[: bounds.behind]))
+    mistake = likely_mistake(head[start:], names, dialect)
+    return _by_name(contract, key, names, mistake, bounds.behind, count_lines(head[: bounds.behind]))
 
 
 def _behind_blanks_and_comments(head: bytes, start: int, dialect: Dialect) -> int:
@@ -96,7 +98,7 @@ def _normal(name: str) -> str:
     return name.strip(BLANKS).casefold()
 
 
-def _by_name(contract: DatasetContract, key: str, names: list[str], end: int, lines: int) -> FileColumns:
+def _by_name(contract: DatasetContract, key: str, names: list[str], mistake: str, end: int, lines: int) -> FileColumns:
     places: dict[str, int] = {}
     for place, name in enumerate(names):
         if _normal(name) in places:
@@ -109,12 +111,17 @@ def _by_name(contract: DatasetContract, key: str, names: list[str], end: int, li
     wanted = [_normal(column.source) for column in contract.columns]
     missing = tuple(column.source for column, name in zip(contract.columns, wanted, strict=True) if name not in places)
     extra = tuple(name.strip(BLANKS) for name in names if _normal(name) not in set(wanted))
-    _check_drift(contract, key, names, missing, extra)
+    _check_drift(contract, key, names, mistake, missing, extra)
     return FileColumns(len(names), tuple(places.get(name) for name in wanted), missing, extra, end, lines, tuple(names))
 
 
 def _check_drift(
-    contract: DatasetContract, key: str, names: list[str], missing: tuple[str, ...], extra: tuple[str, ...]
+    contract: DatasetContract,
+    key: str,
+    names: list[str],
+    mistake: str,
+    missing: tuple[str, ...],
+    extra: tuple[str, ...],
 ) -> None:
     required = [column.source for column in contract.columns if column.required and column.source in missing]
     if contract.schema_drift == "ignore" and not required and len(missing) < len(contract.columns):
@@ -129,9 +136,26 @@ def _check_drift(
     reason = "schema_drift is fail"
     if contract.schema_drift == "ignore":
         reason = f"{_readable(required)} is required" if required else "it has none of the columns"
+    wanted = _readable([column.source for column in contract.columns])
     raise SchemaDriftError(
-        f"{key}: the header {' and '.join(problems)}; {reason}. "
-        f"In the file: {_readable(names)}. In the contract: {_readable([column.source for column in contract.columns])}"
+        f"{key}: the header {' and '.join(problems)}; {reason}.{mistake} "
+        f"In the file: {_readable(names)}. {_where_wanted(contract)}: {wanted}{_how_to_crawl(contract)}"
+    )
+
+
+def _where_wanted(contract: DatasetContract) -> str:
+    return f"In the table {contract.crawled_table}" if contract.crawled_table else "In the contract"
+
+
+def _how_to_crawl(contract: DatasetContract) -> str:
+    """Return what to do where nobody has declared the columns that the file lacks."""
+    if contract.crawled_table is None:
+        return ""
+    crawler = contract.crawler_name or f"of {contract.crawled_table}"
+    command = f" (aws glue start-crawler --name {crawler})" if contract.crawler_name else ""
+    return (
+        f". No columns are declared, a crawler has found them in the files of its time: run the crawler {crawler} "
+        f"again{command} and start the execution again once it is ready, or declare the columns"
     )
 
 

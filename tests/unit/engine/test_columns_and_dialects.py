@@ -155,8 +155,10 @@ def it_shows_the_one_bad_row_of_many() -> None:
 def it_fails_when_too_many_rows_are_bad_and_names_the_first() -> None:
     data = b"a,b\n" + b"1,x\n" * 96 + b"z,x\n1\n2,x\n3,y\n"
     message = (
-        r"2 of 100 rows are bad, more than max_bad_fraction = 0\.01 \(2\.0000% are bad\) and max_bad_rows = 1 allows\. "
-        r"First: a\.csv line 98: a: not of type int; a\.csv line 99: expected 2 columns, found 1$"
+        r"2 of 100 rows are bad, more than max_bad_fraction = 0\.01 \(2\.0000% are bad\) and max_bad_rows = 1 allows; "
+        r"nothing was published\. In all: 1 x a: not of type int; 1 x expected 2 columns, found 1\. First: a\.csv line "
+        r"98: a: not of type int: 'z'; a\.csv line 99: expected 2 columns, found 1: '1'\. All bad rows are in the "
+        r"Parquet files of .*/bad/, until a run that begins 24 hours later or more sweeps them$"
     )
     for split in (1 << 20, 50):
         with pytest.raises(TooManyBadRows, match=message):

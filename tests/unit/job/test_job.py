@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 
 import boto3
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
@@ -361,9 +363,18 @@ def it_publishes_nothing_when_too_many_rows_are_bad(world: World) -> None:
     digest = world.digest()
     world.save(max_bad_fraction=0.1)
     world.put("month=01/a.csv", "2", BAD)
-    with pytest.raises(TooManyBadRows):
+    with pytest.raises(TooManyBadRows) as told:
         world.run()
     assert (world.rows(), world.digest()) == ({"01": ["1"]}, digest)
+    named = re.search(r"in the Parquet files of (\S+/quarantine/trips/month=01/run=\S+/),", str(told.value))
+    assert named is not None
+    (left,) = Path(named[1]).glob("*.parquet")
+    assert [row["raw_text"] for row in pq.read_table(left, partitioning=None).to_pylist()] == ["bad,x"]
+    world.save(max_bad_fraction=1, retain_superseded_hours=24)
+    world.run(later=timedelta(hours=23))
+    assert left.exists()
+    world.run(later=timedelta(hours=25))
+    assert not left.exists()
 
 
 def it_refuses_a_conversion_that_forgets_a_file(world: World) -> None:
