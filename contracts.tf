@@ -105,9 +105,9 @@ locals {
         # https://docs.aws.amazon.com/athena/latest/ug/csv-serde.html
         # It reads by position, so the names are those of the files' headers, which the job will have read.
         Columns = [for index, column in dataset.columns : {
-          Name    = dataset.csv.header ? "column_${index + 1}" : column.name
+          Name    = dataset.csv.header && dataset.csv.match_columns == "name" ? "column_${index + 1}" : column.name
           Type    = "string"
-          Comment = dataset.csv.header ? "" : column.comment
+          Comment = dataset.csv.header && dataset.csv.match_columns == "name" ? "" : column.comment
         }]
         Location     = "s3://${local.bucket_names.raw}/${dataset.prefix}"
         InputFormat  = local.text_input_format

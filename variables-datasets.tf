@@ -23,6 +23,7 @@ variable "datasets" {
       timestamp_format = optional(string)
       quoted_newlines  = optional(bool, true)
       trim             = optional(bool, false)
+      match_columns    = optional(string, "name")
     }), {})
     schema_drift            = optional(string, "fail")
     max_bad_fraction        = optional(number, 0.01)
@@ -42,14 +43,16 @@ variable "datasets" {
       (`month=2026-01/`) or from `partition_pattern`; default none, an unpartitioned table.
     - `partition_pattern`: a Python regular expression over the key below the prefix whose named groups are the partition
       keys, for example `(?P<year>\d{4})-(?P<month>\d{2})\.csv`; default none.
-    - `columns`: the columns of the Parquet table. `source` is the name in the file's header, default the column's name;
+    - `columns`: the columns of the Parquet table. `source` is the name in the file's header, default the column's name,
+      or the column's number (`#3`), `amount.1` for the second column named amount, or "" for the one without a name;
       `required` sends rows without a value to quarantine, default false; `format` is a strptime format for date and
       timestamp; `comment` describes the column. Types: string (default), boolean, int, bigint, float, double,
       decimal(p,s), date, timestamp. Without columns a crawler finds them.
     - `csv`: how the files are written. `delimiter` (default a comma), `quote` (default a double quote, "" for none),
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
-      default ISO 8601), `quoted_newlines` (default true), `trim` (default false).
+      default ISO 8601), `quoted_newlines` (default true), `trim` (default false), `match_columns` (`name`, the default, or
+      `position`: columns in their order, whatever a header says).
     - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
     - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
       and no limit by number.
@@ -335,9 +338,16 @@ variable "datasets" {
 
   validation {
     condition = alltrue(flatten([
-      for dataset in var.datasets : [for column in dataset.columns : column.source == null || dataset.csv.header]
+      for dataset in var.datasets : [
+        for column in dataset.columns : column.source == null || dataset.csv.header && dataset.csv.match_columns == "name"
+      ]
     ]))
-    error_message = "source names a column in the file's header; files without one (csv.header = false) are read by position, so leave source out."
+    error_message = "source says which column of the file's header is meant; without a header (csv.header = false) or by position (csv.match_columns) columns are taken in their order, so leave source out."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : contains(["name", "position"], dataset.csv.match_columns)])
+    error_message = "csv.match_columns must be name or position."
   }
 
   validation {
@@ -537,7 +547,8 @@ locals {
     column        = { type = "string", required = false }
     partition_key = { type = "string" }
     csv = {
-      delimiter = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
+      delimiter     = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false,
+      match_columns = "name"
     }
   }
 

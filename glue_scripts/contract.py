@@ -39,7 +39,7 @@ class ContractError(TerminalError):
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the Parquet table; `source` is its name in the header of the files, `format` a strptime format."""
+    """One column of the Parquet table; `source` says which one of the files it is, `format` is a strptime format."""
 
     name: str
     type: str
@@ -64,6 +64,12 @@ class CsvOptions:
     timestamp_format: str | None = None
     quoted_newlines: bool = True
     trim: bool = False
+    match_columns: str = "name"
+
+    @property
+    def by_name(self) -> bool:
+        """Say whether the columns of a file are found by the names in its header."""
+        return self.header and self.match_columns == "name"
 
 
 @dataclass(frozen=True)
@@ -165,6 +171,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     pattern = document.get("partition_pattern")
     _check_names(dataset, columns, keys)
     _check_pattern(dataset, pattern, keys)
+    _check_sources(dataset, columns, csv)
     return DatasetContract(
         dataset=dataset,
         fingerprint=document.get("fingerprint") or _fingerprint(columns, csv, keys, pattern, schema_drift),
@@ -266,11 +273,27 @@ def _column(dataset: str, document: Mapping[str, Any]) -> Column:
     return Column(
         name=name,
         type=kind,
-        source=document.get("source") or name,
+        source=_source(dataset, name, document.get("source")),
         required=_flag(dataset, document, "required", False),
         format=column_format,
         comment=comment,
     )
+
+
+def _source(dataset: str, name: str, source: Any) -> str:
+    """Return what a column is called in the files; the empty text is a column without a name."""
+    if source is not None and not isinstance(source, str):
+        raise ContractError(f"dataset {dataset}: column {name} has source {source!r}; allowed is a text, or null")
+    return name if source is None else source
+
+
+def _check_sources(dataset: str, columns: Sequence[Column], csv: CsvOptions) -> None:
+    named = [column.name for column in columns if column.source != column.name]
+    if named and not csv.by_name:
+        raise ContractError(
+            f"dataset {dataset}: column {named[0]} has a source, and columns are found by position (csv.header = false "
+            'or csv.match_columns = "position"): leave source out'
+        )
 
 
 def _check_type(dataset: str, name: str, kind: str) -> None:
@@ -307,6 +330,10 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
         given["null_values"] = tuple(str(value) for value in given["null_values"])
     for name in ("header", "quoted_newlines", "trim"):
         _flag(dataset, given, name, False)
+    if given.get("match_columns") not in (None, "name", "position"):
+        raise ContractError(
+            f"dataset {dataset}: csv.match_columns is {given['match_columns']!r}; allowed are name, position"
+        )
     options = CsvOptions(**given)
     _check_characters(dataset, options)
     try:

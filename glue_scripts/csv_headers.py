@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from column_names import bare_name, place_columns
 from contract import DatasetContract
 from conversion_errors import SchemaDriftError, UnterminatedQuoteError, record_too_long
-from csv_dialect import BLANKS, UTF8_BOM, Dialect, readable_text, to_utf8
+from csv_dialect import UTF8_BOM, Dialect, readable_text, to_utf8
 from csv_foreign import likely_mistake
 from csv_grammar import grammar_of, line_bounds
 from csv_records import count_lines
@@ -25,8 +26,9 @@ _BLANK_LINES = re.compile(b"[\r\n]*")
 class FileColumns:
     """The layout of a file: its number of columns and, per contract column, the position in the file (None: missing).
 
-    `data_start` is the byte offset of the first record behind the header, `header_lines` the line ends before it,
-    `header` the names in the file's order and spelling.
+    `extra` are the names of columns that nobody wants, or their numbers (`#3`) where they have none. `data_start` is
+    the byte offset of the first record behind the header, `header_lines` the line ends before it, `header` the names
+    in the file's order and spelling.
     """
 
     width: int
@@ -75,7 +77,7 @@ def file_columns(
     values = [field.text for field in grammar_of(dialect).fields(head[begin : bounds.end])]
     names = [readable_text(value if dialect.is_utf8 else to_utf8(value, dialect.encoding)) for value in values]
     mistake = likely_mistake(head[start:], names, dialect)
-    return _by_name(contract, key, names, mistake, bounds.behind, count_lines(head[: bounds.behind]))
+    return _by_header(contract, key, names, mistake, bounds.behind, count_lines(head[: bounds.behind]))
 
 
 def _behind_blanks_and_comments(head: bytes, start: int, dialect: Dialect) -> int:
@@ -94,25 +96,31 @@ def _by_position(contract: DatasetContract, start: int) -> FileColumns:
     return FileColumns(width, tuple(range(width)), (), (), start, 0)
 
 
-def _normal(name: str) -> str:
-    return name.strip(BLANKS).casefold()
-
-
-def _by_name(contract: DatasetContract, key: str, names: list[str], mistake: str, end: int, lines: int) -> FileColumns:
-    places: dict[str, int] = {}
-    for place, name in enumerate(names):
-        if _normal(name) in places:
-            raise SchemaDriftError(
-                f"{key}: the header names column {_readable([name])} twice "
-                f"(positions {places[_normal(name)] + 1} and {place + 1}); names must differ "
-                "in more than case and surrounding blanks"
-            )
-        places[_normal(name)] = place
-    wanted = [_normal(column.source) for column in contract.columns]
-    missing = tuple(column.source for column, name in zip(contract.columns, wanted, strict=True) if name not in places)
-    extra = tuple(name.strip(BLANKS) for name in names if _normal(name) not in set(wanted))
+def _by_header(
+    contract: DatasetContract, key: str, names: list[str], mistake: str, end: int, lines: int
+) -> FileColumns:
+    found = place_columns(contract, names)
+    if found.ambiguous:
+        raise _ambiguous(key, names, *found.ambiguous[0])
+    columns = zip(contract.columns, found.positions, strict=True)
+    missing = tuple(column.source for column, place in columns if place is None)
+    extra = tuple(bare_name(names[place]) for place in found.extra)
     _check_drift(contract, key, names, mistake, missing, extra)
-    return FileColumns(len(names), tuple(places.get(name) for name in wanted), missing, extra, end, lines, tuple(names))
+    unnamed = tuple(f"#{place + 1}" for place in found.unnamed)
+    return FileColumns(len(names), found.positions, missing, (*extra, *unnamed), end, lines, tuple(names))
+
+
+def _ambiguous(key: str, names: list[str], source: str, places: tuple[int, ...]) -> SchemaDriftError:
+    numbers = [f'"#{place + 1}"' for place in places]
+    said = f"{len(places)} columns without a name"
+    also = ""
+    if source:
+        said = f"the column {_readable([source])} {len(places)} times"
+        also = f'; "{source}.1" is the second, where one column asks for that "{source}" is the first'
+    return SchemaDriftError(
+        f"{key}: the header has {said} (positions {', '.join(str(place + 1) for place in places)}): say by source "
+        f"which is meant, {' or '.join(numbers)}{also}. In the file: {_readable(names)}"
+    )
 
 
 def _check_drift(
@@ -161,6 +169,6 @@ def _how_to_crawl(contract: DatasetContract) -> str:
 
 def _readable(names: Sequence[str]) -> str:
     """Return names for a message, which has to stay readable however many and long they are."""
-    shown = [name.strip(BLANKS) for name in names[:SHOWN_NAMES]]
+    shown = [bare_name(name) for name in names[:SHOWN_NAMES]]
     texts = [repr(name if len(name) <= SHOWN_CHARACTERS else name[:SHOWN_CHARACTERS] + "…") for name in shown]
     return ", ".join(texts) + (f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else "")

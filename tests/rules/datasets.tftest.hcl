@@ -1004,6 +1004,54 @@ run "accepts_a_source_with_a_header" {
   }
 }
 
+run "refuses_a_source_by_position" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", source = "#2" }]
+        csv     = { match_columns = "position" }
+      }
+    }
+  }
+}
+
+run "accepts_sources_by_number_turn_and_emptiness" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", source = "#2" }, { name = "b", source = "amount.1" }, { name = "c", source = "" }]
+        csv     = { match_columns = "name" }
+      }
+    }
+  }
+}
+
+run "refuses_an_unknown_way_to_match_columns" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { match_columns = "number" }
+      }
+    }
+  }
+}
+
+run "accepts_columns_by_position" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { match_columns = "position" }
+      }
+    }
+  }
+}
+
 run "refuses_a_delimiter_of_two_characters" {
   command         = plan
   expect_failures = [var.datasets]

@@ -85,6 +85,13 @@ def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
         ({"csv": {"delimiter": '"'}}, "csv.delimiter and csv.quote are both"),
         ({"csv": {"encoding": "utf-9"}}, "csv.encoding is 'utf-9'; allowed is any encoding that Python knows"),
         ({"csv": {"null_values": "NA"}}, "csv.null_values is 'NA'; expected a list"),
+        ({"csv": {"match_columns": "number"}}, "csv.match_columns is 'number'; allowed are name, position"),
+        ({"columns": [{"name": "a", "source": 3}]}, "column a has source 3; allowed is a text, or null"),
+        (
+            {"columns": [{"name": "a", "source": "A"}], "csv": {"match_columns": "position"}},
+            r"column a has a source, and columns are found by position \(csv.header = false or .*: leave source out",
+        ),
+        ({"columns": [{"name": "a", "source": ""}], "csv": {"header": False}}, "column a has a source, and"),
         ({"schema_drift": "warn"}, "schema_drift is 'warn'; allowed are fail, ignore"),
         ({"max_bad_fraction": 2}, "max_bad_fraction is 2; allowed is a number from 0 to 1"),
         ({"max_bad_rows": -1}, "max_bad_rows is -1; allowed is null or a whole number"),
@@ -113,6 +120,13 @@ def it_fingerprints_what_decides_the_bytes_and_nothing_else() -> None:
     for change in others:
         assert parse_contract(document(**change)).fingerprint != base
     assert parse_contract(document(fingerprint="f" * 64)).fingerprint == "f" * 64
+
+
+@pytest.mark.parametrize(("option", "default", "other"), [("match_columns", "name", "position")])
+def it_leaves_options_of_files_at_their_defaults_out_of_the_fingerprint(option: str, default: Any, other: Any) -> None:
+    base = parse_contract(document()).fingerprint
+    assert parse_contract(document(csv={option: default})).fingerprint == base
+    assert parse_contract(document(csv={option: other})).fingerprint != base
 
 
 @pytest.mark.parametrize("dataset", json.loads(FINGERPRINTS.read_text()))
