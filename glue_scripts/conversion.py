@@ -107,7 +107,7 @@ class _Accounts:
         return self._work[source[0]].sources[source[1]]
 
     def _wrongly_cut(self) -> list[SourceId]:
-        """Return the files whose splits do not join, or one of whose splits ends inside quotes.
+        """Return the files whose splits do not join or are packed, or one of whose splits ends inside quotes.
 
         The first split begins outside quotes. A split that begins right and ends outside quotes proves the next cut
         right, so if all join and are closed all cuts are proven. An open quote in the last one is the file's own fault,
@@ -117,7 +117,8 @@ class _Accounts:
         for source, reports in self._reports.items():
             joined = all(before.end == after.start for before, after in pairwise(reports))
             first_open = next((report for report in reports if not report.closed), None)
-            if joined and first_open is None:
+            packed = any(report.packed for report in reports)
+            if joined and first_open is None and not packed:
                 continue
             at_fault = first_open is not None and (first_open.too_long or first_open.end == self._source(source).size)
             if joined and first_open is not None and at_fault:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
-import io
-import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import pyarrow as pa
 
@@ -18,12 +15,12 @@ from conversion_bad_rows import SAMPLES, BadCounts, BadSample, add_counts, bad_s
 from conversion_errors import (
     REPORTED_ERRORS,
     ConversionError,
-    UnreadableFileError,
     UnterminatedQuoteError,
     record_too_long,
 )
+from conversion_opening import SMALL_FILE_BYTES, Content, open_unpacked, packing_of
 from conversion_parquet import ParquetFolder, WrittenFile
-from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, is_compressed
+from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, packing_by_name
 from conversion_quarantine import UNPLACED, place_lines, quarantine_table, quarantine_writer
 from csv_arrow import ColumnMemory
 from csv_columns import Problem, table_schema
@@ -38,8 +35,6 @@ from sources import SourceFile
 from storage import act_in_region, aws_region, is_local, open_storage
 from storage_ahead import ByteRange, ReadAhead, piecewise, stream_of
 
-# Files up to this size are read in one request, of bigger ones this much at first: it holds the header.
-SMALL_FILE_BYTES = 256 * 1024
 # Of a line whose end is searched, at most as much is looked at in one go.
 LARGEST_WINDOW_BYTES = 4 * MEBIBYTE
 # The slot of a task that runs alone.
@@ -72,7 +67,7 @@ class PartReport:
     """The accounting of one part. Offsets and lines are those really read, `end` exclusive.
 
     `closed` is False when the part ends inside quotes, or when a record in it is too long (`too_long`); `open_line` is
-    then where, counted from the part's first line.
+    then where, counted from the part's first line. `packed` says that nothing was read of a part of a packed file.
     `samples` are the first bad rows, their lines from 1 at the part's first line; `bad_counts` counts all by what is
     wrong. The files of a task stand in the report of its first part. A failed task has one report, with `error_kind`
     and `error_text`.
@@ -89,6 +84,7 @@ class PartReport:
     closed: bool = True
     open_line: int = 0
     too_long: bool = False
+    packed: bool = False
     header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
@@ -133,6 +129,7 @@ class _Tally:
     closed: bool = True
     open_line: int = 0
     too_long: bool = False
+    packed: bool = False
     samples: list[BadSample] = field(default_factory=list)
     bad_counts: Counter[Problem] = field(default_factory=Counter)
 
@@ -153,6 +150,7 @@ class _Tally:
             closed=self.closed,
             open_line=self.open_line,
             too_long=self.too_long,
+            packed=self.packed,
             header=self.layout.header if self.layout else (),
             missing=self.layout.missing if self.layout else (),
             extra=self.layout.extra if self.layout else (),
@@ -205,7 +203,7 @@ class _Conversion:
             self._lines_before = 0
         tally = _Tally()
         if part.stream:
-            self._convert_stream(part, tally)
+            self._convert_stream(part, tally, self._open(part.source))
         else:
             self._convert_split(part, tally)
         self._lines_before += tally.lines
@@ -228,30 +226,34 @@ class _Conversion:
                 whole, start=_first_byte(part), end=min(part.end + self._context.settings.window_bytes, source.size)
             )
 
-    def _content(self, part: Part) -> _Content:
+    def _content(self, part: Part) -> Content:
         """Return the bytes of a split, and of what is looked at to find its beginning and its end."""
         source, ahead = part.source, self._ahead
         if ahead is None:
-            return _Content(source)
+            return Content(source)
         if part.start > 0 and self._head_of != source.uri:
             self._head = next(ahead)
         piece = next(ahead)
         if part.start == 0:
             self._head = piece[:SMALL_FILE_BYTES]
         self._head_of = source.uri
-        return _Content(source, self._head, _first_byte(part), piece)
+        return Content(source, self._head, _first_byte(part), piece)
 
     def _open(self, source: SourceFile) -> BinaryIO:
         """Open a file that is read from its beginning to its end."""
         if self._ahead is None:
-            return open_storage(source.uri).open_read(source.uri, source.etag)
+            return _open_now(source)
         return stream_of(self._ahead, len(piecewise(ByteRange(source.uri, source.etag, 0, source.size))))
 
     # ------------------------------------------------------------------------------------------------------ one split
     def _convert_split(self, part: Part, tally: _Tally) -> None:
         source, dialect, settings = part.source, self._dialect, self._context.settings
         content, largest = self._content(part), settings.parsing.largest_record_bytes
-        refuse_foreign(source.key, content.head(FIRST_BYTES), dialect)
+        head = content.head(FIRST_BYTES)
+        if packing_of(source, head) is not None:
+            self._convert_packed(part, tally)
+            return
+        refuse_foreign(source.key, head, dialect)
         layout = file_columns(self._context.contract, dialect, source.key, content.head, largest)
         tally.start, tally.end, tally.layout = part.start, part.end, layout
         if layout is None:
@@ -273,24 +275,27 @@ class _Conversion:
             line = self._lines_before + tally.open_line + 1
             raise open_record_error(source.key, line, largest, too_long=tally.too_long)
 
+    def _convert_packed(self, part: Part, tally: _Tally) -> None:
+        """Convert a packed file whose name does not say that it is one; a part of it means nothing."""
+        if part.whole:
+            self._convert_stream(part, tally, _open_now(part.source))
+        else:
+            tally.start, tally.end, tally.packed = part.start, part.end, True
+
     # ----------------------------------------------------------------------------------------------------- one stream
-    def _convert_stream(self, part: Part, tally: _Tally) -> None:
+    def _convert_stream(self, part: Part, tally: _Tally, raw: BinaryIO) -> None:
         source, settings = part.source, self._context.settings
         tally.end = source.size
         dialect, largest = replace(self._dialect, encoding="utf-8"), settings.parsing.largest_record_bytes
-        with closing(self._open(source)) as raw:
-            try:
-                plain = _plain(source, raw)
-                refuse_foreign(source.key, plain.peek(FIRST_BYTES), self._dialect)
-                stream = TextStream(plain, self._dialect, settings.split_bytes, largest)
-                layout = file_columns(self._context.contract, dialect, source.key, stream.peek, largest)
-                if layout is not None:
-                    tally.layout, tally.lines = layout, layout.header_lines
-                    stream.skip(layout.data_start)
-                    self._convert_pieces(part, stream, self._parser(dialect, layout), tally)
-                _read_to_end(raw)
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise UnreadableFileError(f"{source.key} is not a whole gzip file: {error}") from error
+        with closing(raw), open_unpacked(source, raw) as unpacked:
+            refuse_foreign(source.key, unpacked.head, self._dialect)
+            stream = TextStream(unpacked, self._dialect, settings.split_bytes, largest)
+            layout = file_columns(self._context.contract, dialect, source.key, stream.peek, largest)
+            if layout is not None:
+                tally.layout, tally.lines = layout, layout.header_lines
+                stream.skip(layout.data_start)
+                self._convert_pieces(part, stream, self._parser(dialect, layout), tally)
+            _read_to_end(raw)
         if not tally.closed:
             line = self._lines_before + tally.open_line + 1
             raise open_record_error(source.key, line, largest, too_long=tally.too_long)
@@ -360,13 +365,14 @@ class _Conversion:
 def read_header(contract: DatasetContract, source: SourceFile) -> tuple[str, ...]:
     """Return the names in the header of a file; none of a file that holds nothing."""
     dialect, largest = dialect_of(contract), Settings().parsing.largest_record_bytes
-    if dialect.splittable and not is_compressed(source):
-        layout = file_columns(contract, dialect, source.key, _Content(source).head, largest)
-    else:
-        with closing(open_storage(source.uri).open_read(source.uri, source.etag)) as raw:
-            stream = TextStream(_plain(source, raw), dialect, SMALL_FILE_BYTES, largest)
-            decoded = replace(dialect, encoding="utf-8")
-            layout = file_columns(contract, decoded, source.key, stream.peek, largest)
+    if dialect.splittable and packing_by_name(source) is None:
+        content = Content(source)
+        if packing_of(source, content.head(FIRST_BYTES)) is None:
+            layout = file_columns(contract, dialect, source.key, content.head, largest)
+            return layout.header if layout is not None else ()
+    with closing(_open_now(source)) as raw, open_unpacked(source, raw) as unpacked:
+        stream = TextStream(unpacked, dialect, SMALL_FILE_BYTES, largest)
+        layout = file_columns(contract, replace(dialect, encoding="utf-8"), source.key, stream.peek, largest)
     return layout.header if layout is not None else ()
 
 
@@ -380,8 +386,8 @@ def open_record_error(key: str, line: int, largest_bytes: int, *, too_long: bool
     )
 
 
-def _plain(source: SourceFile, raw: BinaryIO) -> io.BufferedReader:
-    return cast(io.BufferedReader, gzip.GzipFile(fileobj=raw) if is_compressed(source) else raw)
+def _open_now(source: SourceFile) -> BinaryIO:
+    return open_storage(source.uri).open_read(source.uri, source.etag)
 
 
 def _first_byte(part: Part) -> int:
@@ -394,40 +400,10 @@ def _read_to_end(raw: BinaryIO) -> None:
         pass
 
 
-class _Content:
-    """The bytes of a plain file: its head and a piece of it are held, others are read when they are asked for."""
-
-    def __init__(self, source: SourceFile, head: bytes | None = None, begin: int = 0, piece: bytes = b"") -> None:
-        self.source = source
-        self._storage = open_storage(source.uri)
-        self._known = [(begin, piece)]
-        self._known.append((0, self._read(0, min(source.size, SMALL_FILE_BYTES)) if head is None else head))
-
-    def head(self, size: int) -> bytes:
-        """Return the first bytes of the file, fewer when it is shorter."""
-        return self.between(0, min(size, self.source.size))
-
-    def between(self, start: int, end: int) -> bytes:
-        """Return the bytes [start, end)."""
-        for begin, known in self._known:
-            if begin <= start and end <= begin + len(known):
-                return known[start - begin : end - begin]
-        return self._read(start, end)
-
-    def take(self, start: int, end: int) -> bytes:
-        """Return the bytes [start, end), the last that are asked for: the others are forgotten."""
-        taken = self.between(start, end)
-        self._known.clear()
-        return taken
-
-    def _read(self, start: int, end: int) -> bytes:
-        return self._storage.read_range(self.source.uri, start, end, self.source.etag)
-
-
 class _CutFinder:
     """Moves nominal bounds of splits to beginnings of records; both neighbours of a bound come to the same answer."""
 
-    def __init__(self, content: _Content, dialect: Dialect, layout: FileColumns, window: int, largest: int) -> None:
+    def __init__(self, content: Content, dialect: Dialect, layout: FileColumns, window: int, largest: int) -> None:
         self._content, self._dialect, self._layout = content, dialect, layout
         self._window, self._largest = window, largest
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from typing import BinaryIO
+from typing import Protocol
 
 from csv_dialect import Dialect
 from csv_parts import OverlongRecordError
@@ -12,13 +12,20 @@ from csv_parts import OverlongRecordError
 _READ_BYTES = 4 * 1024 * 1024
 
 
+class ByteStream(Protocol):
+    """What is read from beginning to end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, at most `size`; none at the end."""
+
+
 class TextStream:
     """Reads a binary stream, transcodes it, and hands out whole lines; holds no more than was asked for.
 
     More than that is read for a line that is longer, up to `largest_line_bytes`.
     """
 
-    def __init__(self, stream: BinaryIO, dialect: Dialect, chunk_bytes: int, largest_line_bytes: int) -> None:
+    def __init__(self, stream: ByteStream, dialect: Dialect, chunk_bytes: int, largest_line_bytes: int) -> None:
         self._stream, self._chunk, self._largest = stream, chunk_bytes, largest_line_bytes
         self._decoder = None if dialect.is_utf8 else codecs.getincrementaldecoder(dialect.encoding)("mark_undecodable")
         self._buffer = b""
