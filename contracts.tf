@@ -96,7 +96,10 @@ locals {
       TableType = "EXTERNAL_TABLE"
       Parameters = merge(
         { EXTERNAL = "TRUE", classification = "csv" },
-        dataset.csv.header ? { "skip.header.line.count" = "1" } : {},
+        # Lines behind the data cannot be told to OpenCSVSerde: they show as rows.
+        dataset.csv.header || dataset.csv.skip_lines > 0 ? {
+          "skip.header.line.count" = tostring(dataset.csv.skip_lines + (dataset.csv.header ? 1 : 0))
+        } : {},
       )
       # Folders of a pattern over the key are no Hive partitions.
       PartitionKeys = dataset.partition_pattern == null ? local.glue_partition_keys[name] : []

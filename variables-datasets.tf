@@ -24,6 +24,9 @@ variable "datasets" {
       quoted_newlines  = optional(bool, true)
       trim             = optional(bool, false)
       match_columns    = optional(string, "name")
+      skip_lines       = optional(number, 0)
+      footer_lines     = optional(number, 0)
+      footer_pattern   = optional(string)
     }), {})
     schema_drift            = optional(string, "fail")
     max_bad_fraction        = optional(number, 0.01)
@@ -52,7 +55,9 @@ variable "datasets" {
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
       default ISO 8601), `quoted_newlines` (default true), `trim` (default false), `match_columns` (`name`, the default, or
-      `position`: columns in their order, whatever a header says).
+      `position`: columns in their order, whatever a header says), `skip_lines` (lines before the header, default 0),
+      `footer_lines` (lines behind the data, default 0) or `footer_pattern` (a Python regular expression: the first line
+      that begins with a match ends the data, default null).
     - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
     - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
       and no limit by number.
@@ -353,6 +358,30 @@ variable "datasets" {
   validation {
     condition = alltrue(flatten([
       for dataset in var.datasets : [
+        for lines in [dataset.csv.skip_lines, dataset.csv.footer_lines] : lines >= 0 && lines <= 1000 && floor(lines) == lines
+      ]
+    ]))
+    error_message = "csv.skip_lines and csv.footer_lines must be whole numbers from 0 to 1000."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : dataset.csv.skip_lines == 0 || length(dataset.columns) > 0])
+    error_message = "csv.skip_lines needs declared columns: a crawler cannot skip lines."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : dataset.csv.footer_pattern == null || dataset.csv.footer_lines == 0])
+    error_message = "csv.footer_lines and csv.footer_pattern are two ways to say where the data ends: give one of both."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : dataset.csv.footer_pattern != ""])
+    error_message = "csv.footer_pattern must not be empty, which every line matches: use null for no footer, ^$ for a blank line."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
         for character in concat([dataset.csv.delimiter, dataset.csv.escape, dataset.csv.comment], compact([dataset.csv.quote])) :
         character == null ? true : can(regex("^[ -~\\t]$", character))
       ]
@@ -548,7 +577,7 @@ locals {
     partition_key = { type = "string" }
     csv = {
       delimiter     = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false,
-      match_columns = "name"
+      match_columns = "name", skip_lines = 0, footer_lines = 0
     }
   }
 

@@ -26,6 +26,8 @@ QUARANTINE_COLUMNS = (
     ("raw_text", "string"),
     ("run_id", "string"),
 )
+# Lines that may be skipped before the header, or left out at the end.
+MOST_LINES = 1000
 PARTITION_TYPES = ("string", "int", "bigint", "date")
 DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
@@ -65,6 +67,9 @@ class CsvOptions:
     quoted_newlines: bool = True
     trim: bool = False
     match_columns: str = "name"
+    skip_lines: int = 0
+    footer_lines: int = 0
+    footer_pattern: str | None = None
 
     @property
     def by_name(self) -> bool:
@@ -172,6 +177,11 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     _check_names(dataset, columns, keys)
     _check_pattern(dataset, pattern, keys)
     _check_sources(dataset, columns, csv)
+    if csv.skip_lines and not columns:
+        raise ContractError(
+            f"dataset {dataset}: csv.skip_lines is {csv.skip_lines} and no columns are declared: a crawler cannot skip "
+            "lines, so declare the columns"
+        )
     return DatasetContract(
         dataset=dataset,
         fingerprint=document.get("fingerprint") or _fingerprint(columns, csv, keys, pattern, schema_drift),
@@ -239,6 +249,14 @@ def _number(dataset: str, document: Mapping[str, Any], name: str, default: float
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise ContractError(f"dataset {dataset}: {name} is {value!r}; allowed is a number from {low} to {high}")
     return value
+
+
+def _check_lines(dataset: str, document: Mapping[str, Any], name: str) -> None:
+    value = document.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_LINES:
+        raise ContractError(
+            f"dataset {dataset}: csv.{name} is {value!r}; allowed is a whole number from 0 to {MOST_LINES}"
+        )
 
 
 def _optional_count(dataset: str, document: Mapping[str, Any], name: str) -> int | None:
@@ -334,7 +352,10 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
         raise ContractError(
             f"dataset {dataset}: csv.match_columns is {given['match_columns']!r}; allowed are name, position"
         )
+    for name in ("skip_lines", "footer_lines"):
+        _check_lines(dataset, given, name)
     options = CsvOptions(**given)
+    _check_footer(dataset, options)
     _check_characters(dataset, options)
     try:
         codecs.lookup(options.encoding)
@@ -345,7 +366,26 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     return options
 
 
-_NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format")
+_NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format", "footer_pattern")
+
+
+def _check_footer(dataset: str, options: CsvOptions) -> None:
+    pattern = options.footer_pattern
+    if pattern is None:
+        return
+    if options.footer_lines:
+        raise ContractError(
+            f"dataset {dataset}: csv.footer_lines is {options.footer_lines} and csv.footer_pattern is {pattern!r}; "
+            "allowed is one of both"
+        )
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise ContractError(
+            f"dataset {dataset}: csv.footer_pattern {pattern!r} is not a regular expression: {error}"
+        ) from error
+    if not pattern:
+        raise ContractError(f"dataset {dataset}: csv.footer_pattern is empty, which every line matches")
 
 
 def _check_characters(dataset: str, options: CsvOptions) -> None:

@@ -29,7 +29,10 @@ SourceId = tuple[int, int]
 
 @dataclass(frozen=True)
 class SourceOutcome:
-    """What became of one source file; always rows_read == rows_written + rows_quarantined."""
+    """What became of one source file; always rows_read == rows_written + rows_quarantined.
+
+    `skipped_lines` are those before the header and behind the data that the contract tells to skip.
+    """
 
     source: SourceFile
     rows_read: int
@@ -38,6 +41,7 @@ class SourceOutcome:
     header: tuple[str, ...]
     missing_columns: tuple[str, ...]
     extra_columns: tuple[str, ...]
+    skipped_lines: int = 0
 
 
 @dataclass(frozen=True)
@@ -241,6 +245,7 @@ def _outcome(source: SourceFile, reports: Sequence[PartReport]) -> SourceOutcome
         rows_read=sum(report.rows_read for report in reports),
         rows_written=sum(report.rows_written for report in reports),
         rows_quarantined=sum(report.rows_quarantined for report in reports),
+        skipped_lines=sum(report.skipped_lines for report in reports),
         header=reports[0].header,
         missing_columns=reports[0].missing,
         extra_columns=reports[0].extra,

@@ -15,6 +15,8 @@ import pyarrow as pa
 
 from conversion_errors import UnreadableFileError
 from conversion_plan import MEBIBYTE, packing_by_name
+from csv_dialect import Dialect
+from csv_footer import footer_start, footer_too_long, lines_in
 from csv_foreign import FIRST_BYTES
 from sources import SourceFile
 from storage import open_storage
@@ -145,17 +147,35 @@ class _Ranges(io.RawIOBase):
 
 
 class Content:
-    """The bytes of a file that is not packed: its head and a piece of it are held, others are read when asked for."""
+    """The bytes of a file that is not packed: its head and a piece of it are held, others are read when asked for.
+
+    `end` is where its data ends, and `footer_lines` are the lines behind that.
+    """
 
     def __init__(self, source: SourceFile, head: bytes | None = None, begin: int = 0, piece: bytes = b"") -> None:
         self.source = source
         self._storage = open_storage(source.uri)
         self._known = [(begin, piece)]
         self._known.append((0, self._read(0, min(source.size, SMALL_FILE_BYTES)) if head is None else head))
+        self.end, self.footer_lines = source.size, 0
+
+    def leave_out_footer(self, dialect: Dialect, largest_bytes: int) -> None:
+        """Let the data end before the last lines, if the dialect has a number of them."""
+        size, start, text, found = self.source.size, self.source.size, b"", 0
+        while dialect.footer_lines and start and not found:
+            if len(text) > largest_bytes:
+                break
+            start = max(size - max(4 * len(text), SMALL_FILE_BYTES), 0)
+            text = self.between(start, size)
+            found = footer_start(text, dialect.footer_lines)
+        if len(text) - found > largest_bytes:
+            raise footer_too_long(self.source.key, dialect, largest_bytes)
+        self.end = start + found
+        self.footer_lines = lines_in(text[found:])
 
     def head(self, size: int) -> bytes:
         """Return the first bytes of the file, fewer when it is shorter."""
-        return self.between(0, min(size, self.source.size))
+        return self.between(0, min(size, self.end))
 
     def between(self, start: int, end: int) -> bytes:
         """Return the bytes [start, end)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
@@ -25,6 +25,7 @@ from conversion_quarantine import UNPLACED, place_lines, quarantine_table, quara
 from csv_arrow import ColumnMemory
 from csv_columns import Problem, table_schema
 from csv_dialect import Dialect, dialect_of
+from csv_footer import lines_in
 from csv_foreign import FIRST_BYTES, refuse_foreign
 from csv_headers import FileColumns, file_columns
 from csv_parsing import OpenPart, ParsedPart, PieceParser, UnterminatedInPartError
@@ -85,6 +86,7 @@ class PartReport:
     open_line: int = 0
     too_long: bool = False
     packed: bool = False
+    skipped_lines: int = 0
     header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
@@ -130,6 +132,7 @@ class _Tally:
     open_line: int = 0
     too_long: bool = False
     packed: bool = False
+    skipped_lines: int = 0
     samples: list[BadSample] = field(default_factory=list)
     bad_counts: Counter[Problem] = field(default_factory=Counter)
 
@@ -151,6 +154,7 @@ class _Tally:
             open_line=self.open_line,
             too_long=self.too_long,
             packed=self.packed,
+            skipped_lines=self.skipped_lines,
             header=self.layout.header if self.layout else (),
             missing=self.layout.missing if self.layout else (),
             extra=self.layout.extra if self.layout else (),
@@ -254,21 +258,26 @@ class _Conversion:
             self._convert_packed(part, tally)
             return
         refuse_foreign(source.key, head, dialect)
+        content.leave_out_footer(dialect, largest)
         layout = file_columns(self._context.contract, dialect, source.key, content.head, largest)
         tally.start, tally.end, tally.layout = part.start, part.end, layout
+        tally.skipped_lines = _skipped_at_start(part, dialect, layout, content.head, largest)
+        tally.skipped_lines += content.footer_lines if part.end == source.size else 0
         if layout is None:
             return
         finder = _CutFinder(content, dialect, layout, settings.window_bytes, largest)
         tally.lines = layout.header_lines if part.start == 0 else 0
         try:
             tally.start = finder.cut(part.start)
-            tally.end = finder.cut(part.end)
+            tally.end = end = finder.cut(part.end)
         except OverlongRecordError:
             # The line that holds the bound does not end; where it begins is told by the lines before.
             tally.leave_open(count_lines(content.between(tally.start, part.end)), too_long=True)
             return
-        body = content.take(tally.start, tally.end)
-        consumed = self._convert_body(part, self._parser(dialect, layout), body, tally, final=tally.end == source.size)
+        body = content.take(tally.start, end)
+        # The footer has been read, too.
+        tally.end = source.size if part.end == source.size else end
+        consumed = self._convert_body(part, self._parser(dialect, layout), body, tally, final=end == content.end)
         if consumed < len(body) and tally.closed:
             tally.leave_open(0)
         if not tally.closed and part.whole:
@@ -289,12 +298,14 @@ class _Conversion:
         dialect, largest = replace(self._dialect, encoding="utf-8"), settings.parsing.largest_record_bytes
         with closing(raw), open_unpacked(source, raw) as unpacked:
             refuse_foreign(source.key, unpacked.head, self._dialect)
-            stream = TextStream(unpacked, self._dialect, settings.split_bytes, largest)
+            stream = TextStream(source.key, unpacked, self._dialect, settings.split_bytes, largest)
             layout = file_columns(self._context.contract, dialect, source.key, stream.peek, largest)
+            tally.skipped_lines = _skipped_at_start(part, dialect, layout, stream.peek, largest)
             if layout is not None:
                 tally.layout, tally.lines = layout, layout.header_lines
                 stream.skip(layout.data_start)
                 self._convert_pieces(part, stream, self._parser(dialect, layout), tally)
+            tally.skipped_lines += stream.footer_lines
             _read_to_end(raw)
         if not tally.closed:
             line = self._lines_before + tally.open_line + 1
@@ -362,16 +373,26 @@ class _Conversion:
         tally.rows_quarantined += len(piece.bad)
 
 
+def _skipped_at_start(
+    part: Part, dialect: Dialect, layout: FileColumns | None, head: Callable[[int], bytes], largest: int
+) -> int:
+    """Return how many of the lines to be skipped a part holds, also of a file that holds nothing else."""
+    if not dialect.skip_lines or part.start > 0:
+        return 0
+    return dialect.skip_lines if layout is not None else min(dialect.skip_lines, lines_in(head(largest)))
+
+
 def read_header(contract: DatasetContract, source: SourceFile) -> tuple[str, ...]:
     """Return the names in the header of a file; none of a file that holds nothing."""
     dialect, largest = dialect_of(contract), Settings().parsing.largest_record_bytes
     if dialect.splittable and packing_by_name(source) is None:
         content = Content(source)
         if packing_of(source, content.head(FIRST_BYTES)) is None:
+            content.leave_out_footer(dialect, largest)
             layout = file_columns(contract, dialect, source.key, content.head, largest)
             return layout.header if layout is not None else ()
     with closing(_open_now(source)) as raw, open_unpacked(source, raw) as unpacked:
-        stream = TextStream(unpacked, dialect, SMALL_FILE_BYTES, largest)
+        stream = TextStream(source.key, unpacked, dialect, SMALL_FILE_BYTES, largest)
         layout = file_columns(contract, replace(dialect, encoding="utf-8"), source.key, stream.peek, largest)
     return layout.header if layout is not None else ()
 
@@ -412,7 +433,7 @@ class _CutFinder:
 
         Raises OverlongRecordError when the line that holds the bound does not end.
         """
-        size, data_start = self._content.source.size, self._layout.data_start
+        size, data_start = self._content.end, self._layout.data_start
         if nominal <= data_start or nominal >= size:
             return data_start if nominal <= data_start else size
         # A record begins at the bound itself when the byte before it ends a line.

@@ -54,9 +54,18 @@ def file_columns(
         head = read_until(size)
         whole = len(head) < size
         start = len(UTF8_BOM) if head.startswith(UTF8_BOM) else 0
+        data = _behind_lines(head, start, dialect.skip_lines, whole=whole)
+        if data is None:
+            if len(head) > largest_bytes:
+                raise SchemaDriftError(
+                    f"{key}: csv.skip_lines = {dialect.skip_lines} skips lines of more than {largest_bytes} bytes, "
+                    "which is more than a record may have"
+                )
+            size = min(4 * size, largest_bytes + 1)
+            continue
         if not dialect.header:
-            return _by_position(contract, start) if len(head) > start else None
-        begin = _behind_blanks_and_comments(head, start, dialect)
+            return _by_position(contract, data, count_lines(head[:data])) if len(head) > data else None
+        begin = _behind_blanks_and_comments(head, data, dialect)
         bounds = grammar_of(dialect).bounds(head, begin)
         if bounds is not None and (bounds.behind < len(head) or whole):
             break
@@ -80,6 +89,17 @@ def file_columns(
     return _by_header(contract, key, names, mistake, bounds.behind, count_lines(head[: bounds.behind]))
 
 
+def _behind_lines(head: bytes, start: int, lines: int, *, whole: bool) -> int | None:
+    """Return where the first line behind some lines begins, at most the end of a file; None if more must be read."""
+    for _ in range(lines):
+        behind = line_bounds(head, start).behind
+        # A line end at the very end may be the first half of a \\r\\n.
+        if behind == len(head) and not whole:
+            return None
+        start = behind
+    return start
+
+
 def _behind_blanks_and_comments(head: bytes, start: int, dialect: Dialect) -> int:
     """Return where the first record begins: behind blank lines and comment lines."""
     position = start
@@ -91,9 +111,9 @@ def _behind_blanks_and_comments(head: bytes, start: int, dialect: Dialect) -> in
         position = line_bounds(head, position).behind
 
 
-def _by_position(contract: DatasetContract, start: int) -> FileColumns:
+def _by_position(contract: DatasetContract, start: int, lines: int) -> FileColumns:
     width = len(contract.columns)
-    return FileColumns(width, tuple(range(width)), (), (), start, 0)
+    return FileColumns(width, tuple(range(width)), (), (), start, lines)
 
 
 def _by_header(

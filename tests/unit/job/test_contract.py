@@ -122,7 +122,15 @@ def it_fingerprints_what_decides_the_bytes_and_nothing_else() -> None:
     assert parse_contract(document(fingerprint="f" * 64)).fingerprint == "f" * 64
 
 
-@pytest.mark.parametrize(("option", "default", "other"), [("match_columns", "name", "position")])
+@pytest.mark.parametrize(
+    ("option", "default", "other"),
+    [
+        ("match_columns", "name", "position"),
+        ("skip_lines", 0, 1),
+        ("footer_lines", 0, 1),
+        ("footer_pattern", None, "Total"),
+    ],
+)
 def it_leaves_options_of_files_at_their_defaults_out_of_the_fingerprint(option: str, default: Any, other: Any) -> None:
     base = parse_contract(document()).fingerprint
     assert parse_contract(document(csv={option: default})).fingerprint == base
