@@ -37,6 +37,7 @@ variable "datasets" {
     target_file_mb          = optional(number, 128)
     retain_superseded_hours = optional(number, 24)
     renamed_from            = optional(string)
+    suffixes                = optional(list(string), [".csv", ".csv.gz"])
   }))
   nullable    = false
   description = <<-EOT
@@ -68,6 +69,8 @@ variable "datasets" {
     - `retain_superseded_hours`: how long replaced files stay for running queries, default 24.
     - `renamed_from`: the first name of a dataset that has another one now, default null. Its data stays where it is, and
       the next execution publishes it under the new name without converting it: see docs/upgrading.md.
+    - `suffixes`: how the names of the data files end, in any case, default `.csv` and `.csv.gz`; "" is every name. Other
+      objects below the prefix are as `on_unmatched` says.
   EOT
 
   validation {
@@ -425,6 +428,14 @@ variable "datasets" {
   }
 
   validation {
+    condition = alltrue([
+      for dataset in var.datasets :
+      length(dataset.suffixes) > 0 && alltrue([for suffix in dataset.suffixes : suffix == null ? false : !strcontains(suffix, "/")])
+    ])
+    error_message = "suffixes must be a list of how names of data files end, such as [\".csv\", \".txt\"], without slashes; [\"\"] is every name."
+  }
+
+  validation {
     condition     = alltrue([for dataset in var.datasets : contains(["fail", "ignore"], dataset.schema_drift)])
     error_message = "schema_drift must be fail or ignore."
   }
@@ -572,7 +583,7 @@ locals {
   # was done before it existed, so that no lake is converted again because of it, and an entry stays when the default of
   # its option changes, so that every lake is that says nothing else. Options whose default is null need no entry.
   unsaid = {
-    dataset       = { columns = [], csv = {}, partition_keys = [], schema_drift = "fail" }
+    dataset       = { columns = [], csv = {}, partition_keys = [], schema_drift = "fail", suffixes = [".csv", ".csv.gz"] }
     column        = { type = "string", required = false }
     partition_key = { type = "string" }
     csv = {

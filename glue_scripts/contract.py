@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import difflib
 import hashlib
 import json
 import re
@@ -26,6 +27,8 @@ QUARANTINE_COLUMNS = (
     ("raw_text", "string"),
     ("run_id", "string"),
 )
+# How the names of data files end where nothing else is said.
+SUFFIXES = (".csv", ".csv.gz")
 # Lines that may be skipped before the header, or left out at the end.
 MOST_LINES = 1000
 PARTITION_TYPES = ("string", "int", "bigint", "date")
@@ -112,6 +115,7 @@ class DatasetContract:
     on_contract_change: str
     target_file_mb: int
     retain_superseded_hours: float
+    suffixes: tuple[str, ...]
     renamed_from: str | None = None
     crawler_name: str | None = None
     crawled_table: str | None = None
@@ -173,7 +177,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     )
     csv = _csv_options(dataset, document.get("csv") or {})
     schema_drift = _choice(dataset, document, "schema_drift", ("fail", "ignore"))
-    pattern = document.get("partition_pattern")
+    pattern, suffixes = document.get("partition_pattern"), _suffixes(dataset, document.get("suffixes"))
     _check_names(dataset, columns, keys)
     _check_pattern(dataset, pattern, keys)
     _check_sources(dataset, columns, csv)
@@ -184,7 +188,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
         )
     return DatasetContract(
         dataset=dataset,
-        fingerprint=document.get("fingerprint") or _fingerprint(columns, csv, keys, pattern, schema_drift),
+        fingerprint=document.get("fingerprint") or _fingerprint(columns, csv, keys, pattern, schema_drift, suffixes),
         source_uri=folder_uri(document["source_uri"]),
         lake_uri=folder_uri(document["lake_uri"]),
         database=document.get("database") or "default",
@@ -203,6 +207,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
         on_contract_change=_choice(dataset, document, "on_contract_change", ("reconvert", "new_data_only")),
         target_file_mb=int(_number(dataset, document, "target_file_mb", 128, 1, 4096)),
         retain_superseded_hours=_number(dataset, document, "retain_superseded_hours", 24, 0, 24 * 3650),
+        suffixes=suffixes,
         renamed_from=_earlier_name(dataset, document.get("renamed_from")),
         crawler_name=(document.get("workflow") or {}).get("crawler_name"),
     )
@@ -219,8 +224,10 @@ def _earlier_name(dataset: str, value: Any) -> str | None:
 
 def _refuse_unknown(dataset: str, where: str, document: Mapping[str, Any], allowed: Sequence[str]) -> None:
     if unknown := sorted(set(document) - set(allowed)):
+        near = [difflib.get_close_matches(name.lower(), allowed, 1) for name in unknown]
+        said = [f"{name} (near {match[0]})" if match else name for name, match in zip(unknown, near, strict=True)]
         raise ContractError(
-            f"dataset {dataset}: unknown {where}setting {', '.join(unknown)}; allowed are {', '.join(sorted(allowed))}"
+            f"dataset {dataset}: unknown {where}setting {', '.join(said)}; allowed are {', '.join(sorted(allowed))}"
         )
 
 
@@ -230,6 +237,18 @@ def _list(dataset: str, name: str, value: Any) -> list[Mapping[str, Any]]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of objects")
     return value
+
+
+def _suffixes(dataset: str, value: Any) -> tuple[str, ...]:
+    """Return the endings of the names of data files; the empty one ends every name."""
+    if value is None:
+        return SUFFIXES
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) and "/" not in item for item in value):
+        raise ContractError(
+            f"dataset {dataset}: suffixes is {value!r}; allowed is a list of endings of names, such as .csv and .txt, "
+            'without slashes ("" ends every name), or null'
+        )
+    return tuple(value)
 
 
 def _choice(dataset: str, document: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
@@ -448,6 +467,7 @@ def _fingerprint(
     keys: Sequence[PartitionKey],
     pattern: str | None,
     schema_drift: str,
+    suffixes: tuple[str, ...],
 ) -> str:
     """Return the SHA-256 of what decides the converted bytes, as contracts.tf computes it.
 
@@ -459,6 +479,7 @@ def _fingerprint(
         "partition_keys": [_said(key, PartitionKey("")) for key in keys],
         "partition_pattern": pattern,
         "schema_drift": None if schema_drift == "fail" else schema_drift,
+        "suffixes": None if suffixes == SUFFIXES else list(suffixes),
     }
     said = {name: part for name, part in parts.items() if part}
     canonical = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

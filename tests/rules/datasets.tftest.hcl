@@ -1159,6 +1159,43 @@ run "accepts_a_footer_pattern_of_a_blank_line" {
   }
 }
 
+run "refuses_no_suffix_at_all" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns  = [{ name = "a" }]
+        suffixes = []
+      }
+    }
+  }
+}
+
+run "refuses_a_suffix_with_a_slash" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns  = [{ name = "a" }]
+        suffixes = ["data/.csv"]
+      }
+    }
+  }
+}
+
+run "accepts_suffixes_of_texts_and_none" {
+  variables {
+    datasets = {
+      orders = {
+        columns  = [{ name = "a" }]
+        suffixes = [".txt", ".TSV.zst", ""]
+      }
+    }
+  }
+}
+
 run "refuses_a_delimiter_of_two_characters" {
   command         = plan
   expect_failures = [var.datasets]

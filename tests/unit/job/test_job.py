@@ -357,6 +357,29 @@ def it_fails_on_unmatched_keys_before_it_publishes_and_skips_them_when_told(worl
     assert (world.rows(), world.digest() is not None) == ({"01": ["1"]}, True)
 
 
+def it_reads_files_of_the_suffixes_told_and_leaves_others_to_on_unmatched(world: World) -> None:
+    for key in ("month=01/a.TXT", "month=01/b.tsv", "month=01/c", "month=01/README.md", "month=01/d.csv"):
+        world.put(key, key[9:])
+    world.save(suffixes=[".txt", ".tsv"])
+    with pytest.raises(UnmatchedKeysError, match=r"README\.md: the name ends in none of \.txt, \.tsv"):
+        world.run()
+    world.save(on_unmatched="skip")
+    assert list(world.run().unmatched_keys) == ["month=01/README.md", "month=01/c", "month=01/d.csv"]
+    assert world.rows() == {"01": ["a.TXT", "b.tsv"]}
+    world.save(suffixes=[".csv", ""])
+    assert world.run().unmatched_keys == ()
+    assert world.rows() == {"01": ["README.md", "a.TXT", "b.tsv", "c", "d.csv"]}
+
+
+def it_reports_the_lines_that_it_was_told_to_skip(world: World) -> None:
+    path = world.put("month=01/a.csv", "1")
+    path.write_text("a report\n" + path.read_text() + "Total,1\n")
+    world.save(csv={"skip_lines": 1, "footer_lines": 1})
+    report = world.run()
+    assert (report.rows_read, dict(report.skipped_lines)) == (1, {path.relative_to(world.raw).as_posix(): 2})
+    assert json.loads(report.to_json())["skipped_lines_count"] == 2
+
+
 def it_publishes_nothing_when_too_many_rows_are_bad(world: World) -> None:
     world.put("month=01/a.csv", "1")
     world.run()
