@@ -49,7 +49,7 @@ def refuse_foreign(key: str, head: bytes, dialect: Dialect) -> None:
 
 def likely_mistake(head: bytes, names: Sequence[str], dialect: Dialect) -> str:
     """Return a sentence about why a header may not name the columns that are wanted; empty without a guess."""
-    text = head[:FIRST_BYTES].lstrip().lower()
+    text = head.lstrip().lower()
     if text.startswith((b"{", b"[")):
         return " The file looks like JSON: export it as CSV."
     if text.startswith((b"<!doctype html", b"<html", b"<?xml", b"<error")):

@@ -10,7 +10,7 @@ from column_names import bare_name, place_columns
 from contract import DatasetContract
 from conversion_errors import SchemaDriftError, UnterminatedQuoteError, record_too_long
 from csv_dialect import UTF8_BOM, Dialect, readable_text, to_utf8
-from csv_foreign import likely_mistake
+from csv_foreign import FIRST_BYTES, likely_mistake
 from csv_grammar import grammar_of, line_bounds
 from csv_records import count_lines
 
@@ -85,7 +85,7 @@ def file_columns(
         raise record_too_long(key, count_lines(head[:begin]) + 1, limit)
     values = [field.text for field in grammar_of(dialect).fields(head[begin : bounds.end])]
     names = [readable_text(value if dialect.is_utf8 else to_utf8(value, dialect.encoding)) for value in values]
-    mistake = likely_mistake(head[start:], names, dialect)
+    mistake = likely_mistake(head[start : start + FIRST_BYTES], names, dialect)
     return _by_header(contract, key, names, mistake, bounds.behind, count_lines(head[: bounds.behind]))
 
 
