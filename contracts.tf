@@ -98,7 +98,10 @@ locals {
       TableType = "EXTERNAL_TABLE"
       Parameters = merge(
         { EXTERNAL = "TRUE", classification = "csv" },
-        dataset.csv.header ? { "skip.header.line.count" = "1" } : {},
+        # Lines behind the data cannot be told to OpenCSVSerde: they show as rows.
+        dataset.csv.header || dataset.csv.skip_lines > 0 ? {
+          "skip.header.line.count" = tostring(dataset.csv.skip_lines + (dataset.csv.header ? 1 : 0))
+        } : {},
       )
       # Folders of a pattern over the key are no Hive partitions.
       PartitionKeys = dataset.partition_pattern == null ? local.glue_partition_keys[name] : []
@@ -107,9 +110,9 @@ locals {
         # https://docs.aws.amazon.com/athena/latest/ug/csv-serde.html
         # It reads by position, so the names are those of the files' headers, which the job will have read.
         Columns = [for index, column in dataset.columns : {
-          Name    = dataset.csv.header ? "column_${index + 1}" : column.name
+          Name    = dataset.csv.header && dataset.csv.match_columns == "name" ? "column_${index + 1}" : column.name
           Type    = "string"
-          Comment = dataset.csv.header ? "" : column.comment
+          Comment = dataset.csv.header && dataset.csv.match_columns == "name" ? "" : column.comment
         }]
         Location     = "s3://${local.bucket_names.raw}/${dataset.prefix}"
         InputFormat  = local.text_input_format

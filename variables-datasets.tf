@@ -39,6 +39,10 @@ variable "datasets" {
       empty_rows         = optional(string, "keep")
       date_formats       = optional(list(string), [])
       timestamp_formats  = optional(list(string), [])
+      match_columns      = optional(string, "name")
+      skip_lines         = optional(number, 0)
+      footer_lines       = optional(number, 0)
+      footer_pattern     = optional(string)
     }), {})
     schema_drift            = optional(string, "fail")
     timestamp_unit          = optional(string, "us")
@@ -50,6 +54,7 @@ variable "datasets" {
     target_file_mb          = optional(number, 128)
     retain_superseded_hours = optional(number, 24)
     renamed_from            = optional(string)
+    suffixes                = optional(list(string), [".csv", ".csv.gz"])
   }))
   nullable    = false
   description = <<-EOT
@@ -59,7 +64,8 @@ variable "datasets" {
       (`month=2026-01/`) or from `partition_pattern`; default none, an unpartitioned table.
     - `partition_pattern`: a Python regular expression over the key below the prefix whose named groups are the partition
       keys, for example `(?P<year>\d{4})-(?P<month>\d{2})\.csv`; default none.
-    - `columns`: the columns of the Parquet table. `source` is the name in the file's header, default the column's name;
+    - `columns`: the columns of the Parquet table. `source` is the name in the file's header, default the column's name,
+      or the column's number (`#3`), `amount.1` for the second column named amount, or "" for the one without a name;
       `required` sends rows without a value to quarantine, default false; `format` is a strptime format for date and
       timestamp, `formats` several; `comment` describes the column; `decimal`, `thousands`, `strip` and `null_values` are those of `csv`
       where a column differs (a `thousands` of "" is none). Types: string (default), boolean, int, bigint, float, double,
@@ -68,12 +74,14 @@ variable "datasets" {
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
       default ISO 8601) or lists of them, `date_formats` and `timestamp_formats`, `quoted_newlines` (default true), `trim`
-      (default false), `decimal` (before fractions, default a
-      point), `thousands` (between thousands, default null: nothing), `strip` (texts taken off numbers, such as "$", "EUR" or
-      "%", default none), `true_values` and `false_values` (default true, t, yes, y, 1 and false, f, no, n, 0), `quoted_nulls` (whether a null in quotes is one for
-      strings, too, default false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks),
-      `skip_initial_space` (blanks behind a delimiter mean nothing, default false), `empty_rows` (rows of nothing but
-      delimiters: `keep`, the default, `skip` or `quarantine`).
+      (default false), `decimal` (before fractions, default a point), `thousands` (between thousands, default null: nothing),
+      `strip` (texts taken off numbers, such as "$", "EUR" or "%", default none), `true_values` and `false_values` (default
+      true, t, yes, y, 1 and false, f, no, n, 0), `quoted_nulls` (whether a null in quotes is one for strings, too, default
+      false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks), `skip_initial_space` (blanks behind a
+      delimiter mean nothing, default false), `empty_rows` (rows of nothing but delimiters: `keep`, the default, `skip` or
+      `quarantine`), `match_columns` (`name`, the default, or `position`: columns in their order, whatever a header says),
+      `skip_lines` (lines before the header, default 0), `footer_lines` (lines behind the data, default 0) or
+      `footer_pattern` (a Python regular expression: the first line that begins with a match ends the data, default null).
     - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
     - `timestamp_unit`: `us` (default, microseconds) or `ms`, what Athena knows: a finer value goes to the quarantine then.
     - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
@@ -85,6 +93,8 @@ variable "datasets" {
     - `retain_superseded_hours`: how long replaced files stay for running queries, default 24.
     - `renamed_from`: the first name of a dataset that has another one now, default null. Its data stays where it is, and
       the next execution publishes it under the new name without converting it: see docs/upgrading.md.
+    - `suffixes`: how the names of the data files end, in any case, default `.csv` and `.csv.gz`; "" is every name. Other
+      objects below the prefix are as `on_unmatched` says.
   EOT
 
   validation {
@@ -424,9 +434,40 @@ variable "datasets" {
 
   validation {
     condition = alltrue(flatten([
-      for dataset in var.datasets : [for column in dataset.columns : column.source == null || dataset.csv.header]
+      for dataset in var.datasets : [
+        for column in dataset.columns : column.source == null || dataset.csv.header && dataset.csv.match_columns == "name"
+      ]
     ]))
-    error_message = "source names a column in the file's header; files without one (csv.header = false) are read by position, so leave source out."
+    error_message = "source says which column of the file's header is meant; without a header (csv.header = false) or by position (csv.match_columns) columns are taken in their order, so leave source out."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : contains(["name", "position"], dataset.csv.match_columns)])
+    error_message = "csv.match_columns must be name or position."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for lines in [dataset.csv.skip_lines, dataset.csv.footer_lines] : lines >= 0 && lines <= 1000 && floor(lines) == lines
+      ]
+    ]))
+    error_message = "csv.skip_lines and csv.footer_lines must be whole numbers from 0 to 1000."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : dataset.csv.skip_lines == 0 || length(dataset.columns) > 0])
+    error_message = "csv.skip_lines needs declared columns: a crawler cannot skip lines."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : dataset.csv.footer_pattern == null || dataset.csv.footer_lines == 0])
+    error_message = "csv.footer_lines and csv.footer_pattern are two ways to say where the data ends: give one of both."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : dataset.csv.footer_pattern != ""])
+    error_message = "csv.footer_pattern must not be empty, which every line matches: use null for no footer, ^$ for a blank line."
   }
 
   validation {
@@ -594,6 +635,14 @@ variable "datasets" {
   }
 
   validation {
+    condition = alltrue([
+      for dataset in var.datasets :
+      length(dataset.suffixes) > 0 && alltrue([for suffix in dataset.suffixes : suffix == null ? false : !strcontains(suffix, "/")])
+    ])
+    error_message = "suffixes must be a list of how names of data files end, such as [\".csv\", \".txt\"], without slashes; [\"\"] is every name."
+  }
+
+  validation {
     condition     = alltrue([for dataset in var.datasets : contains(["fail", "ignore"], dataset.schema_drift)])
     error_message = "schema_drift must be fail or ignore."
   }
@@ -746,13 +795,14 @@ locals {
   # was done before it existed, so that no lake is converted again because of it, and an entry stays when the default of
   # its option changes, so that every lake is that says nothing else. Options whose default is null need no entry.
   unsaid = {
-    dataset       = { columns = [], csv = {}, partition_keys = [], schema_drift = "fail", timestamp_unit = "us" }
+    dataset       = { columns = [], csv = {}, partition_keys = [], schema_drift = "fail", timestamp_unit = "us", suffixes = [".csv", ".csv.gz"] }
     column        = { type = "string", required = false, formats = [] }
     partition_key = { type = "string" }
     csv = {
-      delimiter    = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
-      decimal      = ".", strip = [], quoted_nulls = false, short_rows = "quarantine", skip_initial_space = false, empty_rows = "keep",
-      date_formats = [], timestamp_formats = []
+      delimiter     = ",", quote = "\"", header = true, encoding = "utf-8", null_values = [""], quoted_newlines = true, trim = false
+      decimal       = ".", strip = [], quoted_nulls = false, short_rows = "quarantine", skip_initial_space = false, empty_rows = "keep",
+      date_formats  = [], timestamp_formats = [],
+      match_columns = "name", skip_lines = 0, footer_lines = 0
     }
   }
 

@@ -197,7 +197,7 @@ def quarantine_columns() -> list[dict[str, str]]:
 
 def raw_columns(contract: DatasetContract) -> list[dict[str, str]]:
     """Return the columns that a raw table is made with: numbered where the files' headers will name them."""
-    if contract.csv.header:
+    if contract.csv.by_name:
         return numbered_columns(len(contract.columns))
     return [{"Name": column.name, "Type": "string"} for column in contract.columns]
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from catalog import Catalog, Partition, Table, numbered_columns, require_table
 from catalog_publication import update_table
+from column_names import place_columns
 from contract import DatasetContract, Values
 from sources import SourceFile, Unit
 
@@ -45,14 +46,14 @@ def align_raw_table(
     """
     table = require_table(catalog, contract.database, contract.raw_table)
     complete = False
-    if headers is not None and contract.csv.header:
+    if headers is not None and contract.csv.by_name:
         sources = [source for unit in units.values() for source in unit.sources if not source.archived]
         complete = len(headers) == len(sources)
         if _known(table) is None and not complete:
             headers = [read(source) for source in sources[:MOST_FILES]]
             complete = len(sources) <= MOST_FILES
         headers = [header for header in headers if header]
-    if headers and contract.csv.header:
+    if headers and contract.csv.by_name:
         table = update_table(
             catalog, contract.database, contract.raw_table, lambda found: _named(contract, found, headers, complete)
         )
@@ -92,11 +93,12 @@ def header_columns(contract: DatasetContract, header: Header) -> list[dict[str, 
 
     A name that is empty, there twice, a partition key's or too long is replaced by the number of the column.
     """
-    ours = {column.source.strip().casefold(): column for column in reversed(contract.columns)}
+    found = zip(contract.columns, place_columns(contract, header).positions, strict=True)
+    ours = {place: column for column, place in reversed(list(found))}
     taken = {key.name for key in contract.partition_keys}
     columns = []
     for place, source in enumerate(header, 1):
-        column = ours.get(source.strip().casefold())
+        column = ours.get(place - 1)
         name = column.name.lower() if column else re.sub(r"[^a-z0-9_]+", "_", source.strip().lower())
         while not name.strip("_") or name in taken or len(name) > MOST_CHARACTERS:
             name = f"column_{place}" if name != f"column_{place}" else f"{name}_"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import difflib
 import hashlib
 import json
 import re
@@ -30,10 +31,14 @@ QUARANTINE_COLUMNS = (
     ("raw_text", "string"),
     ("run_id", "string"),
 )
+# How the names of data files end where nothing else is said.
+SUFFIXES = (".csv", ".csv.gz")
+# Lines that may be skipped before the header, or left out at the end.
+MOST_LINES = 1000
 PARTITION_TYPES = ("string", "int", "bigint", "date")
 DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
-# Read by the state machine only.
+# For the state machine; of it the job reads the crawler's name only.
 _FOREIGN_KEYS = ("workflow",)
 
 
@@ -43,8 +48,8 @@ class ContractError(TerminalError):
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the Parquet table; `source` is its name in the header of the files, `format` a strptime format
-    and `formats` several.
+    """One column of the Parquet table; `source` says which one of the files it is, `format` is a strptime format and
+    `formats` are several.
 
     `decimal`, `thousands`, `strip` and `null_values` go before those of the dataset; None means the dataset's, and a
     `thousands` of "" that there is none.
@@ -94,6 +99,10 @@ class CsvOptions:
     empty_rows: str = "keep"
     date_formats: tuple[str, ...] = ()
     timestamp_formats: tuple[str, ...] = ()
+    match_columns: str = "name"
+    skip_lines: int = 0
+    footer_lines: int = 0
+    footer_pattern: str | None = None
 
     def formats_of(self, column: Column) -> tuple[str, tuple[str, ...]]:
         """Return the name of the setting that says how a column's dates or timestamps are written, and the formats."""
@@ -131,6 +140,11 @@ class CsvOptions:
         """Return the spellings of null in a column."""
         return self.null_values if column.null_values is None else column.null_values
 
+    @property
+    def by_name(self) -> bool:
+        """Say whether the columns of a file are found by the names in its header."""
+        return self.header and self.match_columns == "name"
+
 
 @dataclass(frozen=True)
 class PartitionKey:
@@ -142,8 +156,9 @@ class PartitionKey:
 
 @dataclass(frozen=True)
 class DatasetContract:
-    """A dataset; URIs of folders end in a slash. `columns` is empty for a crawled dataset until it is resolved.
+    """A dataset; URIs of folders end in a slash.
 
+    `columns` is empty for a crawled dataset until it is resolved; `crawled_table` then names the table they are from.
     `lake_datasets` are the names of all datasets that share the lake, this one's included; empty where nobody said.
     """
 
@@ -168,8 +183,11 @@ class DatasetContract:
     on_contract_change: str
     target_file_mb: int
     retain_superseded_hours: float
+    suffixes: tuple[str, ...]
     renamed_from: str | None = None
     lake_datasets: tuple[str, ...] = ()
+    crawler_name: str | None = None
+    crawled_table: str | None = None
 
     @property
     def lake_name(self) -> str:
@@ -196,7 +214,8 @@ class DatasetContract:
         digest = self.fingerprint
         for name, kind in columns:
             digest = hashlib.sha256(f"{digest}{name}:{kind}".encode()).hexdigest()
-        return replace(self, columns=resolved, fingerprint=digest)
+        table = f"{self.database}.{self.raw_table}"
+        return replace(self, columns=resolved, fingerprint=digest, crawled_table=table)
 
 
 def load_contract(uri: str) -> DatasetContract:
@@ -216,7 +235,7 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     dataset = document.get("dataset")
     if not isinstance(dataset, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", dataset):
         raise ContractError(f"dataset is {dataset!r}; expected a name of lower-case letters, digits and _")
-    known = [field.name for field in fields(DatasetContract)]
+    known = {field.name for field in fields(DatasetContract)} - {"crawler_name", "crawled_table"}
     _refuse_unknown(dataset, "", document, [*known, *_FOREIGN_KEYS])
     for name in ("source_uri", "lake_uri"):
         if not document.get(name):
@@ -230,12 +249,19 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     _check_stripped(dataset, columns, csv)
     schema_drift = _choice(dataset, document, "schema_drift", ("fail", "ignore"))
     unit = _choice(dataset, document, "timestamp_unit", ("us", "ms"))
-    pattern = document.get("partition_pattern")
+    pattern, suffixes = document.get("partition_pattern"), _suffixes(dataset, document.get("suffixes"))
     _check_names(dataset, columns, keys)
     _check_pattern(dataset, pattern, keys)
+    _check_sources(dataset, columns, csv)
+    if csv.skip_lines and not columns:
+        raise ContractError(
+            f"dataset {dataset}: csv.skip_lines is {csv.skip_lines} and no columns are declared: a crawler cannot skip "
+            "lines, so declare the columns"
+        )
     return DatasetContract(
         dataset=dataset,
-        fingerprint=document.get("fingerprint") or _fingerprint(columns, csv, keys, pattern, schema_drift, unit),
+        fingerprint=document.get("fingerprint")
+        or _fingerprint(columns, csv, keys, pattern, schema_drift, unit, suffixes),
         source_uri=folder_uri(document["source_uri"]),
         lake_uri=folder_uri(document["lake_uri"]),
         database=document.get("database") or "default",
@@ -255,8 +281,10 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
         on_contract_change=_choice(dataset, document, "on_contract_change", ("reconvert", "new_data_only")),
         target_file_mb=int(_number(dataset, document, "target_file_mb", 128, 1, 4096)),
         retain_superseded_hours=_number(dataset, document, "retain_superseded_hours", 24, 0, 24 * 3650),
+        suffixes=suffixes,
         renamed_from=_earlier_name(dataset, document.get("renamed_from")),
         lake_datasets=_names(dataset, "lake_datasets", document.get("lake_datasets")),
+        crawler_name=(document.get("workflow") or {}).get("crawler_name"),
     )
 
 
@@ -271,8 +299,10 @@ def _earlier_name(dataset: str, value: Any) -> str | None:
 
 def _refuse_unknown(dataset: str, where: str, document: Mapping[str, Any], allowed: Sequence[str]) -> None:
     if unknown := sorted(set(document) - set(allowed)):
+        near = [difflib.get_close_matches(name.lower(), allowed, 1) for name in unknown]
+        said = [f"{name} (near {match[0]})" if match else name for name, match in zip(unknown, near, strict=True)]
         raise ContractError(
-            f"dataset {dataset}: unknown {where}setting {', '.join(unknown)}; allowed are {', '.join(sorted(allowed))}"
+            f"dataset {dataset}: unknown {where}setting {', '.join(said)}; allowed are {', '.join(sorted(allowed))}"
         )
 
 
@@ -289,6 +319,18 @@ def _names(dataset: str, name: str, value: Any) -> tuple[str, ...]:
         return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of strings")
+    return tuple(value)
+
+
+def _suffixes(dataset: str, value: Any) -> tuple[str, ...]:
+    """Return the endings of the names of data files; the empty one ends every name."""
+    if value is None:
+        return SUFFIXES
+    if not isinstance(value, list) or not value or not all(isinstance(item, str) and "/" not in item for item in value):
+        raise ContractError(
+            f"dataset {dataset}: suffixes is {value!r}; allowed is a list of endings of names, such as .csv and .txt, "
+            'without slashes ("" ends every name), or null'
+        )
     return tuple(value)
 
 
@@ -309,6 +351,14 @@ def _number(dataset: str, document: Mapping[str, Any], name: str, default: float
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise ContractError(f"dataset {dataset}: {name} is {value!r}; allowed is a number from {low} to {high}")
     return value
+
+
+def _check_lines(dataset: str, document: Mapping[str, Any], name: str) -> None:
+    value = document.get(name, 0)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_LINES:
+        raise ContractError(
+            f"dataset {dataset}: csv.{name} is {value!r}; allowed is a whole number from 0 to {MOST_LINES}"
+        )
 
 
 def _optional_count(dataset: str, document: Mapping[str, Any], name: str) -> int | None:
@@ -345,7 +395,7 @@ def _column(dataset: str, document: Mapping[str, Any]) -> Column:
     return Column(
         name=name,
         type=kind,
-        source=document.get("source") or name,
+        source=_source(dataset, name, document.get("source")),
         required=_flag(dataset, document, "required", False),
         format=column_format,
         formats=formats,
@@ -355,6 +405,22 @@ def _column(dataset: str, document: Mapping[str, Any]) -> Column:
         strip=_texts(dataset, f"strip of column {name}", document.get("strip")),
         null_values=_texts(dataset, f"null_values of column {name}", document.get("null_values")),
     )
+
+
+def _source(dataset: str, name: str, source: Any) -> str:
+    """Return what a column is called in the files; the empty text is a column without a name."""
+    if source is not None and not isinstance(source, str):
+        raise ContractError(f"dataset {dataset}: column {name} has source {source!r}; allowed is a text, or null")
+    return name if source is None else source
+
+
+def _check_sources(dataset: str, columns: Sequence[Column], csv: CsvOptions) -> None:
+    named = [column.name for column in columns if column.source != column.name]
+    if named and not csv.by_name:
+        raise ContractError(
+            f"dataset {dataset}: column {named[0]} has a source, and columns are found by position (csv.header = false "
+            'or csv.match_columns = "position"): leave source out'
+        )
 
 
 def _check_type(dataset: str, name: str, kind: str) -> None:
@@ -390,7 +456,14 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
         _flag(dataset, given, name, False)
     _choice(dataset, given, "short_rows", ("quarantine", "null"))
     _choice(dataset, given, "empty_rows", ("keep", "skip", "quarantine"))
+    if given.get("match_columns") not in (None, "name", "position"):
+        raise ContractError(
+            f"dataset {dataset}: csv.match_columns is {given['match_columns']!r}; allowed are name, position"
+        )
+    for name in ("skip_lines", "footer_lines"):
+        _check_lines(dataset, given, name)
     options = CsvOptions(**given)
+    _check_footer(dataset, options)
     _check_characters(dataset, options)
     _check_words(dataset, options)
     for kind in ("date", "timestamp"):
@@ -405,7 +478,7 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     return options
 
 
-_NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format", "thousands")
+_NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format", "thousands", "footer_pattern")
 _CSV_LISTS = ("null_values", "strip", "true_values", "false_values", "date_formats", "timestamp_formats")
 _STRIPPED = re.compile(r"[^0-9+\x00-\x1f\x7f-]+")
 
@@ -494,6 +567,25 @@ def _is_mark(value: Any) -> bool:
     return value not in "+-" and not (value.isascii() and value.isalnum())
 
 
+def _check_footer(dataset: str, options: CsvOptions) -> None:
+    pattern = options.footer_pattern
+    if pattern is None:
+        return
+    if options.footer_lines:
+        raise ContractError(
+            f"dataset {dataset}: csv.footer_lines is {options.footer_lines} and csv.footer_pattern is {pattern!r}; "
+            "allowed is one of both"
+        )
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise ContractError(
+            f"dataset {dataset}: csv.footer_pattern {pattern!r} is not a regular expression: {error}"
+        ) from error
+    if not pattern:
+        raise ContractError(f"dataset {dataset}: csv.footer_pattern is empty, which every line matches")
+
+
 def _check_characters(dataset: str, options: CsvOptions) -> None:
     special = {name: getattr(options, name) for name in ("delimiter", "quote", "escape", "comment")}
     for name, value in special.items():
@@ -560,6 +652,7 @@ def _fingerprint(
     pattern: str | None,
     schema_drift: str,
     timestamp_unit: str,
+    suffixes: tuple[str, ...],
 ) -> str:
     """Return the SHA-256 of what decides the converted bytes, as contracts.tf computes it.
 
@@ -572,6 +665,7 @@ def _fingerprint(
         "partition_pattern": pattern,
         "schema_drift": None if schema_drift == "fail" else schema_drift,
         "timestamp_unit": None if timestamp_unit == "us" else timestamp_unit,
+        "suffixes": None if suffixes == SUFFIXES else list(suffixes),
     }
     said = {name: part for name, part in parts.items() if part}
     canonical = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

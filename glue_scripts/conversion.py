@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from contract import DatasetContract
-from conversion_errors import AccountingError, TooManyBadRows, error_of_kind
+from conversion_bad_rows import BadSample, too_many_bad_rows
+from conversion_errors import AccountingError, error_of_kind
 from conversion_parquet import WrittenFile
 from conversion_plan import Settings, Task, UnitWork, as_stream, plan_tasks
 from conversion_quarantine import UNPLACED
 from conversion_runners import Runner, in_process, on_spark
 from conversion_task import PartReport, PlaceLines, TaskContext, open_record_error
-from csv_columns import contract_types
+from csv_columns import Problem, contract_types
 from csv_dialect import dialect_of
 from sources import SourceFile
 from sources_proof import joined_checksum
@@ -24,15 +25,15 @@ from storage import open_storage
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-# Bad rows named in the message of TooManyBadRows.
-_NAMED_BAD_ROWS = 5
-
 SourceId = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class SourceOutcome:
-    """What became of one source file; always rows_read == rows_written + rows_quarantined + rows_skipped."""
+    """What became of one source file; always rows_read == rows_written + rows_quarantined + rows_skipped.
+
+    `skipped_lines` are those before the header and behind the data that the contract tells to skip.
+    """
 
     source: SourceFile
     rows_read: int
@@ -43,6 +44,7 @@ class SourceOutcome:
     missing_columns: tuple[str, ...]
     extra_columns: tuple[str, ...]
     checksum: str = ""
+    skipped_lines: int = 0
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ class _Accounts:
         return self._work[source[0]].sources[source[1]]
 
     def _wrongly_cut(self) -> list[SourceId]:
-        """Return the files whose splits do not join, or one of whose splits ends inside quotes.
+        """Return the files whose splits do not join or are packed, or one of whose splits ends inside quotes.
 
         The first split begins outside quotes. A split that begins right and ends outside quotes proves the next cut
         right, so if all join and are closed all cuts are proven. An open quote in the last one is the file's own fault,
@@ -122,7 +124,8 @@ class _Accounts:
         for source, reports in self._reports.items():
             joined = all(before.end == after.start for before, after in pairwise(reports))
             first_open = next((report for report in reports if not report.closed), None)
-            if joined and first_open is None:
+            packed = any(report.packed for report in reports)
+            if joined and first_open is None and not packed:
                 continue
             at_fault = first_open is not None and (first_open.too_long or first_open.end == self._source(source).size)
             if joined and first_open is not None and at_fault:
@@ -153,8 +156,9 @@ class _Accounts:
             tuple(_outcome(source, self._reports[number, place]) for place, source in enumerate(unit.sources))
             for number, unit in enumerate(self._work)
         ]
-        self._check_bad_rows([outcome for of_unit in outcomes for outcome in of_unit])
+        # First of all, because bad rows are to be looked at even where they are too many.
         placed = self._place_lines()
+        self._check_bad_rows(outcomes)
         return [
             self._unit(number, unit, of_unit, placed[number])
             for number, (unit, of_unit) in enumerate(zip(self._work, outcomes, strict=True))
@@ -198,31 +202,31 @@ class _Accounts:
             open_storage(placements[0].unplaced_uri).delete([placement.unplaced_uri for placement in placements])
         return placed
 
-    def _check_bad_rows(self, outcomes: Sequence[SourceOutcome]) -> None:
+    def _check_bad_rows(self, outcomes: Sequence[Sequence[SourceOutcome]]) -> None:
         contract = self._context.contract
-        bad = sum(outcome.rows_quarantined for outcome in outcomes)
-        total = sum(outcome.rows_read for outcome in outcomes)
+        bad_of_unit = [sum(outcome.rows_quarantined for outcome in of_unit) for of_unit in outcomes]
+        bad, total = sum(bad_of_unit), sum(outcome.rows_read for of_unit in outcomes for outcome in of_unit)
         limits = []
         if bad > contract.max_bad_fraction * total:
             limits.append(f"max_bad_fraction = {contract.max_bad_fraction:g} ({bad / total:.4%} are bad)")
         if contract.max_bad_rows is not None and bad > contract.max_bad_rows:
             limits.append(f"max_bad_rows = {contract.max_bad_rows}")
-        if limits:
-            named = "; ".join(self._named_bad_rows())
-            raise TooManyBadRows(
-                f"dataset {contract.dataset}: {bad} of {total} rows are bad, more than {' and '.join(limits)} allows. "
-                f"First: {named}"
-            )
+        if not limits:
+            return
+        counts: Counter[Problem] = Counter()
+        for reports in self._reports.values():
+            for report in reports:
+                counts.update(report.bad_counts)
+        units = [unit for unit, number in zip(self._work, bad_of_unit, strict=True) if number]
+        raise too_many_bad_rows(contract, limits, (bad, total), counts, self._bad_samples(), units)
 
-    def _named_bad_rows(self) -> Iterator[str]:
-        named = 0
+    def _bad_samples(self) -> Iterator[tuple[str, BadSample]]:
+        """Yield the first bad rows with the keys of their files, in which their lines count."""
         for source, reports in sorted(self._reports.items()):
             lines = 0
             for report in reports:
-                for line, reason in zip(report.sample_lines, report.sample_reasons, strict=True):
-                    if named < _NAMED_BAD_ROWS:
-                        yield f"{self._source(source).key} line {lines + line}: {reason}"
-                        named += 1
+                for sample in report.samples:
+                    yield self._source(source).key, replace(sample, line=lines + sample.line)
                 lines += report.lines
 
 
@@ -245,6 +249,7 @@ def _outcome(source: SourceFile, reports: Sequence[PartReport]) -> SourceOutcome
         rows_written=sum(report.rows_written for report in reports),
         rows_quarantined=sum(report.rows_quarantined for report in reports),
         rows_skipped=sum(report.rows_skipped for report in reports),
+        skipped_lines=sum(report.skipped_lines for report in reports),
         header=reports[0].header,
         missing_columns=reports[0].missing,
         extra_columns=reports[0].extra,

@@ -16,8 +16,9 @@ from sources import SourceFile
 MEBIBYTE = 1024 * 1024
 # Bytes of CSV that become one byte of Snappy Parquet; 3 to 6 on the data measured (docs/benchmarks.md).
 CSV_BYTES_PER_PARQUET_BYTE = 4
-# What gzip makes of CSV, to weigh compressed files against plain ones.
-GZIP_RATIO = 4
+# What packing makes of CSV, to weigh packed files against plain ones.
+PACKING_RATIO = 4
+_PACKED_NAMES = {".gz": "gzip", ".bz2": "bzip2", ".zst": "zstd", ".zip": "zip"}
 # What a request costs on top of its bytes, in bytes that are converted meanwhile: a file that is read, or written.
 REQUEST_BYTES = MEBIBYTE // 2
 # Records that are looked at to tell whether a line end lies outside quotes.
@@ -81,9 +82,9 @@ class Task:
     weight: int
 
 
-def is_compressed(source: SourceFile) -> bool:
-    """Say whether a file is gzip, by its name."""
-    return source.key.lower().endswith(".gz")
+def packing_by_name(source: SourceFile) -> str | None:
+    """Return how a file is packed by the end of its name; None where that does not say so."""
+    return next((packing for end, packing in _PACKED_NAMES.items() if source.key.lower().endswith(end)), None)
 
 
 def plan_tasks(
@@ -113,7 +114,7 @@ def as_stream(task: Task, part: Part) -> Task:
 
 
 def _weight(source: SourceFile) -> int:
-    return source.size * (GZIP_RATIO if is_compressed(source) else 1)
+    return source.size * (PACKING_RATIO if packing_by_name(source) else 1)
 
 
 def _group_weight(parts: Sequence[Part]) -> int:
@@ -129,7 +130,7 @@ def _groups(number: int, unit: UnitWork, dialect: Dialect, settings: Settings, l
     small: list[Part] = []
     weight = 0
     for position, source in enumerate(unit.sources):
-        stream = is_compressed(source) or not dialect.splittable
+        stream = packing_by_name(source) is not None or not dialect.splittable
         part = Part(number, position, source, 0, source.size, stream)
         if not stream and source.size > settings.split_bytes * 1.5:
             yield from _split(part, settings.split_bytes, limit)

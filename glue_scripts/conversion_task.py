@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
+import io
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, cast
@@ -12,19 +13,22 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 
 from contract import DatasetContract
+from conversion_bad_rows import SAMPLES, BadCounts, BadSample, add_counts, bad_samples
 from conversion_errors import (
     REPORTED_ERRORS,
     ConversionError,
-    UnreadableFileError,
     UnterminatedQuoteError,
     record_too_long,
 )
+from conversion_opening import SMALL_FILE_BYTES, Content, open_unpacked, packing_of
 from conversion_parquet import ParquetFolder, WrittenFile
-from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, is_compressed
+from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, packing_by_name
 from conversion_quarantine import UNPLACED, place_lines, quarantine_table, quarantine_writer
 from csv_arrow import ColumnMemory
-from csv_columns import table_schema
+from csv_columns import Problem, table_schema
 from csv_dialect import Dialect, dialect_of
+from csv_footer import lines_in
+from csv_foreign import FIRST_BYTES, refuse_foreign
 from csv_headers import FileColumns, file_columns
 from csv_parsing import OpenPart, ParsedPart, PieceParser, UnterminatedInPartError
 from csv_parts import OverlongRecordError
@@ -35,9 +39,6 @@ from sources_proof import CheckedStream, checksum_text
 from storage import act_in_region, aws_region, is_local, open_storage
 from storage_ahead import ByteRange, ReadAhead, piecewise, stream_of
 
-SAMPLES = 3
-# Files up to this size are read in one request, of bigger ones this much at first: it holds the header.
-SMALL_FILE_BYTES = 256 * 1024
 # Of a line whose end is searched, at most as much is looked at in one go.
 LARGEST_WINDOW_BYTES = 4 * MEBIBYTE
 # The slot of a task that runs alone.
@@ -70,10 +71,10 @@ class PartReport:
     """The accounting of one part. Offsets and lines are those really read, `end` exclusive.
 
     `closed` is False when the part ends inside quotes, or when a record in it is too long (`too_long`); `open_line` is
-    then where, counted from the part's first line.
-    `checksum` is that of its bytes, the header's included in the first part.
-    `sample_lines` (from 1 at the part's first line) and `sample_reasons` show the first bad rows. The files of a
-    task stand in the report of its first part. A failed task has one report, with `error_kind` and `error_text`.
+    then where, counted from the part's first line. `packed` says that nothing was read of a part of a packed file.
+    `samples` are the first bad rows, their lines from 1 at the part's first line; `bad_counts` counts all by what is
+    wrong. The files of a task stand in the report of its first part. A failed task has one report, with `error_kind`
+    and `error_text`. `checksum` is that of its bytes, the header's included in the first part.
     """
 
     unit: int
@@ -89,11 +90,13 @@ class PartReport:
     open_line: int = 0
     too_long: bool = False
     checksum: str = ""
+    packed: bool = False
+    skipped_lines: int = 0
     header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
-    sample_lines: tuple[int, ...] = ()
-    sample_reasons: tuple[str, ...] = ()
+    samples: tuple[BadSample, ...] = ()
+    bad_counts: BadCounts = field(default_factory=dict)
     files: tuple[WrittenFile, ...] = ()
     bad_files: tuple[WrittenFile, ...] = ()
     error_kind: str = ""
@@ -135,7 +138,10 @@ class _Tally:
     open_line: int = 0
     too_long: bool = False
     checksum: str = ""
-    samples: list[tuple[int, str]] = field(default_factory=list)
+    packed: bool = False
+    skipped_lines: int = 0
+    samples: list[BadSample] = field(default_factory=list)
+    bad_counts: Counter[Problem] = field(default_factory=Counter)
 
     def leave_open(self, line: int, *, too_long: bool = False) -> None:
         """Note that a record does not end as it should; `line` counts from those tallied so far."""
@@ -156,11 +162,13 @@ class _Tally:
             open_line=self.open_line,
             too_long=self.too_long,
             checksum=self.checksum,
+            packed=self.packed,
+            skipped_lines=self.skipped_lines,
             header=self.layout.header if self.layout else (),
             missing=self.layout.missing if self.layout else (),
             extra=self.layout.extra if self.layout else (),
-            sample_lines=tuple(line for line, _ in self.samples),
-            sample_reasons=tuple(reason for _, reason in self.samples),
+            samples=tuple(self.samples),
+            bad_counts=dict(self.bad_counts),
         )
 
 
@@ -208,7 +216,7 @@ class _Conversion:
             self._lines_before = 0
         tally = _Tally()
         if part.stream:
-            self._convert_stream(part, tally)
+            self._convert_stream(part, tally, self._open(part.source))
         else:
             self._convert_split(part, tally)
         self._lines_before += tally.lines
@@ -231,31 +239,39 @@ class _Conversion:
                 whole, start=_first_byte(part), end=min(part.end + self._context.settings.window_bytes, source.size)
             )
 
-    def _content(self, part: Part) -> _Content:
+    def _content(self, part: Part) -> Content:
         """Return the bytes of a split, and of what is looked at to find its beginning and its end."""
         source, ahead = part.source, self._ahead
         if ahead is None:
-            return _Content(source)
+            return Content(source)
         if part.start > 0 and self._head_of != source.uri:
             self._head = next(ahead)
         piece = next(ahead)
         if part.start == 0:
             self._head = piece[:SMALL_FILE_BYTES]
         self._head_of = source.uri
-        return _Content(source, self._head, _first_byte(part), piece)
+        return Content(source, self._head, _first_byte(part), piece)
 
     def _open(self, source: SourceFile) -> BinaryIO:
         """Open a file that is read from its beginning to its end."""
         if self._ahead is None:
-            return open_storage(source.uri).open_read(source.uri, source.etag)
+            return _open_now(source)
         return stream_of(self._ahead, len(piecewise(ByteRange(source.uri, source.etag, 0, source.size))))
 
     # ------------------------------------------------------------------------------------------------------ one split
     def _convert_split(self, part: Part, tally: _Tally) -> None:
         source, dialect, settings = part.source, self._dialect, self._context.settings
         content, largest = self._content(part), settings.parsing.largest_record_bytes
+        head = content.head(FIRST_BYTES)
+        if packing_of(source, head) is not None:
+            self._convert_packed(part, tally)
+            return
+        refuse_foreign(source.key, head, dialect)
+        content.leave_out_footer(dialect, largest)
         layout = file_columns(self._context.contract, dialect, source.key, content.head, largest)
         tally.start, tally.end, tally.layout = part.start, part.end, layout
+        tally.skipped_lines = _skipped_at_start(part, dialect, layout, content.head, largest)
+        tally.skipped_lines += content.footer_lines if part.end == source.size else 0
         if layout is None:
             tally.checksum = _checksum(content.between(part.start, part.end))
             return
@@ -263,39 +279,50 @@ class _Conversion:
         tally.lines = layout.header_lines if part.start == 0 else 0
         try:
             tally.start = finder.cut(part.start)
-            tally.end = finder.cut(part.end)
+            tally.end = end = finder.cut(part.end)
         except OverlongRecordError:
             # The line that holds the bound does not end; where it begins is told by the lines before.
             tally.leave_open(count_lines(content.between(tally.start, part.end)), too_long=True)
             return
         head = content.between(0, tally.start) if part.start == 0 else b""
-        body = content.take(tally.start, tally.end)
-        tally.checksum = _checksum(head, body)
-        consumed = self._convert_body(part, self._parser(dialect, layout), body, tally, final=tally.end == source.size)
+        footer = content.between(end, source.size) if part.end == source.size else b""
+        body = content.take(tally.start, end)
+        tally.checksum = _checksum(head, body, footer)
+        # The footer has been read, too.
+        tally.end = source.size if part.end == source.size else end
+        consumed = self._convert_body(part, self._parser(dialect, layout), body, tally, final=end == content.end)
         if consumed < len(body) and tally.closed:
             tally.leave_open(0)
         if not tally.closed and part.whole:
             line = self._lines_before + tally.open_line + 1
             raise open_record_error(source.key, line, largest, too_long=tally.too_long)
 
+    def _convert_packed(self, part: Part, tally: _Tally) -> None:
+        """Convert a packed file whose name does not say that it is one; a part of it means nothing."""
+        if part.whole:
+            self._convert_stream(part, tally, _open_now(part.source))
+        else:
+            tally.start, tally.end, tally.packed = part.start, part.end, True
+
     # ----------------------------------------------------------------------------------------------------- one stream
-    def _convert_stream(self, part: Part, tally: _Tally) -> None:
+    def _convert_stream(self, part: Part, tally: _Tally, raw: BinaryIO) -> None:
         source, settings = part.source, self._context.settings
         tally.end = source.size
         dialect, largest = replace(self._dialect, encoding="utf-8"), settings.parsing.largest_record_bytes
-        with closing(self._open(source)) as raw:
-            checked = CheckedStream(raw)
-            stream = TextStream(_plain(source, cast(BinaryIO, checked)), self._dialect, settings.split_bytes, largest)
-            try:
-                layout = file_columns(self._context.contract, dialect, source.key, stream.peek, largest)
-                if layout is not None:
-                    tally.layout, tally.lines = layout, layout.header_lines
-                    stream.skip(layout.data_start)
-                    self._convert_pieces(part, stream, self._parser(dialect, layout), tally)
-                # Reads to the end, also where there is nothing or an error: what is read ahead comes in turn.
-                tally.checksum = checked.checksum()
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise UnreadableFileError(f"{source.key} is not a whole gzip file: {error}") from error
+        checked = CheckedStream(raw)
+        buffered = cast(BinaryIO, io.BufferedReader(checked, MEBIBYTE))
+        with closing(raw), open_unpacked(source, buffered) as unpacked:
+            refuse_foreign(source.key, unpacked.head, self._dialect)
+            stream = TextStream(source.key, unpacked, self._dialect, settings.split_bytes, largest)
+            layout = file_columns(self._context.contract, dialect, source.key, stream.peek, largest)
+            tally.skipped_lines = _skipped_at_start(part, dialect, layout, stream.peek, largest)
+            if layout is not None:
+                tally.layout, tally.lines = layout, layout.header_lines
+                stream.skip(layout.data_start)
+                self._convert_pieces(part, stream, self._parser(dialect, layout), tally)
+            tally.skipped_lines += stream.footer_lines
+            # Reads to the end, whatever was wanted of it: what is read ahead comes in turn.
+            tally.checksum = checked.checksum()
         if not tally.closed:
             line = self._lines_before + tally.open_line + 1
             raise open_record_error(source.key, line, largest, too_long=tally.too_long)
@@ -351,12 +378,11 @@ class _Conversion:
         if len(piece.bad):
             lines_before = self._lines_before + before
             self._quarantine.write(quarantine_table(piece.bad, part.source.key, lines_before, self._context.run_id))
-            for line, reason, column in zip(
-                piece.bad.lines.tolist(), piece.bad.reasons, piece.bad.columns, strict=True
-            ):
-                if len(tally.samples) == SAMPLES:
-                    break
-                tally.samples.append((before + line + 1, f"{column}: {reason}" if column else reason))
+            add_counts(tally.bad_counts, piece.bad)
+            if tally.layout is not None:
+                left = SAMPLES - len(tally.samples)
+                contract = self._context.contract
+                tally.samples += bad_samples(contract, self._dialect, tally.layout, piece.bad, before, left)
         tally.lines += piece.lines
         tally.rows_read += piece.rows_read
         tally.rows_written += piece.table.num_rows
@@ -364,16 +390,27 @@ class _Conversion:
         tally.rows_skipped += piece.rows_skipped
 
 
+def _skipped_at_start(
+    part: Part, dialect: Dialect, layout: FileColumns | None, head: Callable[[int], bytes], largest: int
+) -> int:
+    """Return how many of the lines to be skipped a part holds, also of a file that holds nothing else."""
+    if not dialect.skip_lines or part.start > 0:
+        return 0
+    return dialect.skip_lines if layout is not None else min(dialect.skip_lines, lines_in(head(largest)))
+
+
 def read_header(contract: DatasetContract, source: SourceFile) -> tuple[str, ...]:
     """Return the names in the header of a file; none of a file that holds nothing."""
     dialect, largest = dialect_of(contract), Settings().parsing.largest_record_bytes
-    if dialect.splittable and not is_compressed(source):
-        layout = file_columns(contract, dialect, source.key, _Content(source).head, largest)
-    else:
-        with closing(open_storage(source.uri).open_read(source.uri, source.etag)) as raw:
-            stream = TextStream(_plain(source, raw), dialect, SMALL_FILE_BYTES, largest)
-            decoded = replace(dialect, encoding="utf-8")
-            layout = file_columns(contract, decoded, source.key, stream.peek, largest)
+    if dialect.splittable and packing_by_name(source) is None:
+        content = Content(source)
+        if packing_of(source, content.head(FIRST_BYTES)) is None:
+            content.leave_out_footer(dialect, largest)
+            layout = file_columns(contract, dialect, source.key, content.head, largest)
+            return layout.header if layout is not None else ()
+    with closing(_open_now(source)) as raw, open_unpacked(source, raw) as unpacked:
+        stream = TextStream(source.key, unpacked, dialect, SMALL_FILE_BYTES, largest)
+        layout = file_columns(contract, replace(dialect, encoding="utf-8"), source.key, stream.peek, largest)
     return layout.header if layout is not None else ()
 
 
@@ -394,8 +431,8 @@ def _checksum(*pieces: bytes) -> str:
     return checksum_text(sum(map(len, pieces)), crc32)
 
 
-def _plain(source: SourceFile, raw: BinaryIO) -> BinaryIO:
-    return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_compressed(source) else raw
+def _open_now(source: SourceFile) -> BinaryIO:
+    return open_storage(source.uri).open_read(source.uri, source.etag)
 
 
 def _first_byte(part: Part) -> int:
@@ -403,40 +440,10 @@ def _first_byte(part: Part) -> int:
     return max(part.start - 1, 0)
 
 
-class _Content:
-    """The bytes of a plain file: its head and a piece of it are held, others are read when they are asked for."""
-
-    def __init__(self, source: SourceFile, head: bytes | None = None, begin: int = 0, piece: bytes = b"") -> None:
-        self.source = source
-        self._storage = open_storage(source.uri)
-        self._known = [(begin, piece)]
-        self._known.append((0, self._read(0, min(source.size, SMALL_FILE_BYTES)) if head is None else head))
-
-    def head(self, size: int) -> bytes:
-        """Return the first bytes of the file, fewer when it is shorter."""
-        return self.between(0, min(size, self.source.size))
-
-    def between(self, start: int, end: int) -> bytes:
-        """Return the bytes [start, end)."""
-        for begin, known in self._known:
-            if begin <= start and end <= begin + len(known):
-                return known[start - begin : end - begin]
-        return self._read(start, end)
-
-    def take(self, start: int, end: int) -> bytes:
-        """Return the bytes [start, end), the last that are asked for: the others are forgotten."""
-        taken = self.between(start, end)
-        self._known.clear()
-        return taken
-
-    def _read(self, start: int, end: int) -> bytes:
-        return self._storage.read_range(self.source.uri, start, end, self.source.etag)
-
-
 class _CutFinder:
     """Moves nominal bounds of splits to beginnings of records; both neighbours of a bound come to the same answer."""
 
-    def __init__(self, content: _Content, dialect: Dialect, layout: FileColumns, window: int, largest: int) -> None:
+    def __init__(self, content: Content, dialect: Dialect, layout: FileColumns, window: int, largest: int) -> None:
         self._content, self._dialect, self._layout = content, dialect, layout
         self._window, self._largest = window, largest
 
@@ -445,7 +452,7 @@ class _CutFinder:
 
         Raises OverlongRecordError when the line that holds the bound does not end.
         """
-        size, data_start = self._content.source.size, self._layout.data_start
+        size, data_start = self._content.end, self._layout.data_start
         if nominal <= data_start or nominal >= size:
             return data_start if nominal <= data_start else size
         # A record begins at the bound itself when the byte before it ends a line.

@@ -28,6 +28,9 @@ class Dialect:
     encoding: str
     quoted_newlines: bool
     skip_initial_space: bool = False
+    skip_lines: int = 0
+    footer_lines: int = 0
+    footer_pattern: str | None = None
 
     @property
     def is_utf8(self) -> bool:
@@ -39,8 +42,11 @@ class Dialect:
         """Say whether a file can be read from its middle.
 
         It can when every byte below 128 means its ASCII character wherever it stands, which holds for UTF-8 and for the
-        single-byte extensions of ASCII, and not for UTF-16, Shift-JIS (0x5C as second byte) or EBCDIC.
+        single-byte extensions of ASCII, and not for UTF-16, Shift-JIS (0x5C as second byte) or EBCDIC; and when its end
+        is not that of the data, which a pattern tells.
         """
+        if self.footer_pattern is not None:
+            return False
         return self.is_utf8 or _extends_ascii_bytewise(self.encoding)
 
 
@@ -61,6 +67,9 @@ def dialect_of(contract: DatasetContract) -> Dialect:
         encoding=codecs.lookup(csv.encoding).name,
         quoted_newlines=csv.quoted_newlines,
         skip_initial_space=csv.skip_initial_space,
+        skip_lines=csv.skip_lines,
+        footer_lines=csv.footer_lines,
+        footer_pattern=csv.footer_pattern,
     )
 
 

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from column_names import bare_name, place_columns
 from contract import DatasetContract
 from conversion_errors import SchemaDriftError, UnterminatedQuoteError, record_too_long
-from csv_dialect import BLANKS, UTF8_BOM, Dialect, readable_text, to_utf8
+from csv_dialect import UTF8_BOM, Dialect, readable_text, to_utf8
+from csv_foreign import FIRST_BYTES, likely_mistake
 from csv_grammar import grammar_of, line_bounds
 from csv_records import count_lines
 
@@ -24,8 +26,9 @@ _BLANK_LINES = re.compile(b"[\r\n]*")
 class FileColumns:
     """The layout of a file: its number of columns and, per contract column, the position in the file (None: missing).
 
-    `data_start` is the byte offset of the first record behind the header, `header_lines` the line ends before it,
-    `header` the names in the file's order and spelling.
+    `extra` are the names of columns that nobody wants, or their numbers (`#3`) where they have none. `data_start` is
+    the byte offset of the first record behind the header, `header_lines` the line ends before it, `header` the names
+    in the file's order and spelling.
     """
 
     width: int
@@ -51,9 +54,18 @@ def file_columns(
         head = read_until(size)
         whole = len(head) < size
         start = len(UTF8_BOM) if head.startswith(UTF8_BOM) else 0
+        data = _behind_lines(head, start, dialect.skip_lines, whole=whole)
+        if data is None:
+            if len(head) > largest_bytes:
+                raise SchemaDriftError(
+                    f"{key}: csv.skip_lines = {dialect.skip_lines} skips lines of more than {largest_bytes} bytes, "
+                    "which is more than a record may have"
+                )
+            size = min(4 * size, largest_bytes + 1)
+            continue
         if not dialect.header:
-            return _by_position(contract, start) if len(head) > start else None
-        begin = _behind_blanks_and_comments(head, start, dialect)
+            return _by_position(contract, data, count_lines(head[:data])) if len(head) > data else None
+        begin = _behind_blanks_and_comments(head, data, dialect)
         bounds = grammar_of(dialect).bounds(head, begin)
         if bounds is not None and (bounds.behind < len(head) or whole):
             break
@@ -73,7 +85,19 @@ def file_columns(
         raise record_too_long(key, count_lines(head[:begin]) + 1, limit)
     values = [field.text for field in grammar_of(dialect).fields(head[begin : bounds.end])]
     names = [readable_text(value if dialect.is_utf8 else to_utf8(value, dialect.encoding)) for value in values]
-    return _by_name(contract, key, names, bounds.behind, count_lines(head[: bounds.behind]))
+    mistake = likely_mistake(head[start : start + FIRST_BYTES], names, dialect)
+    return _by_header(contract, key, names, mistake, bounds.behind, count_lines(head[: bounds.behind]))
+
+
+def _behind_lines(head: bytes, start: int, lines: int, *, whole: bool) -> int | None:
+    """Return where the first line behind some lines begins, at most the end of a file; None if more must be read."""
+    for _ in range(lines):
+        behind = line_bounds(head, start).behind
+        # A line end at the very end may be the first half of a \\r\\n.
+        if behind == len(head) and not whole:
+            return None
+        start = behind
+    return start
 
 
 def _behind_blanks_and_comments(head: bytes, start: int, dialect: Dialect) -> int:
@@ -87,34 +111,45 @@ def _behind_blanks_and_comments(head: bytes, start: int, dialect: Dialect) -> in
         position = line_bounds(head, position).behind
 
 
-def _by_position(contract: DatasetContract, start: int) -> FileColumns:
+def _by_position(contract: DatasetContract, start: int, lines: int) -> FileColumns:
     width = len(contract.columns)
-    return FileColumns(width, tuple(range(width)), (), (), start, 0)
+    return FileColumns(width, tuple(range(width)), (), (), start, lines)
 
 
-def _normal(name: str) -> str:
-    return name.strip(BLANKS).casefold()
+def _by_header(
+    contract: DatasetContract, key: str, names: list[str], mistake: str, end: int, lines: int
+) -> FileColumns:
+    found = place_columns(contract, names)
+    if found.ambiguous:
+        raise _ambiguous(key, names, *found.ambiguous[0])
+    columns = zip(contract.columns, found.positions, strict=True)
+    missing = tuple(column.source for column, place in columns if place is None)
+    extra = tuple(bare_name(names[place]) for place in found.extra)
+    _check_drift(contract, key, names, mistake, missing, extra)
+    unnamed = tuple(f"#{place + 1}" for place in found.unnamed)
+    return FileColumns(len(names), found.positions, missing, (*extra, *unnamed), end, lines, tuple(names))
 
 
-def _by_name(contract: DatasetContract, key: str, names: list[str], end: int, lines: int) -> FileColumns:
-    places: dict[str, int] = {}
-    for place, name in enumerate(names):
-        if _normal(name) in places:
-            raise SchemaDriftError(
-                f"{key}: the header names column {_readable([name])} twice "
-                f"(positions {places[_normal(name)] + 1} and {place + 1}); names must differ "
-                "in more than case and surrounding blanks"
-            )
-        places[_normal(name)] = place
-    wanted = [_normal(column.source) for column in contract.columns]
-    missing = tuple(column.source for column, name in zip(contract.columns, wanted, strict=True) if name not in places)
-    extra = tuple(name.strip(BLANKS) for name in names if _normal(name) not in set(wanted))
-    _check_drift(contract, key, names, missing, extra)
-    return FileColumns(len(names), tuple(places.get(name) for name in wanted), missing, extra, end, lines, tuple(names))
+def _ambiguous(key: str, names: list[str], source: str, places: tuple[int, ...]) -> SchemaDriftError:
+    numbers = [f'"#{place + 1}"' for place in places]
+    said = f"{len(places)} columns without a name"
+    also = ""
+    if source:
+        said = f"the column {_readable([source])} {len(places)} times"
+        also = f'; "{source}.1" is the second, where one column asks for that "{source}" is the first'
+    return SchemaDriftError(
+        f"{key}: the header has {said} (positions {', '.join(str(place + 1) for place in places)}): say by source "
+        f"which is meant, {' or '.join(numbers)}{also}. In the file: {_readable(names)}"
+    )
 
 
 def _check_drift(
-    contract: DatasetContract, key: str, names: list[str], missing: tuple[str, ...], extra: tuple[str, ...]
+    contract: DatasetContract,
+    key: str,
+    names: list[str],
+    mistake: str,
+    missing: tuple[str, ...],
+    extra: tuple[str, ...],
 ) -> None:
     required = [column.source for column in contract.columns if column.required and column.source in missing]
     if contract.schema_drift == "ignore" and not required and len(missing) < len(contract.columns):
@@ -129,14 +164,31 @@ def _check_drift(
     reason = "schema_drift is fail"
     if contract.schema_drift == "ignore":
         reason = f"{_readable(required)} is required" if required else "it has none of the columns"
+    wanted = _readable([column.source for column in contract.columns])
     raise SchemaDriftError(
-        f"{key}: the header {' and '.join(problems)}; {reason}. "
-        f"In the file: {_readable(names)}. In the contract: {_readable([column.source for column in contract.columns])}"
+        f"{key}: the header {' and '.join(problems)}; {reason}.{mistake} "
+        f"In the file: {_readable(names)}. {_where_wanted(contract)}: {wanted}{_how_to_crawl(contract)}"
+    )
+
+
+def _where_wanted(contract: DatasetContract) -> str:
+    return f"In the table {contract.crawled_table}" if contract.crawled_table else "In the contract"
+
+
+def _how_to_crawl(contract: DatasetContract) -> str:
+    """Return what to do where nobody has declared the columns that the file lacks."""
+    if contract.crawled_table is None:
+        return ""
+    crawler = contract.crawler_name or f"of {contract.crawled_table}"
+    command = f" (aws glue start-crawler --name {crawler})" if contract.crawler_name else ""
+    return (
+        f". No columns are declared, a crawler has found them in the files of its time: run the crawler {crawler} "
+        f"again{command} and start the execution again once it is ready, or declare the columns"
     )
 
 
 def _readable(names: Sequence[str]) -> str:
     """Return names for a message, which has to stay readable however many and long they are."""
-    shown = [name.strip(BLANKS) for name in names[:SHOWN_NAMES]]
+    shown = [bare_name(name) for name in names[:SHOWN_NAMES]]
     texts = [repr(name if len(name) <= SHOWN_CHARACTERS else name[:SHOWN_CHARACTERS] + "…") for name in shown]
     return ", ".join(texts) + (f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else "")

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import codecs
-from typing import BinaryIO
+from typing import Protocol
 
 from csv_dialect import Dialect
+from csv_footer import FooterCutter
 from csv_parts import OverlongRecordError
 
 # Bytes that are read, decompressed and transcoded in one go.
 _READ_BYTES = 4 * 1024 * 1024
 
 
+class ByteStream(Protocol):
+    """What is read from beginning to end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, at most `size`; none at the end."""
+
+
 class TextStream:
     """Reads a binary stream, transcodes it, and hands out whole lines; holds no more than was asked for.
 
-    More than that is read for a line that is longer, up to `largest_line_bytes`.
+    More than that is read for a line that is longer, up to `largest_line_bytes`. A footer is left out.
     """
 
-    def __init__(self, stream: BinaryIO, dialect: Dialect, chunk_bytes: int, largest_line_bytes: int) -> None:
+    def __init__(
+        self, key: str, stream: ByteStream, dialect: Dialect, chunk_bytes: int, largest_line_bytes: int
+    ) -> None:
         self._stream, self._chunk, self._largest = stream, chunk_bytes, largest_line_bytes
         self._decoder = None if dialect.is_utf8 else codecs.getincrementaldecoder(dialect.encoding)("mark_undecodable")
+        has_footer = dialect.footer_lines or dialect.footer_pattern is not None
+        self._footer = FooterCutter(key, dialect, largest_line_bytes) if has_footer else None
         self._buffer = b""
         self._exhausted = False
+
+    @property
+    def footer_lines(self) -> int:
+        """Return how many lines have been left out at the end, once everything has been handed out."""
+        return self._footer.lines if self._footer is not None else 0
 
     @property
     def at_end(self) -> bool:
@@ -75,6 +92,8 @@ class TextStream:
             text = raw
             if self._decoder is not None:
                 text = self._decoder.decode(raw, final=not raw).encode("utf-8", "surrogatepass")
+            if self._footer is not None:
+                text = self._footer.feed(text, final=self._exhausted)
             pieces.append(text)
             held += len(text)
         if len(pieces) > 1:

@@ -457,6 +457,7 @@ def _report(
         kept_folders=outcome.kept_folders,
         missing_columns={result.source.key: result.missing_columns for result in results if result.missing_columns},
         extra_columns={result.source.key: result.extra_columns for result in results if result.extra_columns},
+        skipped_lines={result.source.key: result.skipped_lines for result in results if result.skipped_lines},
         unmatched_keys=tuple(listing.unmatched),
         removed_sources=tuple(key for item in decisions for key in item.removed_sources),
         units=_unit_reports(contract, decisions, outcome),

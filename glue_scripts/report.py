@@ -87,6 +87,7 @@ class Report:
     orphaned_tables: Sequence[str] = ()
     missing_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     extra_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    skipped_lines: Mapping[str, int] = field(default_factory=dict)
     unmatched_keys: Sequence[str] = ()
     removed_sources: Sequence[str] = ()
     units: Sequence[UnitReport] = ()
@@ -102,6 +103,8 @@ class Report:
         content = asdict(replace(self, units=ordered[:limit]))
         for name in ("missing_columns", "extra_columns"):
             content[name] = {key: list(names)[:limit] for key, names in list(content[name].items())[:limit]}
+        content["skipped_lines_count"] = sum(self.skipped_lines.values())
+        content["skipped_lines"] = dict(list(self.skipped_lines.items())[:limit])
         content["kept_folders_count"] = len(self.kept_folders)
         content["kept_folders"] = dict(list(self.kept_folders.items())[:limit])
         for name in ("unmatched_keys", "removed_sources", "orphaned_tables"):

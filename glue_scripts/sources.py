@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import date
 from urllib.parse import unquote_to_bytes
 
-from contract import DatasetContract, PartitionKey, Values
+from contract import SUFFIXES, DatasetContract, PartitionKey, Values
 from errors import TerminalError
 from storage import open_storage
 
-SUFFIXES = (".csv", ".csv.gz")
 # Objects of these classes cannot be read until they are restored (InvalidObjectState):
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects.html
 ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
@@ -74,6 +73,7 @@ def list_units(contract: DatasetContract) -> Listing:
     unmatched: dict[str, str] = {}
     hidden = 0
     pattern = re.compile(contract.partition_pattern) if contract.partition_pattern is not None else None
+    suffixes = tuple(suffix.lower() for suffix in contract.suffixes)
     for item in open_storage(contract.source_uri).list(contract.source_uri):
         digest = fold_digest(digest, item.key, item.etag)
         path = item.uri[len(contract.source_uri) :]
@@ -81,7 +81,7 @@ def list_units(contract: DatasetContract) -> Listing:
             hidden += 1
             continue
         try:
-            values, folder = assign(path, contract.partition_keys, pattern)
+            values, folder = assign(path, contract.partition_keys, pattern, suffixes)
         except UnmatchedKeyError as error:
             unmatched[item.key] = str(error)
             continue
@@ -132,10 +132,15 @@ def _is_hidden(path: str) -> bool:
     return not path or path.endswith("/") or any(part[:1] in ("_", ".") for part in path.split("/") if "=" not in part)
 
 
-def assign(path: str, keys: Sequence[PartitionKey], pattern: re.Pattern[str] | None) -> tuple[Values, str | None]:
-    """Return the partition values of a path below the prefix, and the Hive folder it lies in if it does."""
-    if not path.lower().endswith(SUFFIXES):
-        raise UnmatchedKeyError(f"the name ends in none of {', '.join(SUFFIXES)}")
+def assign(
+    path: str, keys: Sequence[PartitionKey], pattern: re.Pattern[str] | None, suffixes: tuple[str, ...] = SUFFIXES
+) -> tuple[Values, str | None]:
+    """Return the partition values of a path below the prefix, and the Hive folder it lies in if it does.
+
+    The name has to end in one of the suffixes, in any case.
+    """
+    if not path.lower().endswith(suffixes):
+        raise UnmatchedKeyError(f"the name ends in none of {', '.join(suffixes)}")
     if pattern is not None:
         return _values_by_pattern(path, keys, pattern), None
     return _values_by_folder(path, keys)

@@ -8,10 +8,11 @@ the conversion reads anyway is recorded with every file.
 from __future__ import annotations
 
 import hashlib
+import io
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from sources import SourceFile
 from storage import open_storage
@@ -61,19 +62,25 @@ def joined_checksum(pieces: Sequence[str]) -> str:
     return " ".join(pieces)
 
 
-class CheckedStream:
+class CheckedStream(io.RawIOBase):
     """A binary stream that keeps the checksum of all that was read of it."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
+        super().__init__()
         self._stream = stream
         self._size = self._crc32 = 0
 
-    def read(self, size: int = -1) -> bytes:
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
         """Read as the stream does."""
-        data: bytes = self._stream.read(size)
+        data = self._stream.read(len(buffer))
+        buffer[: len(data)] = data
         self._size += len(data)
         self._crc32 = zlib.crc32(data, self._crc32)
-        return data
+        return len(data)
 
     def checksum(self) -> str:
         """Read what is left and return the checksum of the whole."""

@@ -171,4 +171,14 @@ run "a_fingerprint_is_of_what_differs_from_the_defaults" {
     } == { for name, contract in local.contracts : name => contract.fingerprint }
     error_message = "Hashed is ${jsonencode(local.decisive)}: an option that is new belongs into `unsaid` with its default, or into `indecisive`."
   }
+
+  # What the raw table can skip it skips, and columns by position are those of the contract.
+  assert {
+    condition = jsonencode([
+      for table in [local.contracts.files.workflow.raw_table_input] : [
+        table.Parameters["skip.header.line.count"], table.StorageDescriptor.Columns[*].Name
+      ]
+    ]) == jsonencode([["3", ["a"]]])
+    error_message = "The raw table is ${jsonencode(local.contracts.files.workflow.raw_table_input)}"
+  }
 }

@@ -244,6 +244,11 @@ SOURCE = {"workflow": {"source_bucket": "raw", "source_prefix": "flights/"}}
             {"Status": "TIMED_OUT", "Error": "States.Timeout"},
             "Listing s3://raw/flights/ ended as TIMED_OUT. Start the execution again.",
         ),
+        (
+            {"Status": "FAILED", "Error": "States.DataLimitExceeded", "Cause": "The state/task returned a result"},
+            "Listing s3://raw/flights/ failed: 100 keys below it take more than the 256 KiB that a state may receive. "
+            "Rename the objects whose keys are full of control characters.",
+        ),
     ],
 )
 def it_fails_the_dataset_when_its_listing_failed(inner: dict[str, Any], result: dict[str, str], cause: str) -> None:

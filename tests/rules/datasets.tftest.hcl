@@ -1004,6 +1004,198 @@ run "accepts_a_source_with_a_header" {
   }
 }
 
+run "refuses_a_source_by_position" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", source = "#2" }]
+        csv     = { match_columns = "position" }
+      }
+    }
+  }
+}
+
+run "accepts_sources_by_number_turn_and_emptiness" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a", source = "#2" }, { name = "b", source = "amount.1" }, { name = "c", source = "" }]
+        csv     = { match_columns = "name" }
+      }
+    }
+  }
+}
+
+run "refuses_an_unknown_way_to_match_columns" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { match_columns = "number" }
+      }
+    }
+  }
+}
+
+run "accepts_columns_by_position" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { match_columns = "position" }
+      }
+    }
+  }
+}
+
+run "refuses_more_lines_to_skip_than_1000" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { skip_lines = 1001 }
+      }
+    }
+  }
+}
+
+run "refuses_half_a_line_of_a_footer" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { footer_lines = 0.5 }
+      }
+    }
+  }
+}
+
+run "accepts_lines_to_skip_on_both_sides" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { skip_lines = 1000, footer_lines = 1000 }
+      }
+    }
+  }
+}
+
+run "refuses_lines_to_skip_without_columns" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv = { skip_lines = 1 }
+      }
+    }
+  }
+}
+
+run "accepts_a_footer_without_columns" {
+  variables {
+    datasets = {
+      orders = {
+        csv = { footer_lines = 1 }
+      }
+    }
+  }
+}
+
+run "refuses_two_kinds_of_footer" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { footer_lines = 1, footer_pattern = "Total" }
+      }
+    }
+  }
+}
+
+run "accepts_one_kind_of_footer" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { footer_lines = 0, footer_pattern = "Total" }
+      }
+    }
+  }
+}
+
+run "refuses_a_footer_pattern_of_nothing" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { footer_pattern = "" }
+      }
+    }
+  }
+}
+
+run "accepts_a_footer_pattern_of_a_blank_line" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { footer_pattern = "^$" }
+      }
+    }
+  }
+}
+
+run "refuses_no_suffix_at_all" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns  = [{ name = "a" }]
+        suffixes = []
+      }
+    }
+  }
+}
+
+run "refuses_a_suffix_with_a_slash" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns  = [{ name = "a" }]
+        suffixes = ["data/.csv"]
+      }
+    }
+  }
+}
+
+run "accepts_suffixes_of_texts_and_none" {
+  variables {
+    datasets = {
+      orders = {
+        columns  = [{ name = "a" }]
+        suffixes = [".txt", ".TSV.zst", ""]
+      }
+    }
+  }
+}
+
 run "refuses_a_delimiter_of_two_characters" {
   command         = plan
   expect_failures = [var.datasets]

@@ -26,7 +26,7 @@ ROOMS = (
     r"faults|storage",
     r"storage_.*",
     r"contract",
-    r"sources|sources_proof|lake|conversion_errors",
+    r"sources|sources_proof|lake|conversion_errors|column_names",
     r"lake_manifests|catalog",
     r"catalog_.*|lake_.*|diff|report",
     r"csv_(?!to_parquet).*",

@@ -6,8 +6,13 @@ import gzip
 import os
 import subprocess
 import sys
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from conversion_errors import RecordTooLongError, SchemaDriftError
@@ -71,6 +76,8 @@ def it_names_columns_so_that_a_message_stays_readable() -> None:
 # What outsiders fed it: each needed several times its size in memory, and 17 GB in one case.
 HUGE = {
     "a line of 1 GiB in a small gzip file": ("a.csv.gz", b"a,b\n1,2\n", b"x", GIBIBYTE),
+    "a line of 1 GiB in a small zip file": ("a.csv", b"a,b\n1,2\n", b"x", GIBIBYTE),
+    "a line of 1 GiB in a small zstd file": ("a.csv.zst", b"a,b\n1,2\n", b"x", GIBIBYTE),
     "a header of 1 GiB in a small gzip file": ("a.csv.gz", b"a", b"x", GIBIBYTE),
     "a quote that is never closed over 300 MB": ("a.csv", b'a,b\n1,2\n"', b"x,y\n", 300_000_000),
     "a line of 300 MB": ("a.csv", b"a,b\n1,2\n", b"x", 300_000_000),
@@ -94,13 +101,31 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@contextmanager
+def writer(path: Path, case: str) -> Iterator[Any]:
+    """Open a file to be written, packed as the case says."""
+    if "gzip" in case:
+        with gzip.open(path, "wb", compresslevel=1) as file:
+            yield file
+    elif "zip" in case:
+        archive = zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
+        with archive, archive.open("a.csv", "w") as file:
+            yield file
+    elif "zstd" in case:
+        with pa.CompressedOutputStream(str(path), "zstd") as file:
+            yield file
+    else:
+        with path.open("wb") as file:
+            yield file
+
+
 @pytest.mark.parametrize("case", HUGE)
 def it_holds_less_than_a_gibibyte_whatever_a_file_holds(case: str, tmp_path: Path) -> None:
     name, before, content, size = HUGE[case]
     block = content * ((1 << 20) // len(content))
     path = tmp_path / "raw" / name
     path.parent.mkdir()
-    with gzip.open(path, "wb", compresslevel=1) if name.endswith("gz") else path.open("wb") as file:
+    with writer(path, case) as file:
         file.write(before)
         for _ in range(size // len(block)):
             file.write(block)

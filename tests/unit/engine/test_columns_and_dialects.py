@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import io
+import random
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from conversion_errors import (
@@ -57,9 +60,58 @@ def it_refuses_a_missing_required_column_and_a_file_of_strangers() -> None:
         convert(b"x,y\n1,2\n", AB, schema_drift="ignore")
 
 
-def it_refuses_a_column_named_twice() -> None:
-    with pytest.raises(SchemaDriftError, match=r"names column 'A' twice \(positions 1 and 3\)"):
-        convert(b"a,b,A \n1,2,3\n", AB)
+@pytest.mark.parametrize("header", [b"a,b,a ", b"A,b, A", b"A,b,\xc3\x84,A"])
+def it_refuses_a_column_that_may_be_one_of_two(header: bytes) -> None:
+    message = (
+        r"the header has the column 'a' 2 times \(positions 1, [34]\): say by source which is meant, \"#1\" or "
+        r"\"#[34]\"; \"a\.1\" is the second, where one column asks for that \"a\" is the first\. In the file: "
+    )
+    for drift in ("fail", "ignore"):
+        with pytest.raises(SchemaDriftError, match=message):
+            convert(header + b"\n", AB, schema_drift=drift)
+
+
+def it_refuses_one_of_several_columns_without_a_name() -> None:
+    with pytest.raises(
+        SchemaDriftError, match=r'has 2 columns without a name \(positions 1, 3\): .*, "#1" or "#3"\. In'
+    ):
+        convert(b",b, \n", [{"name": "index", "source": ""}, {"name": "b"}])
+
+
+def it_takes_unwanted_namesakes_for_drift_and_unnamed_columns_for_none() -> None:
+    with pytest.raises(SchemaDriftError, match="the header has 'x', 'X' besides"):
+        convert(b"a,b,x,X\n1,2,3,4\n", AB)
+    with pytest.raises(SchemaDriftError, match="the header has 'A' besides"):
+        convert(b"a,b,A\n1,2,3\n", AB)
+    found = convert(b"a,b,,\n1,2,,\n", AB)
+    assert (found.rows, found.result.sources[0].extra_columns) == ([{"a": 1, "b": "2"}], ("#3", "#4"))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def it_finds_namesakes_by_the_names_that_pandas_gives_them(seed: int) -> None:
+    header = ["a", *random.Random(seed).choices(["a", "B", "c d"], k=9)]  # noqa: S311
+    text = ",".join(header) + "\n0,1,2,3,4,5,6,7,8,9\n"
+    named = pd.read_csv(io.StringIO(text))
+    declared = [{"name": f"c{place}", "type": "int", "source": name} for place, name in enumerate(named.columns)]
+    assert list(convert(text.encode(), declared).rows[0].values()) == named.iloc[0].tolist() == list(range(10))
+
+
+def it_prefers_a_name_that_is_there_to_a_turn_and_to_a_number() -> None:
+    declared = [{"name": "x", "source": "a.1"}, {"name": "y", "source": "#1"}, {"name": "z", "source": "a"}]
+    assert convert(b"a,a,a.1,#1\n1,2,3,4\n", declared, schema_drift="ignore").rows == [{"x": "3", "y": "4", "z": "1"}]
+
+
+def it_takes_columns_by_position_whatever_the_header_says() -> None:
+    by_position = {"match_columns": "position"}
+    for header in (b"x,y", b"b,a", b",", b"a,a", b'"A","b\nc"'):
+        for split in (3, 1 << 20):
+            assert convert(header + b"\n1,x\n", AB, by_position, split=split, window=4).rows == [{"a": 1, "b": "x"}]
+    with pytest.raises(SchemaDriftError, match="lacks 'b'; schema_drift is fail"):
+        convert(b"x\n1\n", AB, by_position)
+    with pytest.raises(SchemaDriftError, match="has 'z' besides"):
+        convert(b"x,y,z\n1,2,3\n", AB, by_position)
+    assert convert(b"x,y,z\n1,2,3\n", AB, by_position, schema_drift="ignore").rows == [{"a": 1, "b": "2"}]
+    assert convert(b"x\n1\n", AB, by_position, schema_drift="ignore").rows == [{"a": 1, "b": None}]
 
 
 def it_quarantines_nulls_in_a_required_column() -> None:
@@ -166,8 +218,10 @@ def it_finds_a_bad_value_beside_columns_that_nobody_wants(header: bytes) -> None
 def it_fails_when_too_many_rows_are_bad_and_names_the_first() -> None:
     data = b"a,b\n" + b"1,x\n" * 96 + b"z,x\n1\n2,x\n3,y\n"
     message = (
-        r"2 of 100 rows are bad, more than max_bad_fraction = 0\.01 \(2\.0000% are bad\) and max_bad_rows = 1 allows\. "
-        r"First: a\.csv line 98: a: not of type int; a\.csv line 99: expected 2 columns, found 1$"
+        r"2 of 100 rows are bad, more than max_bad_fraction = 0\.01 \(2\.0000% are bad\) and max_bad_rows = 1 allows; "
+        r"nothing was published\. In all: 1 x a: not of type int; 1 x expected 2 columns, found 1\. First: a\.csv line "
+        r"98: a: not of type int: 'z'; a\.csv line 99: expected 2 columns, found 1: '1'\. All bad rows are in the "
+        r"Parquet files of .*/bad/, until a run that begins 24 hours later or more sweeps them$"
     )
     for split in (1 << 20, 50):
         with pytest.raises(TooManyBadRows, match=message):

@@ -32,7 +32,7 @@ def it_has_an_answer_for_every_file_and_a_file_for_every_answer() -> None:
 def it_reads_a_file_as_people_mean_it(name: str, sizes: Sizes) -> None:
     answer = json.loads((CORPUS / f"{name}.json").read_text())
     data = (CORPUS / f"{name}.csv").read_bytes()
-    found = convert(data, answer["columns"], answer["csv"], sizes=sizes)
+    found = convert(data, answer["columns"], answer["csv"], sizes=sizes, **answer.get("dataset", {}))
     assert [[plain(value) for value in row.values()] for row in found.rows] == answer["rows"]
     account = found.result.sources[0]
     assert account.rows_skipped == answer.get("skipped", 0)

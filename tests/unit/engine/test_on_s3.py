@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import time
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -95,6 +97,39 @@ def it_yields_on_s3_what_it_yields_on_a_local_disk(s3: FakeS3, tmp_path: Path, s
         (pq.read_metadata(pa.BufferReader(s3.objects[file.uri[7:]])).num_rows, len(s3.objects[file.uri[7:]]))
         for file in there.files
     ]
+
+
+@pytest.mark.parametrize("split", [1 << 26, 20_000, 3000])
+@pytest.mark.parametrize(
+    "csv", [{}, {"skip_lines": 1, "footer_lines": 1}, {"skip_lines": 1, "footer_pattern": "Total"}]
+)
+def it_reads_packed_files_and_footers_between_others(
+    s3: FakeS3, tmp_path: Path, split: int, csv: dict[str, Any]
+) -> None:
+    def report(data: bytes) -> bytes:
+        return b"A report\n" + data + b"Total,1\n" if csv else data
+
+    packed = {
+        "a.csv": report(rows(4000)),
+        "b.csv": zipped(report(rows(2000, 4000))),
+        "c.csv": gzip.compress(report(rows(3000, 6000))),
+        "d.csv.zst": pa.compress(report(rows(1000, 9000)), codec="zstd", asbytes=True),
+        "e.csv.zip": zipped(report(rows(500, 10000))),
+        "f.csv": report(rows(900, 11000)),
+    }
+    local = convert(packed, DECLARED, csv, split=split, window=2048)
+    assert len(local.rows) + len(local.bad) == 11400
+    (there,) = on_s3(s3, tmp_path, [packed], split, csv)
+    assert [(item.rows_read, item.rows_written, item.rows_quarantined) for item in there.sources] == local.accounts()
+    assert [item.skipped_lines for item in there.sources] == [2 if csv else 0] * 6
+    assert stored_rows(s3, "data/") == local.rows
+
+
+def zipped(data: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("inside.csv", data)
+    return buffer.getvalue()
 
 
 def it_waits_for_many_small_units_at_once(s3: FakeS3, tmp_path: Path) -> None:

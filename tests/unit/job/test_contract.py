@@ -76,12 +76,12 @@ def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
     [
         ({"dataset": "Trips"}, "dataset is 'Trips'; expected a name"),
         ({"source_uri": ""}, "source_uri is missing"),
-        ({"colums": []}, "unknown setting colums; allowed are columns, csv, "),
+        ({"colums": []}, r"unknown setting colums \(near columns\); allowed are columns, csv, "),
         ({"columns": {"id": "int"}}, "columns is .* expected a list of objects"),
         ({"columns": [{"type": "int"}]}, "a column has no name"),
         (
             {"columns": [{"name": "a", "typ": "int"}]},
-            "unknown column setting typ; allowed are comment, decimal, format, ",
+            r"unknown column setting typ \(near type\); allowed are comment, decimal, format, ",
         ),
         ({"columns": [{"name": "a", "type": "integer"}]}, "column a has type integer; allowed are string, boolean"),
         ({"columns": [{"name": "a", "type": "decimal(39,2)"}]}, "type decimal.39,2.; allowed"),
@@ -100,7 +100,7 @@ def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
         ({"partition_keys": [{"name": "m", "type": "double"}]}, "type double; allowed are string, int, bigint, date"),
         ({"partition_pattern": "(?P<y>"}, "not a regular expression"),
         ({"partition_pattern": r"(?P<y>\d+)"}, r"named groups \['y'\]; they must be the partition keys \[\]"),
-        ({"csv": {"delimeter": ";"}}, "unknown csv setting delimeter; allowed are"),
+        ({"csv": {"Delimeter": ";", "xyz": 1}}, r"unknown csv setting Delimeter \(near delimiter\), xyz; allowed are"),
         ({"csv": {"delimiter": ";;"}}, "csv.delimiter is ';;'; allowed is one character"),
         ({"csv": {"delimiter": '"'}}, "csv.delimiter and csv.quote are both"),
         ({"csv": {"encoding": "utf-9"}}, "csv.encoding is 'utf-9'; allowed is any encoding that Python knows"),
@@ -136,6 +136,16 @@ def it_ignores_the_part_that_only_the_state_machine_reads() -> None:
         ),
         ({"csv": {"short_rows": "drop"}}, "short_rows is 'drop'; allowed are quarantine, null"),
         ({"csv": {"skip_initial_space": True, "delimiter": " "}}, "blank is one of the special characters"),
+        ({"csv": {"match_columns": "number"}}, "csv.match_columns is 'number'; allowed are name, position"),
+        ({"columns": [{"name": "a", "source": 3}]}, "column a has source 3; allowed is a text, or null"),
+        (
+            {"columns": [{"name": "a", "source": "A"}], "csv": {"match_columns": "position"}},
+            r"column a has a source, and columns are found by position \(csv.header = false or .*: leave source out",
+        ),
+        ({"columns": [{"name": "a", "source": ""}], "csv": {"header": False}}, "column a has a source, and"),
+        ({"suffixes": []}, r"suffixes is \[\]; allowed is a list of endings of names, such as .csv"),
+        ({"suffixes": ".csv"}, r"suffixes is '.csv'; allowed is a list"),
+        ({"suffixes": ["a/.csv"]}, r"allowed is a list of endings .* without slashes"),
         ({"schema_drift": "warn"}, "schema_drift is 'warn'; allowed are fail, ignore"),
         ({"max_bad_fraction": 2}, "max_bad_fraction is 2; allowed is a number from 0 to 1"),
         ({"max_bad_rows": -1}, "max_bad_rows is -1; allowed is null or a whole number"),
@@ -163,7 +173,24 @@ def it_fingerprints_what_decides_the_bytes_and_nothing_else() -> None:
     others: list[dict[str, Any]] = [{"csv": {"trim": True}}, {"columns": columns[:1]}, {"schema_drift": "ignore"}]
     for change in others:
         assert parse_contract(document(**change)).fingerprint != base
+    assert parse_contract(document(suffixes=[".csv", ".csv.gz"])).fingerprint == base
+    assert parse_contract(document(suffixes=[".csv"])).fingerprint != base
     assert parse_contract(document(fingerprint="f" * 64)).fingerprint == "f" * 64
+
+
+@pytest.mark.parametrize(
+    ("option", "default", "other"),
+    [
+        ("match_columns", "name", "position"),
+        ("skip_lines", 0, 1),
+        ("footer_lines", 0, 1),
+        ("footer_pattern", None, "Total"),
+    ],
+)
+def it_leaves_options_of_files_at_their_defaults_out_of_the_fingerprint(option: str, default: Any, other: Any) -> None:
+    base = parse_contract(document()).fingerprint
+    assert parse_contract(document(csv={option: default})).fingerprint == base
+    assert parse_contract(document(csv={option: other})).fingerprint != base
 
 
 @pytest.mark.parametrize("dataset", json.loads(FINGERPRINTS.read_text()))

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Any
 
 import boto3
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
@@ -355,15 +357,47 @@ def it_fails_on_unmatched_keys_before_it_publishes_and_skips_them_when_told(worl
     assert (world.rows(), world.digest() is not None) == ({"01": ["1"]}, True)
 
 
+def it_reads_files_of_the_suffixes_told_and_leaves_others_to_on_unmatched(world: World) -> None:
+    for key in ("month=01/a.TXT", "month=01/b.tsv", "month=01/c", "month=01/README.md", "month=01/d.csv"):
+        world.put(key, key[9:])
+    world.save(suffixes=[".txt", ".tsv"])
+    with pytest.raises(UnmatchedKeysError, match=r"README\.md: the name ends in none of \.txt, \.tsv"):
+        world.run()
+    world.save(on_unmatched="skip")
+    assert list(world.run().unmatched_keys) == ["month=01/README.md", "month=01/c", "month=01/d.csv"]
+    assert world.rows() == {"01": ["a.TXT", "b.tsv"]}
+    world.save(suffixes=[".csv", ""])
+    assert world.run().unmatched_keys == ()
+    assert world.rows() == {"01": ["README.md", "a.TXT", "b.tsv", "c", "d.csv"]}
+
+
+def it_reports_the_lines_that_it_was_told_to_skip(world: World) -> None:
+    path = world.put("month=01/a.csv", "1")
+    path.write_text("a report\n" + path.read_text() + "Total,1\n")
+    world.save(csv={"skip_lines": 1, "footer_lines": 1})
+    report = world.run()
+    assert (report.rows_read, dict(report.skipped_lines)) == (1, {path.relative_to(world.raw).as_posix(): 2})
+    assert json.loads(report.to_json())["skipped_lines_count"] == 2
+
+
 def it_publishes_nothing_when_too_many_rows_are_bad(world: World) -> None:
     world.put("month=01/a.csv", "1")
     world.run()
     digest = world.digest()
     world.save(max_bad_fraction=0.1)
     world.put("month=01/a.csv", "2", BAD)
-    with pytest.raises(TooManyBadRows):
+    with pytest.raises(TooManyBadRows) as told:
         world.run()
     assert (world.rows(), world.digest()) == ({"01": ["1"]}, digest)
+    named = re.search(r"in the Parquet files of (\S+/quarantine/trips/month=01/run=\S+/),", str(told.value))
+    assert named is not None
+    (left,) = Path(named[1]).glob("*.parquet")
+    assert [row["raw_text"] for row in pq.read_table(left, partitioning=None).to_pylist()] == ["bad,x"]
+    world.save(max_bad_fraction=1, retain_superseded_hours=24)
+    world.run(later=timedelta(hours=23))
+    assert left.exists()
+    world.run(later=timedelta(hours=25))
+    assert not left.exists()
 
 
 def it_refuses_a_conversion_that_forgets_a_file(world: World) -> None:

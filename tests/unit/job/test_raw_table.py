@@ -69,6 +69,22 @@ def it_names_the_columns_by_position_where_files_have_no_header(tmp_path: Path) 
     assert names(world) == ["b", "a"]
 
 
+def it_names_the_columns_by_position_where_headers_do_not_count(tmp_path: Path) -> None:
+    world = World(tmp_path, columns=COLUMNS, csv={"match_columns": "position"})
+    write(world, "month=01/a.csv", "Nummer,Text\n1,x\n")
+    write(world, "month=02/a.csv", "number,text\n1,x\n")
+    world.run()
+    assert names(world) == ["b", "a"]
+
+
+def it_names_columns_that_are_found_by_number_or_turn(tmp_path: Path) -> None:
+    sources = {"first": "#3", "gross": "amount.1", "index": "", "net": "amount"}
+    world = World(tmp_path, columns=[{"name": name, "source": source} for name, source in sources.items()])
+    write(world, "month=01/a.csv", ",amount,A,amount\n1,2,3,4\n")
+    world.run()
+    assert names(world) == ["index", "net", "first", "gross"]
+
+
 def it_numbers_the_columns_where_headers_differ(world: World) -> None:
     write(world, "month=01/a.csv", "a,b\nx,1\n")
     write(world, "month=02/a.csv", "b,a,more\n1,x,y\n")
