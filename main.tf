@@ -130,6 +130,7 @@ module "access" {
   datasets = {
     for name, dataset in local.datasets : name => {
       prefix = dataset.prefix
+      folder = dataset.lake_name
       tables = concat([dataset.parquet_table, dataset.quarantine_table], local.view_names[name])
     }
   }

@@ -345,6 +345,11 @@ run "strangers_get_policies_of_what_they_read_and_upload" {
     buckets = { raw = { create = false, name = "landing" }, lake = { create = false, name = "curated" } }
     athena  = { create_workgroup = false, workgroup_name = "analysts", results_uri = "s3://results/sales/" }
     views   = [{ name = "both", sql = "SELECT 1 AS one" }]
+    datasets = {
+      # Its data lies where it did under its first name.
+      orders    = { prefix = "shop/orders", renamed_from = "sales", columns = [{ name = "order_id", type = "bigint" }] }
+      customers = {}
+    }
   }
 
   assert {
@@ -361,7 +366,7 @@ run "strangers_get_policies_of_what_they_read_and_upload" {
     condition = toset(flatten([
       for statement in jsondecode(output.consumer_policies.orders).Statement : values(statement.Condition.StringLike)
       if statement.Sid == "FindData" && jsonencode(statement.Resource) == jsonencode(output.bucket_arns.lake)
-    ])) == toset(["tables/orders/*", "quarantine/orders/*"])
+    ])) == toset(["tables/sales/*", "quarantine/sales/*"])
     error_message = "The policy is ${output.consumer_policies.orders}"
   }
 
@@ -481,7 +486,8 @@ run "a_bucket_refuses_requests_without_tls" {
   }
 
   variables {
-    name = "sales-raw"
+    name          = "sales-raw"
+    force_destroy = true
   }
 
   assert {

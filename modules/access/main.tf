@@ -31,7 +31,7 @@ locals {
     {
       for name, dataset in var.datasets : name => {
         tables  = [for table in dataset.tables : "${local.glue_arn}:table/${var.database_name}/${table}"]
-        folders = ["tables/${name}/", "quarantine/${name}/"]
+        folders = ["tables/${dataset.folder}/", "quarantine/${dataset.folder}/"]
       }
     },
   )

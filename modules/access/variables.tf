@@ -5,11 +5,12 @@ variable "database_name" {
 }
 
 variable "datasets" {
-  type        = map(object({ prefix = string, tables = list(string) }))
+  type        = map(object({ prefix = string, folder = string, tables = list(string) }))
   nullable    = false
   description = <<-EOT
     What there is of each dataset, by its name.
     - `prefix`: folder of its CSV files in the raw bucket, ending in a slash.
+    - `folder`: what its folders in the lake are called: its name, or the first one that it had.
     - `tables`: names of the tables and views that show nothing but this dataset.
   EOT
 }

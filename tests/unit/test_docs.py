@@ -130,7 +130,10 @@ def it_plans_the_usage_block_of_every_readme(tmp_path: Path) -> None:
     with_resources = {
         child["address"].split(".")[1] for child in planned["root_module"]["child_modules"] if size(child) > 0
     }
-    assert {name for names in calls.values() for name in names} == with_resources
+    # A module that only computes documents has nothing to plan.
+    nothing = {folder for folder in MODULES if not declared('resource "\\w+"', folder)}
+    wanted = [name for page, names in calls.items() if (ROOT / page).parent not in nothing for name in names]
+    assert set(wanted) == with_resources
     # The blocks lie there as they stand in the pages, but for the source.
     assert terraform(tmp_path, "fmt", "-check", "-diff") == ""
 
