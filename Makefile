@@ -15,8 +15,9 @@ export TERRAFORM
 # What Glue 5.0, 5.1 and 6.0 run; requirements/spark-*.txt pins them.
 SPARK_VERSIONS := 3.5.4 3.5.6 4.1.1
 
-.PHONY: help check-python setup setup-test demo smoke test check lint format docs test-rules test-terraform test-python \
-  test-e2e test-long test-spark-matrix bench lock clean $(SPARK_VERSIONS:%=test-spark-%) $(SPARK_VERSIONS:%=test-sdk-%)
+.PHONY: help check-python setup setup-test demo try smoke test check lint format docs test-rules test-terraform \
+  test-python test-e2e test-long test-spark-matrix bench lock clean $(SPARK_VERSIONS:%=test-spark-%) \
+  $(SPARK_VERSIONS:%=test-sdk-%)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -38,6 +39,11 @@ demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 l
 
 smoke: setup ## ask AWS itself what only it can tell: costs cents in your account, asks first (CONFIRM=yes, GLUE=6.0)
 	@$(BIN)/python -m scripts.smoke $(if $(CONFIRM),--confirm $(CONFIRM)) $(if $(GLUE),--glue $(GLUE))
+
+try: setup ## your own CSV files through the whole pipeline: CSV=file, folder or pattern (NAME=, DATES=day|month, KEEP=1, PORT=)
+	@test -n "$(CSV)" || { echo "try: say which files: make try CSV=path (a file, a folder, or a pattern in quotes)"; exit 1; }
+	@$(BIN)/python -m scripts.try_csv --port $(PORT) $(if $(NAME),--name '$(NAME)') $(if $(DATES),--dates '$(DATES)') \
+	  $(if $(KEEP),--keep) '$(CSV)'
 
 # The end-to-end tests mostly wait, so the others run beside them; where make can, each prints in one piece.
 IN_ONE_PIECE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
@@ -85,7 +91,8 @@ test-e2e: setup ## the demo and the other end-to-end flows on the local AWS
 	$(BIN)/python -m pytest tests/e2e -m "not long"
 
 test-long: setup ## what takes minutes and is not needed for every change: before a release
-	$(BIN)/python -m pytest tests -m long
+	$(BIN)/python -m pytest tests/e2e -m long
+	$(BIN)/python -m pytest tests/long
 
 test-spark-matrix: $(SPARK_VERSIONS:%=test-spark-%) ## the job's tests with Spark and libraries of each Glue version (Python 3.10 or 3.11)
 

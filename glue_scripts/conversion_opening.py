@@ -48,6 +48,11 @@ def packing_of(source: SourceFile, head: bytes) -> str | None:
     return packing
 
 
+def open_source(source: SourceFile) -> BinaryIO:
+    """Open the file as it lies there, packed or not."""
+    return open_storage(source.uri).open_read(source.uri, source.etag)
+
+
 @contextmanager
 def open_unpacked(source: SourceFile, raw: BinaryIO) -> Iterator[SourceStream]:
     """Unpack the stream of a file's bytes, to be read once; no more of it is held than is asked for.

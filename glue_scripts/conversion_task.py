@@ -20,7 +20,7 @@ from conversion_errors import (
     UnterminatedQuoteError,
     record_too_long,
 )
-from conversion_opening import SMALL_FILE_BYTES, Content, open_unpacked, packing_of
+from conversion_opening import SMALL_FILE_BYTES, Content, open_source, open_unpacked, packing_of
 from conversion_parquet import ParquetFolder, WrittenFile
 from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, packing_by_name
 from conversion_quarantine import UNPLACED, place_lines, quarantine_table, quarantine_writer
@@ -36,7 +36,7 @@ from csv_records import count_lines
 from csv_stream import TextStream
 from sources import SourceFile
 from sources_proof import CheckedStream, checksum_text
-from storage import act_in_region, aws_region, is_local, open_storage
+from storage import act_in_region, aws_region, is_local
 from storage_ahead import ByteRange, ReadAhead, piecewise, stream_of
 
 # Of a line whose end is searched, at most as much is looked at in one go.
@@ -255,7 +255,7 @@ class _Conversion:
     def _open(self, source: SourceFile) -> BinaryIO:
         """Open a file that is read from its beginning to its end."""
         if self._ahead is None:
-            return _open_now(source)
+            return open_source(source)
         return stream_of(self._ahead, len(piecewise(ByteRange(source.uri, source.etag, 0, source.size))))
 
     # ------------------------------------------------------------------------------------------------------ one split
@@ -300,7 +300,7 @@ class _Conversion:
     def _convert_packed(self, part: Part, tally: _Tally) -> None:
         """Convert a packed file whose name does not say that it is one; a part of it means nothing."""
         if part.whole:
-            self._convert_stream(part, tally, _open_now(part.source))
+            self._convert_stream(part, tally, open_source(part.source))
         else:
             tally.start, tally.end, tally.packed = part.start, part.end, True
 
@@ -408,7 +408,7 @@ def read_header(contract: DatasetContract, source: SourceFile) -> tuple[str, ...
             content.leave_out_footer(dialect, largest)
             layout = file_columns(contract, dialect, source.key, content.head, largest)
             return layout.header if layout is not None else ()
-    with closing(_open_now(source)) as raw, open_unpacked(source, raw) as unpacked:
+    with closing(open_source(source)) as raw, open_unpacked(source, raw) as unpacked:
         stream = TextStream(source.key, unpacked, dialect, SMALL_FILE_BYTES, largest)
         layout = file_columns(contract, replace(dialect, encoding="utf-8"), source.key, stream.peek, largest)
     return layout.header if layout is not None else ()
@@ -429,10 +429,6 @@ def _checksum(*pieces: bytes) -> str:
     for piece in pieces:
         crc32 = zlib.crc32(piece, crc32)
     return checksum_text(sum(map(len, pieces)), crc32)
-
-
-def _open_now(source: SourceFile) -> BinaryIO:
-    return open_storage(source.uri).open_read(source.uri, source.etag)
 
 
 def _first_byte(part: Part) -> int:

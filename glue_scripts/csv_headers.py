@@ -40,6 +40,19 @@ class FileColumns:
     header: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class FileHeader:
+    """The names in the header of a file, none where it has no header; `data_start` and `lines` say where it ends.
+
+    `mistake` is a sentence about why it may not name what it should, empty without a guess.
+    """
+
+    names: tuple[str, ...]
+    data_start: int
+    lines: int
+    mistake: str = ""
+
+
 def file_columns(
     contract: DatasetContract, dialect: Dialect, key: str, read_until: Callable[[int], bytes], largest_bytes: int
 ) -> FileColumns | None:
@@ -48,6 +61,18 @@ def file_columns(
     `read_until(n)` returns the first n bytes of the file, fewer when it is shorter. The header must end within the
     first `largest_bytes`.
     """
+    header = file_header(dialect, key, read_until, largest_bytes)
+    if header is None:
+        return None
+    if not dialect.header:
+        return _by_position(contract, header.data_start, header.lines)
+    return _by_header(contract, key, header)
+
+
+def file_header(
+    dialect: Dialect, key: str, read_until: Callable[[int], bytes], largest_bytes: int
+) -> FileHeader | None:
+    """Read the header of a file, as `file_columns` does, whatever it names."""
     limit = min(LARGEST_HEADER_BYTES, largest_bytes)
     size = FIRST_HEADER_READ
     while True:
@@ -64,7 +89,7 @@ def file_columns(
             size = min(4 * size, largest_bytes + 1)
             continue
         if not dialect.header:
-            return _by_position(contract, data, count_lines(head[:data])) if len(head) > data else None
+            return FileHeader((), data, count_lines(head[:data])) if len(head) > data else None
         begin = _behind_blanks_and_comments(head, data, dialect)
         bounds = grammar_of(dialect).bounds(head, begin)
         if bounds is not None and (bounds.behind < len(head) or whole):
@@ -86,7 +111,7 @@ def file_columns(
     values = [field.text for field in grammar_of(dialect).fields(head[begin : bounds.end])]
     names = [readable_text(value if dialect.is_utf8 else to_utf8(value, dialect.encoding)) for value in values]
     mistake = likely_mistake(head[start : start + FIRST_BYTES], names, dialect)
-    return _by_header(contract, key, names, mistake, bounds.behind, count_lines(head[: bounds.behind]))
+    return FileHeader(tuple(names), bounds.behind, count_lines(head[: bounds.behind]), mistake)
 
 
 def _behind_lines(head: bytes, start: int, lines: int, *, whole: bool) -> int | None:
@@ -116,18 +141,19 @@ def _by_position(contract: DatasetContract, start: int, lines: int) -> FileColum
     return FileColumns(width, tuple(range(width)), (), (), start, lines)
 
 
-def _by_header(
-    contract: DatasetContract, key: str, names: list[str], mistake: str, end: int, lines: int
-) -> FileColumns:
+def _by_header(contract: DatasetContract, key: str, header: FileHeader) -> FileColumns:
+    names = list(header.names)
     found = place_columns(contract, names)
     if found.ambiguous:
         raise _ambiguous(key, names, *found.ambiguous[0])
     columns = zip(contract.columns, found.positions, strict=True)
     missing = tuple(column.source for column, place in columns if place is None)
     extra = tuple(bare_name(names[place]) for place in found.extra)
-    _check_drift(contract, key, names, mistake, missing, extra)
+    _check_drift(contract, key, names, header.mistake, missing, extra)
     unnamed = tuple(f"#{place + 1}" for place in found.unnamed)
-    return FileColumns(len(names), found.positions, missing, (*extra, *unnamed), end, lines, tuple(names))
+    return FileColumns(
+        len(names), found.positions, missing, (*extra, *unnamed), header.data_start, header.lines, header.names
+    )
 
 
 def _ambiguous(key: str, names: list[str], source: str, places: tuple[int, ...]) -> SchemaDriftError:

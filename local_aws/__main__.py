@@ -12,6 +12,8 @@ from local_aws.errors import LocalAwsError
 from local_aws.execution import ExecutionResult
 from local_aws.local_aws import DEFAULT_DIRECTORY, LocalAws
 from local_aws.settings import DEFAULT_PORT
+from local_aws.sql_output import formatted
+from local_aws.sql_prompt import converse, history_file, run_lines
 from local_aws.terraform import ROOT
 
 EXAMPLE = ROOT / "examples" / "local"
@@ -33,9 +35,12 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     run = commands.add_parser("run", help="execute the applied state machine and show its progress")
     run.add_argument("--input", type=json.loads, default={}, help="the execution's input as JSON")
     run.add_argument("--json", action="store_true", help="print only the result, as JSON")
-    sql = commands.add_parser("sql", help="run a query by Athena")
-    sql.add_argument("query")
-    sql.add_argument("--json", action="store_true", help="print the rows as JSON")
+    sql = commands.add_parser("sql", help="run a query by Athena; without one, a prompt")
+    sql.add_argument("query", nargs="?", help="one statement; left out: those of standard input, or a prompt")
+    style = sql.add_mutually_exclusive_group()
+    style.add_argument("--json", dest="style", action="store_const", const="json", help="print the rows as JSON")
+    style.add_argument("--csv", dest="style", action="store_const", const="csv", help="print the rows as CSV")
+    sql.set_defaults(style="aligned")
     commands.add_parser("down", help="stop it and everything it started")
     return parser.parse_args(argv)
 
@@ -94,13 +99,17 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def sql(arguments: argparse.Namespace) -> int:
-    """Query and print the rows."""
-    rows = LocalAws.running(arguments.directory).sql(arguments.query)
-    if arguments.json:
-        say(json.dumps(rows, indent=2))
-    elif rows:
-        say(table(rows))
-    return 0
+    """Query and print the rows; without a query, converse with a person, or take the statements of standard input."""
+    aws = LocalAws.running(arguments.directory)
+    if arguments.query is not None:
+        rows = aws.sql(arguments.query)
+        if rows or arguments.style == "json":
+            say(formatted(rows, arguments.style))
+        return 0
+    if sys.stdin.isatty():
+        converse(aws, history_file(arguments.directory), arguments.style)
+        return 0
+    return 0 if run_lines(aws, sys.stdin, arguments.style) else 1
 
 
 def down(arguments: argparse.Namespace) -> int:
@@ -137,15 +146,6 @@ def summary(result: ExecutionResult) -> str:
         told = [f"{report[figure]} {figure.replace('_', ' ')}" for figure in figures if report.get(figure) is not None]
         lines.append(f"{name}: {report.get('status')}" + (f" ({', '.join(told)})" if told else ""))
     return "\n".join(lines)
-
-
-def table(rows: list[dict[str, str | None]]) -> str:
-    """Return rows as aligned columns."""
-    lines = [list(rows[0]), *([value or "" for value in row.values()] for row in rows)]
-    widths = [max(len(line[index]) for line in lines) for index in range(len(lines[0]))]
-    return "\n".join(
-        "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in lines
-    )
 
 
 def say(text: str) -> None:

@@ -242,6 +242,31 @@ class LocalAws:
         database = database or self._output("database_name")
         return run_query(self.client("athena"), query, self._output("athena_workgroup"), database)
 
+    def tables(self) -> list[dict[str, str | None]]:
+        """Return name and kind of the tables and views of the applied configuration."""
+        pages = self.client("glue").get_paginator("get_tables").paginate(DatabaseName=self._output("database_name"))
+        tables = sorted((table for page in pages for table in page["TableList"]), key=lambda table: table["Name"])
+        return [
+            {"name": table["Name"], "kind": "view" if table.get("TableType") == "VIRTUAL_VIEW" else "table"}
+            for table in tables
+        ]
+
+    def columns(self, table: str) -> list[dict[str, str | None]]:
+        """Return name, type and comment of the columns of a table or view, partition keys included.
+
+        Raises:
+            LocalAwsError: when there is no such table.
+        """
+        glue = self.client("glue")
+        try:
+            found = glue.get_table(DatabaseName=self._output("database_name"), Name=table)["Table"]
+        except glue.exceptions.EntityNotFoundException as error:
+            names = ", ".join(str(entry["name"]) for entry in self.tables())
+            raise LocalAwsError(f"there is no table {table}; there are: {names or 'none'}") from error
+        columns = [(column, column.get("Comment", "")) for column in found["StorageDescriptor"]["Columns"]]
+        columns += [(key, "partition key") for key in found.get("PartitionKeys", [])]
+        return [{"column": column["Name"], "type": column["Type"], "comment": told} for column, told in columns]
+
     # For tests
 
     def iam_calls(self) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from local_aws import LocalAws, LocalAwsError, free_port
-from local_aws.__main__ import main, summary, table
+from local_aws.__main__ import main, summary
 from local_aws.execution import ExecutionResult
 from local_aws.processes import command_line, end_session, is_running, session_members, wait_until_gone
 
@@ -141,7 +141,3 @@ def it_ends_a_run_with_a_short_report() -> None:
         "SUCCEEDED in 1.2 s, 1 Glue run(s)\nflights: loaded (1 units inserted, 5 rows written)"
     )
     assert summary(result("FAILED", None)) == "FAILED in 1.2 s, 1 Glue run(s)\nBad: because"
-
-
-def it_prints_rows_in_columns() -> None:
-    assert table([{"a": "1", "long": None}, {"a": "22", "long": "x"}]) == "a   long\n1\n22  x"

@@ -31,6 +31,7 @@ ROOMS = (
     r"catalog_.*|lake_.*|diff|report",
     r"csv_(?!to_parquet).*",
     r"conversion.*",
+    r"inference.*",
     r"accounting",
     r"job",
     r"csv_to_parquet",
@@ -39,7 +40,7 @@ ROOMS = (
 MAY_IMPORT = {
     "glue_scripts": {"glue_scripts"},
     "local_aws": {"local_aws"},
-    "scripts": {"scripts", "local_aws"},
+    "scripts": {"scripts", "local_aws", "glue_scripts"},
     "benchmarks": {"benchmarks", "local_aws", "glue_scripts"},
 }
 # What the classes below are the kinds of; nobody raises them themselves.

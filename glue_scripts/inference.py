@@ -1,0 +1,288 @@
+"""The columns of files that nobody has described, from all of their rows.
+
+The files are read by the engine's own parser, as texts, piece by piece, so that memory does not grow with them; of each
+column is kept what its values have in common (inference_types). What comes out is a contract by which a conversion of
+the same files sends no row to the quarantine but those of another number of values.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from contract import CsvOptions
+from conversion_errors import SchemaDriftError, UnterminatedQuoteError
+from inference_dialect import NotCsvError, guess_dialect
+from inference_names import column_names
+from inference_reading import (
+    HEAD_BYTES,
+    ColumnIdentity,
+    FileEvidence,
+    OddRow,
+    Question,
+    UndecodableError,
+    read_evidence,
+    read_head,
+)
+from inference_types import ColumnEvidence, DateOrder, TypeChoice
+from sources import SourceFile
+
+# Tried in this order where the bytes are not UTF-8; the last one accepts all.
+_OTHER_ENCODINGS = ("cp1252", "latin-1")
+_NAMED = 5
+
+
+@dataclass(frozen=True)
+class InferredColumn:
+    """One column as it is proposed, and why; `written` is the name in the files, empty where they have no header.
+
+    `source` is how a contract finds it, None where that is by its own name. `values` counts the rows that have one;
+    `nulls` are the spellings that mean none.
+    """
+
+    name: str
+    type: str
+    written: str
+    source: str | None
+    format: str | None
+    reason: str
+    example: str | None
+    values: int
+    nulls: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Inference:
+    """How the files are written, what their columns are, and what else has to be known about them.
+
+    `odd` counts the rows that no contract can load, `odd_rows` are the first of them; `drifting` says that the files do
+    not all have the same columns.
+    """
+
+    csv: CsvOptions
+    columns: tuple[InferredColumn, ...]
+    rows: int
+    odd: int
+    odd_rows: tuple[OddRow, ...]
+    drifting: bool
+    notes: tuple[str, ...]
+
+    def column_options(self) -> list[dict[str, str]]:
+        """Return the columns as a contract lists them; what is the default is left out."""
+        listed = []
+        for column in self.columns:
+            options = {"name": column.name, "type": column.type}
+            if column.source is not None:
+                options["source"] = column.source
+            if column.format is not None:
+                options["format"] = column.format
+            listed.append(options)
+        return listed
+
+
+def infer(
+    sources: Sequence[SourceFile],
+    csv: CsvOptions | None = None,
+    *,
+    dates: DateOrder | None = None,
+    taken: Sequence[str] = (),
+    piece_bytes: int = 8 << 20,
+) -> Inference:
+    """Read all rows of the files of one dataset and propose its columns.
+
+    `csv` says how they are written, None that it has to be found out; `dates` settles what could be day or month first;
+    `taken` are names that no column may have, those of the partition keys; about `piece_bytes` are held at a time.
+    Raises NotCsvError, and what a conversion raises of files that it cannot read.
+    """
+    heads = ((source, read_head(source)) for source in sources)
+    first = next(((source, head) for source, head in heads if head.strip(b"\r\n\xef\xbb\xbf")), None)
+    if first is None:
+        raise NotCsvError(f"{_listed([source.key for source in sources])}: there is nothing in it, not even a header")
+    guess = guess_dialect(first[0].key, first[1], csv, whole=len(first[1]) < HEAD_BYTES)
+    question = Question(guess.csv, guess.width)
+    if csv is None:
+        question, files = _read_somehow(sources, question, piece_bytes)
+    else:
+        question = replace(question, null_words=csv.null_values, told=_told(csv))
+        files = [read_evidence(source, question, piece_bytes) for source in sources]
+    return _conclude(question, files, dates, taken, detected=csv is None)
+
+
+def _told(csv: CsvOptions) -> tuple[str, ...]:
+    formats = (("date", csv.date_format), ("timestamp", csv.timestamp_format))
+    return tuple(f"{kind}:{text}" for kind, text in formats if text)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+def _read_somehow(
+    sources: Sequence[SourceFile], question: Question, piece_bytes: int
+) -> tuple[Question, list[FileEvidence]]:
+    """Read all files, in another encoding where they are not UTF-8, and without quotes where those are never closed."""
+    try:
+        return _read_in_some_encoding(sources, question, piece_bytes)
+    except UnterminatedQuoteError:
+        bare = replace(question, csv=replace(question.csv, quote=None))
+        bare, files = _read_in_some_encoding(sources, bare, piece_bytes)
+        if any(file.odd for file in files):
+            raise
+        return bare, files
+
+
+def _read_in_some_encoding(
+    sources: Sequence[SourceFile], question: Question, piece_bytes: int
+) -> tuple[Question, list[FileEvidence]]:
+    encodings = [question.csv.encoding]
+    if encodings == ["utf-8"]:
+        encodings += _OTHER_ENCODINGS
+    files: list[FileEvidence] = []
+    for encoding in encodings:
+        question = replace(question, csv=replace(question.csv, encoding=encoding))
+        files = []
+        try:
+            for source in sources:
+                files.append(read_evidence(source, question, piece_bytes, strict=encoding != encodings[-1]))
+        except UndecodableError as error:
+            _refuse_two_encodings(sources, question, error.key, piece_bytes)
+            continue
+        break
+    return question, files
+
+
+def _refuse_two_encodings(sources: Sequence[SourceFile], question: Question, key: str, piece_bytes: int) -> None:
+    """Raise where a file is not UTF-8 and another one is, and not just ASCII: one dataset has one encoding."""
+    if question.csv.encoding != "utf-8":
+        return
+    for source in sources:
+        if source.key == key:
+            continue
+        try:
+            other = read_evidence(source, question, piece_bytes, strict=True)
+        except UndecodableError:
+            continue
+        if not other.ascii:
+            raise NotCsvError(
+                f"{key} is not UTF-8 and {source.key} is: the files of one dataset have one encoding, so save the one "
+                "like the other"
+            )
+
+
+# ---------------------------------------------------------------------------------------------------------- concluding
+def _conclude(
+    question: Question, files: Sequence[FileEvidence], dates: DateOrder | None, taken: Sequence[str], *, detected: bool
+) -> Inference:
+    filled = [file for file in files if file.header is not None]
+    _refuse_strangers(filled)
+    merged: dict[ColumnIdentity, ColumnEvidence] = {}
+    written: dict[ColumnIdentity, str] = {}
+    for file in filled:
+        names = file.names or ("",) * len(file.columns)
+        for identity, name, evidence in zip(file.identities(), names, file.columns, strict=True):
+            if identity in merged:
+                merged[identity].merge(evidence)
+            else:
+                merged[identity], written[identity] = evidence, name
+    names = column_names(list(written.values()), taken)
+    sources = _sources(names, written) if question.csv.header else [None] * len(names)
+    decisions = [evidence.decide(dates) for evidence in merged.values()]
+    columns = tuple(map(_column, names, written.values(), sources, merged.values(), decisions))
+    words = [word for column in columns if column.type != "string" for word in column.nulls]
+    nulls = tuple(dict.fromkeys(["", *words])) if detected else question.csv.null_values
+    drift = _drift(filled) if question.csv.header else None
+    return Inference(
+        csv=replace(question.csv, null_values=nulls),
+        columns=columns,
+        rows=sum(file.rows for file in files),
+        odd=sum(file.odd for file in files),
+        odd_rows=tuple(row for file in files for row in file.odd_rows),
+        drifting=drift is not None,
+        notes=tuple(
+            filter(None, (drift, *_null_notes(columns, [word for word in nulls if word], list(merged.values()))))
+        ),
+    )
+
+
+def _sources(names: Sequence[str], written: Mapping[ColumnIdentity, str]) -> list[str | None]:
+    """Return how a contract finds each column: by its name, by its turn among namesakes, or else by its number."""
+    spelt = Counter(written.values())
+    there = {name.casefold() for name in written.values()}
+    sources: list[str | None] = []
+    for place, (name, (identity, text)) in enumerate(zip(names, written.items(), strict=True)):
+        source = text
+        if spelt[text] > 1:
+            # Where a column is called like the turn of another one, or has no name, only its number tells.
+            turns = {f"{text}.{turn}".casefold() for turn in range(1, spelt[text])}
+            by_turn = text and not turns & there and sum(other[0] == identity[0] for other in written) == spelt[text]
+            source = (f"{text}.{identity[1]}" if identity[1] else text) if by_turn else f"#{place + 1}"
+        sources.append(None if source.casefold() == name and source == text and _alone(text, written) else source)
+    return sources
+
+
+def _alone(text: str, written: Mapping[ColumnIdentity, str]) -> bool:
+    """Say whether no other name differs from one in case only."""
+    return sum(other.casefold() == text.casefold() for other in written.values()) == 1
+
+
+def _column(
+    name: str, written: str, source: str | None, evidence: ColumnEvidence, decision: TypeChoice
+) -> InferredColumn:
+    return InferredColumn(
+        name=name,
+        type=decision.type,
+        written=written,
+        source=source,
+        format=decision.format,
+        reason=decision.reason,
+        example=evidence.example,
+        values=evidence.values,
+        nulls=tuple(word for word in evidence.nulls),
+    )
+
+
+def _null_notes(
+    columns: Sequence[InferredColumn], words: Sequence[str], evidence: Sequence[ColumnEvidence]
+) -> list[str]:
+    """Return a sentence about each word that means null among numbers and dates, and so in columns of text as well."""
+    notes = []
+    for word in words:
+        texts = [
+            column.name
+            for column, seen in zip(columns, evidence, strict=True)
+            if column.type == "string" and seen.nulls[word]
+        ]
+        if texts:
+            notes.append(f"{word!r} is null in text as well: in {_listed(texts)}")
+    return notes
+
+
+def _refuse_strangers(files: Sequence[FileEvidence]) -> None:
+    """Raise where rows do not fit the header, or a file has no column of the first one."""
+    for file in files:
+        if file.odd * 2 > file.rows:
+            row = file.odd_rows[0]
+            raise NotCsvError(
+                f"{file.source.key}: {file.odd} of {file.rows} rows do not fit its header, the first in line "
+                f"{row.line} ({row.reason}): {row.text[:80]!r}; mend the header or save the file again"
+            )
+        first, names = files[0], {name.casefold() for name in file.names}
+        if file.names and not names & {name.casefold() for name in first.names}:
+            raise SchemaDriftError(
+                f"{file.source.key} has none of the columns of {first.source.key}: it has {_listed(file.names)}, and "
+                f"not {_listed(first.names)}; files of another kind belong into a dataset of their own"
+            )
+
+
+def _drift(files: Sequence[FileEvidence]) -> str | None:
+    """Return a sentence about files that lack columns of others."""
+    everything = {
+        identity: name for file in files for identity, name in zip(file.identities(), file.names, strict=True) if name
+    }
+    for file in files:
+        there = set(file.identities())
+        if missing := [written for name, written in everything.items() if name not in there]:
+            return f"the files differ: {file.source.key} lacks {_listed(missing)}, which is null there"
+    return None

@@ -1,0 +1,224 @@
+"""The dialect of files that nobody has described, from the first bytes of one of them.
+
+A delimiter is right when it cuts the records into the same number of values; quotes and escapes are those with which it
+does so best. The engine's own grammar cuts, so what is found here is what a conversion will read.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice, pairwise
+
+import pyarrow as pa
+
+from contract import Column, CsvOptions, DatasetContract, parse_contract
+from conversion_errors import ConversionError
+from csv_dialect import BLANKS, UTF8_BOM, dialect_of, readable_text
+from csv_foreign import refuse_foreign
+from csv_grammar import OpenRecordError, grammar_of
+from csv_records import find_records
+from inference_types import ColumnEvidence
+
+# The usual ones, the better first; and those that are tried where none of them will do, as they are part of values too.
+_USUAL, _RARE = ("\x01", "\x1f", "\t", ",", ";", "|"), (" ", ":", "~", "^")
+_RECORDS_TRIED = 2000
+# Of the records so many must have the usual number of values for a delimiter to be believed.
+_BELIEVED = 0.6
+_YEARS_IN_HEADER = 3
+# First bytes of what is no CSV file, and what to do about it.
+_SIGNATURES = (
+    (b"%PDF", "a PDF document"),
+    (b"\xfd7zXZ", "compressed with xz: unpack it, or compress it with gzip"),
+    (b"SQLite format 3", "a SQLite database: export its tables as CSV"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+)
+_HTML = re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
+_COMMENTS = re.compile(rb"(?:#[^\r\n]*[\r\n]+)+[^#]")
+_JSON = re.compile(rb"\s*(?:\{\s*(?:\"|\})|\[\s*[\[{])")
+
+
+class NotCsvError(ConversionError):
+    """A file is no CSV, or not in a form from which its columns can be told; the message says what it is instead."""
+
+
+@dataclass(frozen=True)
+class Guess:
+    """A dialect, the share of the records that it cuts into `width` values, and the first of them."""
+
+    csv: CsvOptions
+    width: int
+    share: float
+    records: tuple[tuple[str, ...], ...]
+
+    @property
+    def header_fits(self) -> bool:
+        """Say whether the first record has as many values as the others."""
+        return bool(self.records) and len(self.records[0]) == self.width
+
+
+def guess_dialect(key: str, head: bytes, csv: CsvOptions | None = None, *, whole: bool = True) -> Guess:
+    """Return the dialect of a file by its first bytes, decompressed; where `csv` tells it, only the width.
+
+    `whole`: they are all that the file holds. Raises NotCsvError.
+    """
+    refuse_other_formats(key, head)
+    encoding = guess_encoding(head) if csv is None else csv.encoding
+    text = _as_utf8(head, encoding)
+    if csv is not None:
+        return _guess(text, csv, whole=whole)
+    found = _best(text, encoding, whole=whole)
+    if found is None:
+        raise NotCsvError(
+            f"{key} is no CSV file: none of comma, tab, semicolon, bar and blank cuts its lines into the same "
+            "number of values"
+        )
+    if not found.header_fits:
+        _refuse_lines_above(key, found)
+    return replace(found, csv=replace(found.csv, header=has_header(found.records)))
+
+
+def refuse_other_formats(key: str, head: bytes) -> None:
+    """Raise where the first bytes tell that a file is something else than text."""
+    refuse_foreign(key, head, dialect_of(text_contract(CsvOptions(encoding=guess_encoding(head)), 0)))
+    for signature, what in _SIGNATURES:
+        if head.startswith(signature):
+            raise NotCsvError(f"{key} is no CSV file but {what}")
+    if _HTML.match(head):
+        raise NotCsvError(f"{key} is no CSV file but a web page or XML: perhaps an error page was saved in its place")
+    if _JSON.match(head):
+        raise NotCsvError(f"{key} is no CSV file but JSON: convert it to CSV, one record a line")
+    if not _is_wide(head) and head.count(b"\0") * 10 > len(head):
+        raise NotCsvError(f"{key} is no CSV file: its first bytes are binary")
+
+
+def guess_encoding(head: bytes) -> str:
+    """Return UTF-16 or UTF-32 where the first bytes tell, else UTF-8 until it is disproved."""
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if _is_wide(head):
+        return "utf-16-le" if head[1:2] == b"\0" else "utf-16-be"
+    return "utf-8"
+
+
+def _is_wide(head: bytes) -> bool:
+    """Say whether the bytes look like UTF-16 of mostly Latin letters: every second one is zero."""
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    sample = head[:1000]
+    even, odd = sample[::2].count(0), sample[1::2].count(0)
+    half = max(len(sample) // 2, 1)
+    return max(even, odd) > 0.7 * half and min(even, odd) < 0.1 * half
+
+
+def _as_utf8(head: bytes, encoding: str) -> bytes:
+    if encoding == "utf-8":
+        return head.removeprefix(UTF8_BOM)
+    return codecs.getincrementaldecoder(encoding)("replace").decode(head).encode("utf-8", "replace")
+
+
+def _best(text: bytes, encoding: str, *, whole: bool) -> Guess | None:
+    for delimiters in (_USUAL, _RARE):
+        guesses = [
+            _guess(text, replace(options, delimiter=delimiter, encoding=encoding), whole=whole)
+            for delimiter in delimiters
+            if delimiter.encode() in text
+            for options in _quotings(text, delimiter.encode())
+        ]
+        believed = [
+            guess
+            for guess in guesses
+            # That quotes mean nothing is only believed of a file that is right without them.
+            if guess.width > 1 and guess.share >= (_BELIEVED if guess.csv.quote else 1)
+            if guess.header_fits or delimiters == _USUAL
+        ]
+        if believed:
+            # The first of equals is the one that is more usual.
+            return max(believed, key=lambda guess: (guess.header_fits, round(guess.share, 3), guess.width))
+    single = _guess(text, CsvOptions(encoding=encoding), whole=whole)
+    return single if single.width == 1 and single.share == 1 else None
+
+
+def _quotings(text: bytes, delimiter: bytes) -> Iterator[CsvOptions]:
+    """Yield how values may be quoted, the usual way first."""
+    plain = CsvOptions()
+    yield plain
+    if b'\\"' in text:
+        yield replace(plain, escape="\\")
+    if b"'" + delimiter + b"'" in text:
+        yield replace(plain, quote="'")
+    if _COMMENTS.match(text):
+        yield replace(plain, comment="#")
+    if b'"' in text:
+        yield replace(plain, quote=None)
+
+
+def _guess(text: bytes, csv: CsvOptions, *, whole: bool) -> Guess:
+    """Cut the text by a dialect; the record that the end of the bytes cuts off is left out."""
+    dialect = dialect_of(text_contract(replace(csv, encoding="utf-8"), 0))
+    found = find_records(text, dialect, final=whole)
+    grammar = grammar_of(dialect)
+    records: list[tuple[str, ...]] = []
+    pairs = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
+    for start, end in islice(pairs, _RECORDS_TRIED):
+        try:
+            records.append(tuple(readable_text(field.text) for field in grammar.fields(text[start:end])))
+        except OpenRecordError:
+            break
+    widths = Counter(map(len, records))
+    width, number = widths.most_common(1)[0] if widths else (0, 0)
+    # What an unclosed quote swallows is not cut at all.
+    swallowed = int(found.swallowing is not None or (whole and found.complete < len(text)))
+    return Guess(csv, width, number / max(len(records) + swallowed, 1), tuple(records))
+
+
+def text_contract(csv: CsvOptions, width: int) -> DatasetContract:
+    """Return a contract by which the engine reads files of `width` columns as texts, of which none is null."""
+    return replace(
+        parse_contract({"dataset": "files", "source_uri": "files", "lake_uri": "files"}),
+        columns=tuple(Column(f"c{place}", "string", f"c{place}") for place in range(width)),
+        csv=replace(csv, null_values=(), trim=False, date_format=None, timestamp_format=None),
+    )
+
+
+def _refuse_lines_above(key: str, found: Guess) -> None:
+    above = next(number for number, record in enumerate(found.records) if len(record) == found.width)
+    raise NotCsvError(
+        f"{key}: the table of {found.width} columns begins behind {above} other line{'s' if above > 1 else ''}, the "
+        f"first of which is {found.records[0][0][:60]!r}: take what stands above the header out of the file"
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------- header
+def has_header(records: Sequence[Sequence[str]]) -> bool:
+    """Say whether the first record names the columns.
+
+    It does unless it holds numbers or dates and every column goes on as it begins in it. Numbers that count on, as the
+    years of a table that is laid out in width, are names.
+    """
+    first, rest = records[0], [record for record in records[1:] if len(record) == len(records[0])]
+    if not rest:
+        return not any(_kind([value]) for value in first)
+    columns = list(zip(*rest, strict=True))
+    kinds = [_kind([value]) for value in first]
+    if not any(kinds) or _counts_on(first):
+        return True
+    return any(_kind(column) and not kind and value for kind, column, value in zip(kinds, columns, first, strict=True))
+
+
+def _kind(values: Sequence[str]) -> bool:
+    """Say whether values are all numbers or moments, as far as there are any."""
+    evidence = ColumnEvidence()
+    evidence.observe(pa.array([value.strip(BLANKS) for value in values], pa.string()))
+    return evidence.possible is not None and bool(evidence.possible - {"boolean"})
+
+
+def _counts_on(names: Sequence[str]) -> bool:
+    numbers = [int(name) for name in names if re.fullmatch("[0-9]{1,9}", name)]
+    return len(numbers) >= _YEARS_IN_HEADER and all(after == before + 1 for before, after in pairwise(numbers))

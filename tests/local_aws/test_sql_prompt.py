@@ -1,0 +1,164 @@
+"""The SQL prompt: what a person types, at a real terminal and without one, against a real local AWS."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local_aws import LocalAws
+from local_aws.__main__ import main
+from local_aws.sql_output import Rows, aligned, as_csv
+from local_aws.sql_prompt import SqlPrompt
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def applied(aws: LocalAws, bucket: str, database: str) -> Iterator[LocalAws]:
+    """Yield the local AWS as if a configuration with one table and one view had been applied."""
+    athena, group = aws.client("athena"), f"g-{uuid.uuid4().hex[:8]}"
+    athena.create_work_group(
+        Name=group, Configuration={"ResultConfiguration": {"OutputLocation": f"s3://{bucket}/results/"}}
+    )
+    aws.client("s3").put_object(Bucket=bucket, Key="t/a.csv", Body=b"1,x\n2,\n")
+    columns = [{"Name": "n", "Type": "string", "Comment": "a number"}, {"Name": "word", "Type": "string"}]
+    storage = {
+        "Columns": columns,
+        "Location": f"s3://{bucket}/t/",
+        "InputFormat": "org.apache.hadoop.mapred.TextInputFormat",
+        "OutputFormat": "org.apache.hadoop.hive.ql.io.HiveIgnoreKeyTextOutputFormat",
+        "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.serde2.OpenCSVSerde"},
+    }
+    table = {"Name": "things", "TableType": "EXTERNAL_TABLE", "StorageDescriptor": storage}
+    aws.client("glue").create_table(DatabaseName=database, TableInput=table)
+    file = aws.settings.directory / "applied.json"
+    file.write_text(json.dumps({"database_name": database, "athena_workgroup": group}))
+    aws.sql("CREATE VIEW numbers AS SELECT n FROM things")
+    try:
+        yield aws
+    finally:
+        file.unlink()
+
+
+def session(aws: LocalAws, *lines: str) -> tuple[str, list[bool]]:
+    """Type lines at a prompt; return what it says, and whether it goes on after each."""
+    said: list[str] = []
+    prompt = SqlPrompt(aws, say=said.append)
+    going = [prompt.take(line) for line in lines]
+    return "\n".join(said), going
+
+
+def it_runs_a_statement_of_several_lines_when_its_semicolon_comes(applied: LocalAws) -> None:
+    said, going = session(applied, "SELECT n", "", "FROM things", "ORDER BY n;")
+    assert said.splitlines()[:4] == ["n", "-", "1", "2"]
+    assert said.splitlines()[4].startswith("(2 rows, ")
+    assert going == [True] * 4
+
+
+def it_lists_tables_and_the_columns_of_one(applied: LocalAws) -> None:
+    said, _ = session(applied, r"\d", r"\d things", r"\d nothing")
+    assert [line.split() for line in said.splitlines()[2:4]] == [["numbers", "view"], ["things", "table"]]
+    assert ["n", "string", "a", "number"] in [line.split() for line in said.splitlines()]
+    assert said.splitlines()[-1] == "error: there is no table nothing; there are: numbers, things"
+
+
+def it_goes_on_after_an_error(applied: LocalAws) -> None:
+    said, going = session(applied, "SELECT nothing FROM things;", r"\x", "SELECT 1 AS one;", r"\q")
+    lines = said.splitlines()
+    assert lines[0].startswith("error: the query failed: ")
+    assert r"\x is no command here; there are:" in lines
+    assert (lines[-4:-1], going) == (["one", "---", "  1"], [True, True, True, False])
+
+
+def it_switches_to_csv(applied: LocalAws) -> None:
+    said, _ = session(applied, r"\csv", "SELECT * FROM things ORDER BY n;")
+    assert said.splitlines() == ["output is csv now", "n,word", "1,x", '2,""']
+
+
+def it_aligns_numbers_and_cuts_what_is_long() -> None:
+    rows: Rows = [{"n": "1.5", "t": "x\ny"}, {"n": "-20", "t": None}, {"n": None, "t": "z" * 99}]
+    assert aligned(rows).splitlines() == [
+        "   n  t",
+        "----  " + "-" * 60,
+        " 1.5  x\\ny",
+        " -20  NULL",
+        "NULL  " + "z" * 59 + "…",
+    ]
+
+
+def it_writes_csv_that_pythons_reader_reads_and_that_tells_null_from_empty() -> None:
+    rows: Rows = [{"a": 'x "y", z', "b": "1\n2"}, {"a": None, "b": ""}]
+    text = as_csv(rows)
+    assert list(csv.reader(io.StringIO(text, newline=""))) == [["a", "b"], ['x "y", z', "1\n2"], ["", ""]]
+    assert text.splitlines()[-1] == ',""'
+
+
+def it_takes_statements_from_standard_input(applied: LocalAws) -> None:
+    command = [sys.executable, "-m", "local_aws", "--directory", str(applied.settings.directory), "sql", "--csv"]
+    done = subprocess.run(
+        command, cwd=ROOT, input="SELECT 1 AS a;\nSELECT 2 AS b", capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "a\n1\nb\n2\n", "")
+    bad = subprocess.run(
+        command, cwd=ROOT, input="SELECT x;\nSELECT 2 AS b;", capture_output=True, text=True, timeout=120
+    )
+    assert (bad.returncode, bad.stdout) == (1, "")
+    assert bad.stderr.startswith("error: the query failed: ")
+
+
+def it_prints_one_statement_in_each_style(applied: LocalAws, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = ["--directory", str(applied.settings.directory), "sql"]
+    printed = {}
+    for style in ("--json", "--csv"):
+        assert main([*directory, "SELECT 1 AS a, 'x' AS b", style]) == 0
+        printed[style] = capsys.readouterr().out
+    assert json.loads(printed["--json"]) == [{"a": "1", "b": "x"}]
+    assert printed["--csv"] == "a,b\n1,x\n"
+
+
+def it_converses_at_a_terminal_and_remembers(applied: LocalAws) -> None:
+    screen = at_a_terminal(applied, ["SELECT 41 + 1 AS answer;", r"\q"])
+    assert "sql> " in screen
+    assert "answer" in screen
+    assert "    42" in screen
+    history = applied.settings.directory / "sql_history"
+    assert history.read_text().splitlines()[-2:] == ["SELECT 41 + 1 AS answer;", r"\q"]
+    # Ctrl-P brings back the lines of the session before.
+    assert "    42" in at_a_terminal(applied, ["\x10\x10", r"\q"])
+
+
+def at_a_terminal(aws: LocalAws, lines: list[str]) -> str:
+    """Start the prompt at a pseudo terminal, type lines when it asks, and return what stands on the screen."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "local_aws", "--directory", str(aws.settings.directory), "sql"]
+    environment = {**os.environ, "TERM": "dumb", "INPUTRC": "/dev/null"}
+    process = subprocess.Popen(command, cwd=ROOT, stdin=slave, stdout=slave, stderr=slave, env=environment)
+    os.close(slave)
+    seen, deadline = b"", time.monotonic() + 120
+    try:
+        for number, line in enumerate(lines, 1):
+            while seen.count(b"sql> ") < number and time.monotonic() < deadline:
+                seen += os.read(master, 4096)
+            os.write(master, line.encode() + b"\n")
+        while process.poll() is None and time.monotonic() < deadline:
+            try:
+                seen += os.read(master, 4096)
+            except OSError:  # the other end is closed
+                break
+        assert process.wait(timeout=10) == 0
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+    return seen.decode()

@@ -1,0 +1,231 @@
+"""`make try` up to the point where the pipeline begins: files found and named, what is written, and what is said."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from contract import parse_contract
+from scripts.try_csv import dataset_name, main
+from scripts.try_documents import datasets_block, text_in_hcl
+from scripts.try_files import FilesError, find_files, pipeline_name, propose_partitions, stage
+from sources import list_units
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def write(folder: Path, files: Mapping[str, bytes]) -> Path:
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def look(path: Path | str, target: Path, *more: str) -> int:
+    """Run what `make try` does before it starts anything."""
+    return main([str(path), "--only-look", "--directory", str(target), *more])
+
+
+# --------------------------------------------------------------------------------------------------------------- files
+def it_finds_a_file_a_folder_and_a_pattern(tmp_path: Path) -> None:
+    names = ("b.csv", "a.TSV", "sub/c.csv.gz", "sub/d.txt", "README.md", ".hidden.csv", "_x/e.csv")
+    write(tmp_path, dict.fromkeys(names, b"a\n"))
+    folder, files = find_files(str(tmp_path))
+    assert (folder, [file.relative_to(tmp_path).as_posix() for file in files]) == (
+        tmp_path,
+        ["a.TSV", "b.csv", "sub/c.csv.gz", "sub/d.txt"],
+    )
+    assert find_files(str(tmp_path / "README.md")) == (tmp_path, [tmp_path / "README.md"])
+    assert find_files(f"{tmp_path}/**/*.csv")[1] == [tmp_path / "_x/e.csv", tmp_path / "b.csv"]
+
+
+def it_says_what_it_looked_for_and_did_not_find(tmp_path: Path) -> None:
+    write(tmp_path, {"only.md": b"", "x/a.csv": b"a\n"})
+    with pytest.raises(FilesError, match=r"there is no file or folder .*nowhere\.csv"):
+        find_files(str(tmp_path / "nowhere.csv"))
+    with pytest.raises(FilesError, match=r"no file matches .*\*\.csv"):
+        find_files(str(tmp_path / "*.csv"))
+    (tmp_path / "x" / "a.csv").unlink()
+    with pytest.raises(FilesError, match=r"no CSV files in .*: looked for .*, and found only\.md"):
+        find_files(str(tmp_path))
+
+
+def it_names_files_as_the_pipeline_wants_them(tmp_path: Path) -> None:
+    packed = gzip.compress(b"a\n1\n")
+    write(tmp_path, {"a.TSV": b"a\n", "b.csv": packed, "c.tsv.gz": packed, "d.CSV.GZ": packed, "e": b"a\n"})
+    names = {file.name: pipeline_name(file) for file in tmp_path.iterdir()}
+    assert names == {
+        "a.TSV": "a.TSV.csv",
+        "b.csv": "b.csv.gz",
+        "c.tsv.gz": "c.tsv.csv.gz",
+        "d.CSV.GZ": "d.CSV.gz",
+        "e": "e.csv",
+    }
+    staged = stage(tmp_path, sorted(tmp_path.iterdir()), tmp_path / "staged")
+    contract = {"dataset": "t", "source_uri": f"{tmp_path}/staged", "lake_uri": f"{tmp_path}/lake"}
+    listing = list_units(parse_contract(contract))
+    assert (len(listing.units[()].sources), listing.unmatched, len(staged)) == (5, {}, 5)
+
+
+# ------------------------------------------------------------------------------------------------------ names of files
+@pytest.mark.parametrize(
+    ("names", "keys", "pattern"),
+    [
+        (["sales_2026-01.csv", "sales_2026-02.csv"], [("month", "string")], r"_(?P<month>\d{4}-\d{2})\.csv"),
+        (["2026-01-31.csv.gz"], [("day", "date")], r"(?P<day>\d{4}-\d{2}-\d{2})\.csv"),
+        (["x20260131_a.csv", "x20260201_b.csv"], [("day", "string")], r"(?P<day>\d{8})"),
+        (["2019/a.csv", "2020/a.csv"], [("year", "int")], r"(?P<year>\d{4})"),
+        (["month=2026-01/a.csv", "month=2026-02/b.csv"], [("month", "string")], None),
+        (["y=2026/m=01/a.csv"], [("y", "string"), ("m", "string")], None),
+        (["sales_2026-01.csv", "sales.csv"], None, None),
+        (["sales_2026-13.csv"], [("year", "int")], r"_(?P<year>\d{4})"),
+        (["2019_2020.csv"], None, None),
+        (["a.csv"], None, None),
+    ],
+)
+def it_proposes_partitions_by_which_every_file_finds_its_place(
+    names: list[str], keys: list[tuple[str, str]] | None, pattern: str | None, tmp_path: Path
+) -> None:
+    found = propose_partitions(names)
+    assert (found and list(found.keys), found and found.pattern) == (keys, pattern)
+    if found is None:
+        return
+    write(tmp_path / "raw", dict.fromkeys(names, b"a\n1\n"))
+    contract = parse_contract(
+        {
+            "dataset": "t",
+            "source_uri": f"{tmp_path}/raw",
+            "lake_uri": f"{tmp_path}/lake",
+            "partition_keys": [{"name": name, "type": kind} for name, kind in found.keys],
+            "partition_pattern": found.pattern,
+        }
+    )
+    listing = list_units(contract)
+    assert (sum(len(unit.sources) for unit in listing.units.values()), listing.unmatched) == (len(names), {})
+
+
+def it_does_not_call_a_partition_like_a_column() -> None:
+    found = propose_partitions(["a_2026-01.csv"], ["month"])
+    assert found is not None
+    assert (found.keys, found.pattern) == ((("file_month", "string"),), r"_(?P<file_month>\d{4}-\d{2})\.csv")
+
+
+@pytest.mark.parametrize(
+    ("path", "files", "name"),
+    [
+        ("/x/Sales 2026-01.csv", ["/x/Sales 2026-01.csv"], "sales"),
+        ("/x/*.csv", ["/x/sales_2026-01.csv", "/x/sales_2026-02.csv"], "sales"),
+        ("/x/order.csv", ["/x/order.csv"], "order_data"),
+        ("/x/2020.csv", ["/x/2020.csv"], "x"),
+    ],
+)
+def it_names_the_dataset_after_its_files(path: str, files: list[str], name: str) -> None:
+    assert dataset_name(path, [Path(file) for file in files]) == name
+
+
+# ----------------------------------------------------------------------------------------------------- what is written
+def it_writes_a_block_that_terraform_finds_formatted(tmp_path: Path) -> None:
+    awkward = 'a "b" ${c} %{d} \\ \t é'
+    block = datasets_block(
+        "sales",
+        {
+            "partition_keys": [{"name": "month"}],
+            "partition_pattern": r"(?P<month>\d{4})",
+            "csv": {"delimiter": ";", "quote": None, "null_values": ["", "NA"]},
+            "columns": [{"name": "a", "source": awkward}, {"name": "b", "type": "int"}],
+        },
+    )
+    (tmp_path / "x.tfvars").write_text(block)
+    (tmp_path / "x.tf").write_text(f'output "x" {{\n  value = {text_in_hcl(awkward)}\n}}\n')
+    terraform = [os.environ.get("TERRAFORM", "terraform"), f"-chdir={tmp_path}"]
+    checked = subprocess.run([*terraform, "fmt", "-check", "-diff"], capture_output=True, text=True, timeout=60)
+    assert (checked.returncode, checked.stdout) == (0, "")
+    subprocess.run([*terraform, "apply", "-auto-approve", "-no-color"], check=True, capture_output=True, timeout=60)
+    told = subprocess.run([*terraform, "output", "-json"], check=True, capture_output=True, text=True, timeout=60)
+    assert json.loads(told.stdout)["x"]["value"] == awkward
+
+
+def it_writes_a_contract_that_the_job_loads_the_files_by(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write(
+        tmp_path / "in",
+        {
+            "sales_2026-01.csv": b"ZIP;Amount;When\n00501;1.50;31/01/2026\n10001;NA;01/01/2026\n",
+            "sales_2026-02.csv": b"ZIP;Amount;When\n00502;20.5;01/02/2026\n",
+        },
+    )
+    assert look(data, tmp_path / "try", "--name", "sales") == 0
+    printed = capsys.readouterr().out
+    assert "leading zeros, as in '00501', would be lost" in printed
+    assert "partitioned by month: a month in the name of each file" in printed
+    (block,) = re.findall(r"^datasets = .*?^}\n", printed, re.DOTALL | re.MULTILINE)
+    assert (tmp_path / "try/sales/datasets.tfvars").read_text() == block
+    job = [sys.executable, "glue_scripts/csv_to_parquet.py", "--run_id", "r1"]
+    job += ["--dataset_config", str(tmp_path / "try/sales/contract.json"), "--run_mode", "plan"]
+    done = subprocess.run(job, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    contract = parse_contract(json.loads((tmp_path / "try/sales/contract.json").read_text()))
+    assert [(column.name, column.type, column.format) for column in contract.columns] == [
+        ("zip", "string", None),
+        ("amount", "decimal(9,2)", None),
+        ("when_1", "date", "%d/%m/%Y"),
+    ]
+    assert len(list_units(contract).units) == 2
+
+
+def it_takes_what_comes_first_in_a_date_from_the_caller(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write(tmp_path / "in", {"a.csv": b"d,n\n01/02/2026,1\n"})
+    assert look(data / "a.csv", tmp_path / "try") == 0
+    assert "ambiguous: all values could be %d/%m/%Y or %m/%d/%Y" in capsys.readouterr().out
+    assert look(data / "a.csv", tmp_path / "try", "--dates", "month") == 0
+    assert 'format = "%m/%d/%Y"' in capsys.readouterr().out
+
+
+def it_shows_rows_of_another_width_and_ends_with_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write(tmp_path / "in", {"a.csv": b"a,b\n" + b"1,2\n" * 8 + b"3\n"})
+    assert look(data / "a.csv", tmp_path / "try") == 1
+    printed = capsys.readouterr().out
+    assert "a.csv, line 10: expected 2 columns, found 1: '3'" in printed
+    assert "max_bad_fraction = 0.12" in printed
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "there is nothing in it"),
+        (b"PK\x03\x04", "is not a whole zip file"),
+        (b"%PDF-1.7", "a PDF document"),
+    ],
+)
+def it_ends_in_one_sentence(content: bytes, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write(tmp_path / "in", {"a.csv": content})
+    assert look(data / "a.csv", tmp_path / "try") == 1
+    last = capsys.readouterr().out.strip().splitlines()[-1]
+    assert last.startswith("try: ")
+    assert words in last
+
+
+def it_refuses_a_name_that_no_table_can_have(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write(tmp_path / "in", {"a.csv": b"a\n1\n"})
+    for name in ("Select", "9lives", "a-b", "select"):
+        assert look(data, tmp_path / "try", "--name", name) == 1
+        assert f"try: NAME={name} is no name of a table" in capsys.readouterr().out
+
+
+def it_reads_the_traps_of_a_sniffer_as_the_files_mean_them(tmp_path: Path) -> None:
+    """DuckDB's sniffer settles 01/02 without a word and takes a zip code for a number; both are told apart here."""
+    data = write(tmp_path / "in", {"a.csv": b"zip,d\n10001,01/02/2026\n10002,03/04/2026\n00501,05/06/2026\n"})
+    assert look(data / "a.csv", tmp_path / "try", "--name", "t") == 0
+    contract = parse_contract(json.loads((tmp_path / "try/t/contract.json").read_text()))
+    assert [column.type for column in contract.columns] == ["string", "string"]
+    with duckdb.connect() as sniffer:
+        sniffed = sniffer.execute(f"DESCRIBE FROM read_csv('{data}/a.csv')").fetchall()
+    assert [row[1] for row in sniffed] != ["VARCHAR", "VARCHAR"]
