@@ -147,6 +147,7 @@ class Smoke:
         self.glue_version, self.settle_seconds = glue_version, settle_seconds
         self.terraform = terraform_of(name, directory)
         self.outputs: dict[str, Any] = {}
+        self.queue_url = ""
         self.files: dict[str, str] = {}
         self.seen = Seen()
         self.tasks = Tasks()
@@ -172,6 +173,7 @@ class Smoke:
             variables = {"name": self.name, "glue_version": self.glue_version}
             self.terraform.var_files[0].write_text(json.dumps(variables))
             self.outputs = self.terraform.apply()
+            self.subscribe()
             time.sleep(self.settle_seconds)
         with self.step("Load a small and a 40 MB file"):
             self.upload_first()
@@ -196,7 +198,7 @@ class Smoke:
     def take_down(self) -> None:
         """Destroy everything and look for what is left."""
         with self.step("terraform destroy"):
-            self.terraform.destroy()
+            destroy(self.name, self.session, self.directory)
         # A list may name for a while what is gone already.
         deadline = time.monotonic() + LEFT_SECONDS
         while (left := self.left_over()) and time.monotonic() < deadline:
@@ -342,11 +344,30 @@ class Smoke:
         useful = "ended as FAILED" in message and "aws stepfunctions describe-execution" in message
         self.seen.add("Message of a failed execution", message.splitlines()[0] if message else "none came", useful)
 
+    def subscribe(self) -> None:
+        """Let a queue hear the topic; not by Terraform, whose provider waits a minute for a queue.
+
+        https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
+        """
+        sqs, topic = self.client("sqs"), self.outputs["topic_arn"]
+        self.queue_url = sqs.create_queue(QueueName=queue_name(self.name))["QueueUrl"]
+        queue = sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": queue,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+        }
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        sqs.set_queue_attributes(QueueUrl=self.queue_url, Attributes={"Policy": policy})
+        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+
     def message(self, execution_arn: str) -> str:
         """Return the text about an execution that the topic's subscriber gets, empty when none comes."""
         sqs, deadline = self.client("sqs"), time.monotonic() + MESSAGE_SECONDS
         while time.monotonic() < deadline:
-            found = sqs.receive_message(QueueUrl=self.outputs["queue_url"], WaitTimeSeconds=1, MaxNumberOfMessages=10)
+            found = sqs.receive_message(QueueUrl=self.queue_url, WaitTimeSeconds=1, MaxNumberOfMessages=10)
             # Alarms are told to the same topic.
             for entry in found.get("Messages", []):
                 text = str(json.loads(entry["Body"])["Message"])
@@ -469,6 +490,19 @@ def terraform_of(name: str, directory: Path) -> Terraform:
     """Return Terraform for an instance, with its state beside the results."""
     work = directory / name
     return Terraform(CONFIGURATION, work, None, (work / "smoke.tfvars.json",))
+
+
+def queue_name(name: str) -> str:
+    """Return the name of the queue that hears an instance's topic."""
+    return f"{name}-subscriber"
+
+
+def destroy(name: str, session: boto3.Session, directory: Path) -> None:
+    """Destroy an instance; its topic takes the subscription along."""
+    sqs = session.client("sqs")
+    with suppress(sqs.exceptions.QueueDoesNotExist):
+        sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=queue_name(name))["QueueUrl"])
+    terraform_of(name, directory).destroy()
 
 
 def units(result: ExecutionResult) -> str:
@@ -615,7 +649,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         session = open_session()
         if arguments.destroy:
-            terraform_of(arguments.destroy, directory).destroy()
+            destroy(arguments.destroy, session, directory)
             return 0
         if not confirmed(arguments.confirm):
             say("smoke: not confirmed, nothing was created")

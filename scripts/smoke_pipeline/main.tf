@@ -88,31 +88,3 @@ resource "aws_sfn_state_machine" "probe" {
 
   depends_on = [aws_iam_role_policy.probe]
 }
-
-resource "aws_sqs_queue" "subscriber" {
-  name = "${var.name}-subscriber"
-}
-
-resource "aws_sqs_queue_policy" "subscriber" {
-  queue_url = aws_sqs_queue.subscriber.url
-
-  # https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sqs:SendMessage"
-      Resource  = aws_sqs_queue.subscriber.arn
-      Principal = { Service = "sns.amazonaws.com" }
-      Condition = { ArnEquals = { "aws:SourceArn" = module.lake.notification_topic_arn } }
-    }]
-  })
-}
-
-resource "aws_sns_topic_subscription" "subscriber" {
-  topic_arn = module.lake.notification_topic_arn
-  protocol  = "sqs"
-  endpoint  = aws_sqs_queue.subscriber.arn
-
-  depends_on = [aws_sqs_queue_policy.subscriber]
-}

@@ -38,7 +38,7 @@ output "log_group_names" {
   value       = module.lake.log_group_names
 }
 
-output "queue_url" {
-  description = "Queue that hears the topic of failed executions."
-  value       = aws_sqs_queue.subscriber.url
+output "topic_arn" {
+  description = "Topic of failed executions."
+  value       = module.lake.notification_topic_arn
 }

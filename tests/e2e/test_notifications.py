@@ -24,9 +24,29 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     server = LocalAws(directory=tmp_path_factory.mktemp("aws"), port=free_port())
     server.start()
     try:
-        yield server, Terraform(CONFIGURATION, tmp_path_factory.mktemp("work"), server.endpoint).apply()
+        outputs = Terraform(CONFIGURATION, tmp_path_factory.mktemp("work"), server.endpoint).apply()
+        queues = {name: subscribe(server, name, topic) for name, topic in outputs["topic_arns"].items()}
+        yield server, {**outputs, "queue_urls": queues}
     finally:
         server.stop()
+
+
+def subscribe(aws: LocalAws, name: str, topic: str) -> str:
+    """Let a queue hear a topic and return its URL: Terraform's provider would wait a minute for it."""
+    sqs = aws.client("sqs")
+    url = str(sqs.create_queue(QueueName=f"told-{name}")["QueueUrl"])
+    queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    return url
 
 
 def messages(told: Told, topic: str) -> list[str]:

@@ -62,37 +62,3 @@ module "notifications" {
   console_url       = "https://us-east-1.console.aws.amazon.com"
   kms_key_arn       = each.value
 }
-
-resource "aws_sqs_queue" "this" {
-  for_each = local.topics
-
-  name = "told-${each.key}"
-}
-
-resource "aws_sqs_queue_policy" "this" {
-  for_each = local.topics
-
-  queue_url = aws_sqs_queue.this[each.key].url
-
-  # https://docs.aws.amazon.com/sns/latest/dg/subscribe-sqs-queue-to-sns-topic.html
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [{
-      Effect    = "Allow"
-      Action    = "sqs:SendMessage"
-      Resource  = aws_sqs_queue.this[each.key].arn
-      Principal = { Service = "sns.amazonaws.com" }
-      Condition = { ArnEquals = { "aws:SourceArn" = module.notifications[each.key].topic_arn } }
-    }]
-  })
-}
-
-resource "aws_sns_topic_subscription" "this" {
-  for_each = local.topics
-
-  topic_arn = module.notifications[each.key].topic_arn
-  protocol  = "sqs"
-  endpoint  = aws_sqs_queue.this[each.key].arn
-
-  depends_on = [aws_sqs_queue_policy.this]
-}

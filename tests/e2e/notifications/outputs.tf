@@ -3,7 +3,7 @@ output "state_machine_arn" {
   value       = aws_sfn_state_machine.this.arn
 }
 
-output "queue_urls" {
-  description = "The queue that hears each topic."
-  value       = { for name, queue in aws_sqs_queue.this : name => queue.url }
+output "topic_arns" {
+  description = "The topics, by their keys."
+  value       = { for name, notifications in module.notifications : name => notifications.topic_arn }
 }
