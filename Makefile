@@ -16,8 +16,8 @@ export TERRAFORM
 SPARK_VERSIONS := 3.5.4 3.5.6 4.1.1
 
 .PHONY: help check-python setup setup-test demo try smoke test check lint format docs test-rules test-terraform \
-  test-python test-e2e test-long test-spark-matrix bench lock clean $(SPARK_VERSIONS:%=test-spark-%) \
-  $(SPARK_VERSIONS:%=test-sdk-%)
+  test-python test-e2e test-e2e-pipeline test-e2e-others test-long test-spark-matrix bench lock clean \
+  $(SPARK_VERSIONS:%=test-spark-%) $(SPARK_VERSIONS:%=test-sdk-%)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -45,13 +45,13 @@ try: setup ## your own CSV files through the whole pipeline: CSV=file, folder or
 	@$(BIN)/python -m scripts.try_csv --port $(PORT) $(if $(NAME),--name '$(NAME)') $(if $(DATES),--dates '$(DATES)') \
 	  $(if $(KEEP),--keep) '$(CSV)'
 
-# The end-to-end tests mostly wait, so the others run beside them; where make can, each prints in one piece.
+# The end-to-end tests mostly wait, so others run beside them, the longest first; where make can, each prints in one piece.
 IN_ONE_PIECE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 test: setup-test ## every check and test, as CI runs them
 	@$(MAKE) --no-print-directory lint
-	@echo "Terraform's, Python's and end-to-end tests side by side, about 16 minutes; each prints when it has ended"
-	@$(MAKE) --no-print-directory -j2 $(IN_ONE_PIECE) test-e2e test-terraform test-python
+	@echo "Python's, end-to-end and Terraform's tests side by side, about 18 minutes; each prints when it has ended"
+	@$(MAKE) --no-print-directory -j3 $(IN_ONE_PIECE) test-python test-e2e-others test-e2e-pipeline test-terraform
 	@$(MAKE) --no-print-directory test-sdk-3.5.6
 	@$(MAKE) --no-print-directory test-spark-4.1.1 SPARK_TESTS=tests/unit/engine RANDOM_CASES=300
 
@@ -87,8 +87,16 @@ test-terraform: test-rules ## terraform validate and test
 test-python: setup-test ## unit tests and the checks of the rendered state machine
 	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl tests/cluster
 
-test-e2e: setup ## the demo and the other end-to-end flows on the local AWS
-	$(BIN)/python -m pytest tests/e2e -m "not long"
+# Two halves that share no folder of Terraform: those of tests/e2e/pipeline and all others.
+E2E_OF_PIPELINE := $(patsubst %,tests/e2e/test_%.py,disasters paths triggers volume)
+
+test-e2e: test-e2e-pipeline test-e2e-others ## the demo and the other end-to-end flows on the local AWS
+
+test-e2e-pipeline: setup
+	$(BIN)/python -m pytest $(E2E_OF_PIPELINE) -m "not long"
+
+test-e2e-others: setup
+	$(BIN)/python -m pytest tests/e2e $(E2E_OF_PIPELINE:%=--ignore=%) -m "not long"
 
 test-long: setup ## what takes minutes and is not needed for every change: before a release
 	$(BIN)/python -m pytest tests/e2e -m long

@@ -308,7 +308,7 @@ class _Conversion:
     def _convert_stream(self, part: Part, tally: _Tally, raw: BinaryIO) -> None:
         source, settings = part.source, self._context.settings
         tally.end = source.size
-        dialect, largest = replace(self._dialect, encoding="utf-8"), settings.parsing.largest_record_bytes
+        dialect, largest = self._dialect.decoded, settings.parsing.largest_record_bytes
         checked = CheckedStream(raw)
         buffered = cast(BinaryIO, io.BufferedReader(checked, MEBIBYTE))
         with closing(raw), open_unpacked(source, buffered) as unpacked:
@@ -410,7 +410,7 @@ def read_header(contract: DatasetContract, source: SourceFile) -> tuple[str, ...
             return layout.header if layout is not None else ()
     with closing(open_source(source)) as raw, open_unpacked(source, raw) as unpacked:
         stream = TextStream(source.key, unpacked, dialect, SMALL_FILE_BYTES, largest)
-        layout = file_columns(contract, replace(dialect, encoding="utf-8"), source.key, stream.peek, largest)
+        layout = file_columns(contract, dialect.decoded, source.key, stream.peek, largest)
     return layout.header if layout is not None else ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from contract import CsvOptions, DatasetContract
@@ -14,6 +14,8 @@ UTF8_BOM = codecs.BOM_UTF8
 # Blanks that never matter around numbers, booleans, dates and column names: what Arrow's CSV reader skips too.
 BLANKS = " \t"
 _UTF8_NAMES = ("utf-8", "utf-8-sig")
+# Encodings whose decoder takes the byte order mark off: a second one is data.
+_MARKED_NAMES = ("utf-16", "utf-32")
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,12 @@ class Dialect:
     skip_lines: int = 0
     footer_lines: int = 0
     footer_pattern: str | None = None
+    mark_taken: bool = False
+
+    @property
+    def decoded(self) -> Dialect:
+        """The dialect of what a file is once it has been transcoded to UTF-8."""
+        return replace(self, encoding="utf-8", mark_taken=self.encoding in _MARKED_NAMES)
 
     @property
     def is_utf8(self) -> bool:

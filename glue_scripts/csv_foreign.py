@@ -38,6 +38,9 @@ def refuse_foreign(key: str, head: bytes, dialect: Dialect) -> None:
             raise UnreadableFileError(f"{key} is {what} by its first bytes, whatever its name says: {remedy}")
     for mark, encoding in _BYTE_ORDER_MARKS:
         if head.startswith(mark):
+            # UTF-16 that begins with a NUL begins as UTF-32 does: what is declared goes first.
+            if encoding == "utf-32" and dialect.encoding.startswith("utf-16"):
+                return
             # In a single-byte encoding the mark may be text, as long as no zero byte follows.
             if not dialect.encoding.startswith(encoding) and (dialect.is_utf8 or b"\0" in head[:FIRST_BYTES]):
                 raise UnreadableFileError(

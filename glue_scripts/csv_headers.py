@@ -78,7 +78,7 @@ def file_header(
     while True:
         head = read_until(size)
         whole = len(head) < size
-        start = len(UTF8_BOM) if head.startswith(UTF8_BOM) else 0
+        start = len(UTF8_BOM) if head.startswith(UTF8_BOM) and not dialect.mark_taken else 0
         data = _behind_lines(head, start, dialect.skip_lines, whole=whole)
         if data is None:
             if len(head) > largest_bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from column_names import bare_name
 from contract import CsvOptions
@@ -108,7 +108,7 @@ def read_evidence(source: SourceFile, question: Question, piece_bytes: int, *, s
     dialect, largest = dialect_of(text_contract(question.csv, 0)), Sizes().largest_record_bytes
     with closing(open_source(source)) as raw, open_unpacked(source, raw) as unpacked:
         stream = TextStream(source.key, unpacked, dialect, piece_bytes, largest)
-        found.header = file_header(replace(dialect, encoding="utf-8"), source.key, stream.peek, largest)
+        found.header = file_header(dialect.decoded, source.key, stream.peek, largest)
         if found.header is None:
             return found
         refuse_other_formats(source.key, stream.peek(1000))
@@ -116,7 +116,7 @@ def read_evidence(source: SourceFile, question: Question, piece_bytes: int, *, s
         width = len(found.header.names) or question.width
         contract = text_contract(question.csv, width)
         layout = FileColumns(width, tuple(range(width)), (), (), 0, 0)
-        parser = PieceParser(contract, replace(dialect, encoding="utf-8"), layout)
+        parser = PieceParser(contract, dialect.decoded, layout)
         found.columns = [ColumnEvidence(question.null_words, question.told) for _ in range(width)]
         _read_rows(found, stream, parser, piece_bytes, strict=strict)
     return found

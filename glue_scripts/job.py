@@ -119,7 +119,7 @@ def run_job(
     faults.reach("listed")
     parquet, quarantine = open_tables(catalog, contract)
     published = parquet.read() if table is not None else {}
-    lake = _look_at_lake(contract, log, published, clock())
+    lake = _look_at_lake(contract, log, listing, published, clock())
     selection = parse_selection(
         arguments.partitions, contract.partition_keys, [*listing.units, *published, *lake.recovered]
     )
@@ -192,14 +192,15 @@ class _Lake:
 
 
 def _look_at_lake(
-    contract: DatasetContract, log: RunLog, published: Mapping[Values, Partition], now: datetime
+    contract: DatasetContract, log: RunLog, listing: Listing, published: Mapping[Values, Partition], now: datetime
 ) -> _Lake:
     # In this order: whoever wrote into a folder that is listed had a record before.
     folders = list_lake(contract)
     records = log.read(now)
     dead = notes(contract, records)
     proof = prove(published, folders, dead, recorded)
-    return _Lake(folders, records, dead, proof, recover(contract, published, folders, dead, records))
+    units_now = {source.key: unit.values for unit in listing.units.values() for source in unit.sources}
+    return _Lake(folders, records, dead, proof, recover(contract, published, folders, dead, records, units_now))
 
 
 @dataclass(frozen=True)

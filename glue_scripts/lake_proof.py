@@ -75,11 +75,13 @@ def recover(
     folders: Mapping[str, RunFolder],
     dead: Collection[str],
     seen: Iterable[SeenRecord],
+    units_now: Mapping[str, Values],
 ) -> Mapping[Values, Partition]:
     """Return a whole folder of every unit that no living folder is published of: the newest, unless that lacks files.
 
-    A folder counts that may have been published and that no note declares dead, also one of a run that may still be
-    going: it is complete by then, and its own run leaves alone what has been published for it.
+    `units_now` are the units of the raw files that stand, by key. A folder counts that may have been published and that
+    no note declares dead, also one of a run that may still be going: it is complete by then, and its own run leaves
+    alone what has been published for it.
     """
     spared = {run_folder(item.record.attempt) for item in seen if not item.record.publishing}
     living = {_parent(partition.folder) for partition in published.values() if partition.folder not in dead}
@@ -89,6 +91,9 @@ def recover(
             continue
         manifest, unit, problem = _look_up(contract, folder)
         if manifest is None or unit is None or (problem or _problem(unit, folder)) is not None:
+            continue
+        # Partition keys of other types spell a unit another way: its files would be loaded there once more.
+        if any(units_now.get(source.key, unit.values) != unit.values for source in unit.sources):
             continue
         found = manifest, unit, folder
         units[unit.values] = _rather(contract, found, units.get(unit.values, found))

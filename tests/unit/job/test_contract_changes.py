@@ -153,6 +153,23 @@ def it_never_mixes_rows_of_two_contracts_in_one_unit(tmp_path: Path, keys: list[
     assert list(world.rows().values()) == [["1", "2"]]
 
 
+@pytest.mark.parametrize(("before", "after", "folder"), [("string", "int", "01"), ("int", "string", "1")])
+def it_loads_each_row_once_when_tables_are_dropped_for_other_partition_keys(
+    tmp_path: Path, before: str, after: str, folder: str
+) -> None:
+    world = World(tmp_path, partition_keys=[{"name": "month", "type": before}])
+    world.put("month=01/a.csv", "1")
+    expired = world.put("month=02/a.csv", "2")
+    world.run()
+    world.lose_tables("raw_trips", "trips", "trips_quarantine")
+    expired.unlink()
+    world.save(partition_keys=[{"name": "month", "type": after}])
+    world.run()
+    # What has no source any more is still there, under the name it had.
+    assert sorted(value for values in world.rows().values() for value in values) == ["1", "2"]
+    assert folder not in {key for key in world.rows() if world.rows()[key] == ["1"]}
+
+
 def it_refuses_other_partition_keys_than_the_table_has(tmp_path: Path) -> None:
     world = World(tmp_path)
     world.put("month=01/a.csv", "1")
