@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import subprocess
 import sys
@@ -9,11 +10,14 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
 
 from scripts import docs
 from scripts.docs_reference import Entry, read_reference
 from scripts.docs_sections import DocsError, Section
+from scripts.flights_data import write_monthly_csvs
 from scripts.offline_plan import PlanError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,6 +114,75 @@ def it_answers_where_to_change_what() -> None:
     assert len(named) > 20
     for name in named:
         assert any(ROOT.glob(name)) or any(ROOT.glob(f"modules/*/{name}")), f"{name} does not exist"
+
+
+def it_explains_every_state_by_its_name() -> None:
+    template = (ROOT / "sfn/etl_pipeline.asl.json.tftpl").read_text()
+    states = set(re.findall(r'"([^"]+)": \{\s*"Type": "(?:Choice|Fail|Map|Pass|Succeed|Task|Wait)"', template))
+    assert len(states) > 50
+    # What is bold on this page is a state, be it written over two lines.
+    bold = re.findall(r"\*\*([^*]+)\*\*", (ROOT / "docs/how-it-works.md").read_text())
+    assert {" ".join(name.split()) for name in bold} == states
+
+
+def it_explains_with_rows_of_the_demo(tmp_path: Path) -> None:
+    """The rows of the page are in the demo's files, and its query says what DuckDB says of them."""
+    write_monthly_csvs(tmp_path)
+    page = (ROOT / "docs/how-it-works.md").read_text()
+    names = re.findall(r"^.*`flights/flight_month=([\d-]+)/flights\.csv`:$", page, re.MULTILINE)
+    blocks = re.findall(r"^```csv\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    assert len(names) == len(blocks) == 2
+    shown: list[dict[str, str]] = []
+    for month, block in zip(names, blocks, strict=True):
+        with (tmp_path / f"flights/flight_month={month}/flights.csv").open(newline="") as file:
+            there = list(csv.DictReader(file))
+        for row in csv.DictReader(block.splitlines()):
+            assert any(row.items() <= flight.items() for flight in there), row
+            shown.append({**row, "flight_month": month})
+    tables = [
+        [line.strip("|").split("|") for line in table.splitlines() if not line.startswith("|---")]
+        for table in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE)
+    ]
+    (*_, loaded, answer) = [[[cell.strip() for cell in line] for line in table] for table in tables]
+    wanted = [list(shown[0]), *([value.replace("NA", "null") for value in row.values()] for row in shown)]
+    assert loaded == wanted
+    (query,) = re.findall(r"^```sql\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    flights = pa.Table.from_pylist(shown)
+    with duckdb.connect() as connection:
+        connection.register("shown", flights)
+        connection.execute(
+            "CREATE VIEW flights AS SELECT * REPLACE (try_cast(arr_delay AS int) AS arr_delay) FROM shown"
+        )
+        found = connection.execute(query)
+        assert found.description is not None
+        said = [
+            [column[0] for column in found.description],
+            *([str(value) for value in row] for row in found.fetchall()),
+        ]
+    assert answer == said
+
+
+OPERATIONS = ROOT / "docs/operations.md"
+RUN = re.compile(r"\[`(\w+)`\]\(\.\./(tests/[\w/.]+)\)")
+
+
+def it_names_only_tests_that_are_there() -> None:
+    named = RUN.findall(OPERATIONS.read_text())
+    assert len(named) > 20
+    for name, path in named:
+        head = f'run "{name}" {{' if path.endswith(".hcl") else f"def {name}("
+        assert f"\n{head}" in (ROOT / path).read_text(), f"{path} has no {name}"
+
+
+def it_says_of_every_procedure_which_test_runs_it() -> None:
+    procedures = re.split(r"^## ", OPERATIONS.read_text(), flags=re.MULTILINE)[1:]
+    assert len(procedures) > 10
+    for procedure in procedures:
+        parts = re.findall(r"^\*\*([\w ]+)\.\*\*", procedure, re.MULTILINE)
+        title = procedure.splitlines()[0]
+        assert parts == ["When", "Run", "You will see", "Test"], f"{title}: {parts}"
+        test = procedure.split("**Test.**")[1]
+        assert RUN.search(test) or "not run by a test" in test.lower().replace("\n", " "), title
 
 
 def it_plans_every_example_in_a_test() -> None:
