@@ -70,6 +70,27 @@ run "bring_your_own_uses_the_brought_buckets" {
   }
 }
 
+# Planned before the other environment is applied: runs of one configuration share a state, and no bucket changes its name.
+run "multi_environment_names_everything_after_prod" {
+  command = plan
+
+  module {
+    source = "./examples/multi-environment"
+  }
+
+  # As in environments/prod.tfvars of the example.
+  variables {
+    environment = "prod"
+    workers     = 20
+    emails      = ["data-on-call@example.com"]
+  }
+
+  assert {
+    condition     = output.upload_uris["support"]["tickets"] == "s3://support-prod-raw-123456789012-eu-central-1/tickets/"
+    error_message = "The upload folder is ${output.upload_uris["support"]["tickets"]}."
+  }
+}
+
 run "multi_environment_names_everything_after_dev" {
   module {
     source = "./examples/multi-environment"
@@ -90,26 +111,6 @@ run "multi_environment_names_everything_after_dev" {
   assert {
     condition     = length(output.start_commands) == 2
     error_message = "There are not two lakes."
-  }
-}
-
-run "multi_environment_names_everything_after_prod" {
-  command = plan
-
-  module {
-    source = "./examples/multi-environment"
-  }
-
-  # As in environments/prod.tfvars of the example.
-  variables {
-    environment = "prod"
-    workers     = 20
-    emails      = ["data-on-call@example.com"]
-  }
-
-  assert {
-    condition     = output.upload_uris["support"]["tickets"] == "s3://support-prod-raw-123456789012-eu-central-1/tickets/"
-    error_message = "The upload folder is ${output.upload_uris["support"]["tickets"]}."
   }
 }
 
