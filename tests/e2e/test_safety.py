@@ -24,6 +24,8 @@ from local_aws.terraform import ROOT, Terraform, TerraformError
 from tests.e2e.conftest import TABLES, Pipeline
 
 RELEASE = ROOT / "tests" / "fixtures" / "v0.1.0"
+# Six applies of two releases; what a plan can show of it stands in tests/variants.tftest.hcl.
+pytestmark = pytest.mark.long
 KEY_USERS = {
     "logs.us-east-1.amazonaws.com": [
         "kms:Encrypt",
@@ -196,7 +198,6 @@ def it_hands_a_created_bucket_over_to_its_owner_without_touching_it(kept: Instan
         shutil.copy(saved, state)
 
 
-@pytest.mark.long
 def it_reads_what_is_under_old_keys_when_the_key_changes_and_goes(kept: Instance) -> None:
     pipeline, s3 = kept.pipeline, kept.pipeline.aws.client("s3")
     first, second = kept.variables["kms_key_arn"], create_key(pipeline.aws)

@@ -85,6 +85,7 @@ def it_creates_nothing_before_somebody_said_yes(pipeline: Pipeline, tmp_path: Pa
     assert standing(pipeline) == before
 
 
+@pytest.mark.long
 def it_destroys_what_stands_already_when_it_is_interrupted(pipeline: Pipeline, tmp_path: Path) -> None:
     before = standing(pipeline)
     test = start_smoke(pipeline, tmp_path, "--confirm", "yes")

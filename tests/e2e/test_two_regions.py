@@ -11,6 +11,8 @@ from local_aws import LocalAws, free_port
 from local_aws.terraform import Terraform
 
 CONFIGURATION = Path(__file__).parent / "two_regions"
+# Two applies of everything; that no name clashes is planned in tests/unit/terraform/test_two_instances.py.
+pytestmark = pytest.mark.long
 REGIONS = ("us-east-1", "eu-west-1")
 SUFFIX = "-eu-west-1"
 
