@@ -9,7 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 import pyarrow as pa
 
@@ -36,7 +36,8 @@ _PACKINGS = (
 )
 # How Arrow calls what it unpacks; unlike Python's bz2 it does not pass over what follows the packed bytes.
 _ARROW_CODECS = {"zstd": "zstd", "bzip2": "bz2"}
-_DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, OSError)
+# What unpacking damaged bytes raises; an OSError with a number is the disk's.
+_DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile, OSError)
 
 
 def packing_of(source: SourceFile, head: bytes) -> str | None:
@@ -60,19 +61,16 @@ def open_unpacked(source: SourceFile, raw: BinaryIO) -> Iterator[SourceStream]:
     A zip file is read by its own ranges, because what is in it stands at its end.
     """
     packing = packing_of(source, cast(io.BufferedReader, raw).peek(FIRST_BYTES)[:FIRST_BYTES])
-    try:
-        if packing == "gzip":
-            yield SourceStream(source, packing, gzip.GzipFile(fileobj=raw))
-        elif packing == "zip":
-            with zipfile.ZipFile(io.BufferedReader(_Ranges(source), _ZIP_BYTES)) as archive:
-                yield SourceStream(source, packing, archive.open(_only_member(source, archive)))
-        elif packing is not None:
-            # Closing it would close the stream below it, too.
-            yield SourceStream(source, packing, pa.CompressedInputStream(raw, _ARROW_CODECS[packing]))
-        else:
-            yield SourceStream(source, None, raw)
-    except (zipfile.BadZipFile, NotImplementedError) as error:
-        raise _damaged(source, "zip", error) from error
+    if packing == "gzip":
+        yield SourceStream(source, packing, gzip.GzipFile(fileobj=raw))
+    elif packing == "zip":
+        with _open_member(source) as member:
+            yield SourceStream(source, packing, member)
+    elif packing is not None:
+        # Closing it would close the stream below it, too.
+        yield SourceStream(source, packing, pa.CompressedInputStream(raw, _ARROW_CODECS[packing]))
+    else:
+        yield SourceStream(source, None, raw)
 
 
 class SourceStream:
@@ -100,6 +98,20 @@ class SourceStream:
 
 def _damaged(source: SourceFile, packing: str, reason: object) -> UnreadableFileError:
     return UnreadableFileError(f"{source.key} is not a whole {packing} file: {reason}")
+
+
+def _open_member(source: SourceFile) -> IO[bytes]:
+    """Open the one file in a zip file; it holds what the archive is read from."""
+    try:
+        archive = zipfile.ZipFile(io.BufferedReader(_Ranges(source), _ZIP_BYTES))
+        return archive.open(_only_member(source, archive))
+    except zipfile.BadZipFile as error:
+        raise _damaged(source, "zip", error) from error
+    except NotImplementedError as error:
+        raise UnreadableFileError(
+            f"{source.key} is a zip file that is packed in an unusual way ({error}): pack it by the method deflate, as "
+            "programs do unless they are told otherwise"
+        ) from error
 
 
 def _only_member(source: SourceFile, archive: zipfile.ZipFile) -> zipfile.ZipInfo:

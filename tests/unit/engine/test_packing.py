@@ -8,11 +8,16 @@ import io
 import random
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
 from conversion_errors import UnreadableFileError
+from conversion_opening import open_source, open_unpacked
+from sources import SourceFile
+from storage import LocalStorage
 from tests.unit.engine.helpers import columns, convert
 
 AB = columns(a="int", b="string")
@@ -139,6 +144,29 @@ def it_names_a_damaged_file(packing: tuple[str, str]) -> None:
 def it_says_what_is_wrong_with_a_zip_file(files: dict[str, bytes], message: str) -> None:
     with pytest.raises(UnreadableFileError, match=message):
         convert(zipped(files), AB)
+
+
+def it_says_that_a_zip_file_is_packed_in_a_way_that_it_cannot_unpack() -> None:
+    """Method 9, Deflate64, which Windows takes for big files: nothing is damaged."""
+    data = bytearray(zipped({"a.csv": TEXT}))
+    for mark, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        place = data.index(mark) + offset
+        data[place : place + 2] = (9).to_bytes(2, "little")
+    with pytest.raises(UnreadableFileError, match=r"^a\.csv\.zip is a zip file that is packed in an unusual"):
+        convert({"a.csv.zip": bytes(data)}, AB)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.csv.zip"])
+@pytest.mark.parametrize("error", [NotImplementedError("no such cast"), zipfile.BadZipFile("of somebody else")])
+def it_blames_a_file_for_nothing_that_goes_wrong_behind_it(tmp_path: Path, name: str, error: Exception) -> None:
+    """Arrow's ArrowNotImplementedError is a NotImplementedError, and not a damaged zip file."""
+    pack = {"a.csv.gz": gzip.compress, "a.csv.zip": zip_of_one}.get(name, bytes)
+    path = tmp_path / name
+    path.write_bytes(pack(TEXT))
+    (listed,) = LocalStorage().list(f"{tmp_path}/")
+    source = SourceFile(listed.uri, listed.key, listed.size, listed.etag)
+    with pytest.raises(type(error), match=str(error)), closing(open_source(source)) as raw, open_unpacked(source, raw):
+        raise error
 
 
 def it_refuses_a_zip_file_with_a_password() -> None:
