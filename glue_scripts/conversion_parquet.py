@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from conversion_encoding import DICTIONARY_BYTES, columns_with_dictionary
 from conversion_plan import Settings
 from storage import ObjectWriter, in_background, open_storage
 
@@ -107,13 +108,14 @@ class ParquetFolder:
         table = pa.concat_tables(self._waiting)
         self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
         if self._writer is None:
-            self._open()
+            self._open(table)
         self._writer.write_table(table, row_group_size=table.num_rows)
         self._rows += table.num_rows
         if self._sink.tell() >= self._target:
             self._finish()
 
-    def _open(self) -> None:
+    def _open(self, first: Any) -> None:
+        """Open the next file; its first row group tells how its columns are best written."""
         number = f"-{self._opened:03d}" if self._opened else ""
         self._opened += 1
         self._uri = f"{self._folder}{self._name}{number}.snappy.parquet"
@@ -123,6 +125,8 @@ class ParquetFolder:
             self._sink,
             self._schema,
             compression="snappy",
+            use_dictionary=columns_with_dictionary(first),
+            dictionary_pagesize_limit=DICTIONARY_BYTES,
             use_deprecated_int96_timestamps=False,
             store_schema=False,
         )

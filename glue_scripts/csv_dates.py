@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -47,6 +48,7 @@ _MICROSECONDS_A_DAY = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1)
 
 Numbers = npt.NDArray[np.int64]
+Fields = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -94,25 +96,27 @@ class _Format:
         else:
             matrix = data[starts[:, None] + np.arange(width)] if len(starts) else np.empty((0, width), np.uint8)
         fits = np.ones(len(starts), np.bool_)
-        fields: dict[str, Numbers] = {}
-        position = 0
+        fields: dict[str, Fields] = {}
+        characters = iter(np.ascontiguousarray(matrix.T))
         for text, is_code in self.pieces:
             if not is_code:
                 for byte in text.encode():
-                    fits &= matrix[:, position] == byte
-                    position += 1
+                    fits &= next(characters) == byte
                 continue
-            number = np.zeros(len(starts), np.int64)
+            number = np.zeros(len(starts), np.int32)
             for _ in range(_WIDTHS[text]):
-                digit = matrix[:, position] - np.uint8(48)
+                digit = next(characters) - np.uint8(48)
                 fits &= digit <= 9
-                number = number * 10 + digit
-                position += 1
+                number *= 10
+                number += digit
             fields[text] = number
         values, exists = _moments(fields, len(starts))
+        exists &= fits
+        if len(starts) == len(texts):
+            return values, exists
         moments = np.zeros(len(texts), np.int64)
         moments[good] = values
-        good[good] = fits & exists
+        good[good] = exists
         return moments, good
 
     def _read_by_pattern(self, texts: Any) -> tuple[Numbers, npt.NDArray[np.bool_]]:
@@ -125,7 +129,7 @@ class _Format:
         good = np.asarray(found.is_valid().to_numpy(zero_copy_only=False)).copy()
         hits = found.drop_null()
         names = [text for text, is_code in self.pieces if is_code]
-        fields = {name: pc.cast(hits.field(name), pa.int64()).to_numpy(zero_copy_only=False) for name in names}
+        fields = {name: pc.cast(hits.field(name), pa.int32()).to_numpy(zero_copy_only=False) for name in names}
         values, exists = _moments(fields, len(hits))
         moments = np.zeros(len(texts), np.int64)
         moments[good] = values
@@ -155,6 +159,9 @@ class FormattedTimes:
             if len(left):
                 rows = left
                 values, good = read(texts if len(rows) == len(texts) else texts.take(pa.array(rows)))
+                if good.all() and len(rows) == len(texts):
+                    moments, left = values, rows[:0]
+                    break
                 moments[rows[good]] = values[good]
                 left = rows[~good]
         nulls = np.asarray(texts.is_null().to_numpy(zero_copy_only=False)).copy()
@@ -198,21 +205,32 @@ class FormattedTimes:
         return None, f"not of type {self.name} in {several} {', '.join(known.text for known in self.formats)}"
 
 
-def _moments(fields: dict[str, Numbers], count: int) -> tuple[Numbers, npt.NDArray[np.bool_]]:
+def _moments(fields: dict[str, Fields], count: int) -> tuple[Numbers, npt.NDArray[np.bool_]]:
     """Return microseconds since 1970 of calendar fields, and which of them exist in the calendar."""
     exists = np.ones(count, np.bool_)
     for code, numbers in fields.items():
         lowest, highest = _LIMITS[code]
         exists &= (numbers >= lowest) & (numbers <= highest)
     year, month, day = fields["Y"], fields["m"], fields["d"]
-    month = np.where((month >= 1) & (month <= 12), month, 1)
-    months = (year - 1970) * 12 + month - 1
-    first = months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    following = (months + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
-    exists &= day <= following - first
-    zero = np.zeros(1, np.int64)
-    seconds = (fields.get("H", zero) * 60 + fields.get("M", zero)) * 60 + fields.get("S", zero)
-    return (first + day - 1) * _MICROSECONDS_A_DAY + seconds * 1_000_000, exists
+    months = np.where(exists, year * 12 + month - 13, 0)
+    first_days = _first_days()
+    days = first_days[months]
+    exists &= day <= first_days[months + 1] - days
+    days += day
+    days -= 1
+    moments = days.astype(np.int64) * _MICROSECONDS_A_DAY
+    if "H" in fields:
+        zero = np.zeros(1, np.int32)
+        seconds = (fields["H"] * 60 + fields.get("M", zero)) * 60 + fields.get("S", zero)
+        moments += seconds.astype(np.int64) * 1_000_000
+    return moments, exists
+
+
+@cache
+def _first_days() -> Fields:
+    """Return the first day of every month of the years 1 to 9999 and of the month after, as days since 1970."""
+    months = np.arange(np.datetime64("0001-01"), np.datetime64("10000-02"))
+    return months.astype("datetime64[D]").astype(np.int32)
 
 
 def formatted_type(dataset: str, column: Column, csv: CsvOptions, timestamp_unit: str = "us") -> FormattedTimes | None:

@@ -11,22 +11,14 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from csv_bits import CHUNK_BYTES, Places, Words, behind_last, count, moved_up, parities
 from csv_dialect import Dialect
 from csv_grammar import grammar_of
 from csv_records import CR, LF, Bytes, Records, count_lines, find_records, spans_lines
 from errors import TerminalError
 
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-# Bytes that are counted at a time, so that they are still in the second-level cache for the next step.
-_COUNTED_BYTES = 1 << 18
-_WORD = np.uint64
-_ONE, _TOP = _WORD(1), _WORD(63)
-_DISTANCES = tuple(map(_WORD, (1, 2, 4, 8, 16, 32)))
-# Since NumPy 2.0: https://numpy.org/doc/stable/reference/generated/numpy.bitwise_count.html
-_BITWISE_COUNT = getattr(np, "bitwise_count", None)
-Words = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -76,17 +68,12 @@ class RecordCounter:
 
     def __init__(self, quote: bytes | None) -> None:
         self._quote = quote
-        self._inside = _WORD(0)
+        self._places = Places()
         self._last = LF
+        self.inside = False
         self.ended_lines = 0
         self.lines = 0
         self._ended_inside = 0
-        self._mask = np.empty(_COUNTED_BYTES, np.bool_)
-
-    @property
-    def inside(self) -> bool:
-        """Say whether the text fed so far ends inside quotes."""
-        return bool(self._inside)
 
     @property
     def records(self) -> int:
@@ -101,78 +88,42 @@ class RecordCounter:
     def feed(self, body: bytes, start: int, end: int) -> None:
         """Count on, over the bytes [start, end)."""
         data = np.frombuffer(body, np.uint8)
-        for position in range(start, end, _COUNTED_BYTES):
-            stop = min(position + _COUNTED_BYTES, end)
+        for position in range(start, end, CHUNK_BYTES):
+            stop = min(position + CHUNK_BYTES, end)
             begins = self._line_ends(data[position:stop], self._last == CR or body.find(b"\r", position, stop) >= 0)
             if self._quote is not None and body.find(self._quote, position, stop) >= 0:
-                self._count_inside(data[position:stop], begins)
-            elif self._inside:
-                self._ended_inside += _bits(begins)
-
-    def _where(self, data: Bytes, byte: int) -> Words:
-        """Return where a byte stands, as bits of whole words."""
-        mask = self._mask[: -(-len(data) // 64) * 64]
-        np.equal(data, byte, out=mask[: len(data)])
-        mask[len(data) :] = False
-        return np.packbits(mask, bitorder="little").view(_WORD)
+                quotes = self._places.of(data[position:stop], self._quote[0])
+                inside, self.inside = parities(quotes, self.inside)
+                begins &= inside
+                self._ended_inside += count(begins)
+            elif self.inside:
+                self._ended_inside += count(begins)
 
     def _line_ends(self, data: Bytes, has_returns: bool) -> Words:
         """Count line ends; return where one begins behind something that is none.
 
         Counting bits takes longest, so what most texts have none of is told apart: ends of blank lines, lone returns.
         """
-        ends = self._where(data, LF)
-        lines = _bits(ends)
+        ends = self._places.of(data, LF)
+        lines = count(ends)
         pairs = None
         if has_returns:
-            returns = self._where(data, CR)
-            behind = _moved_up(returns, self._last == CR)
+            returns = self._places.of(data, CR)
+            behind = moved_up(returns, self._last == CR)
             alone = behind & ~ends
-            if len(data) % 64:
-                alone[-1] &= _WORD((1 << len(data) % 64) - 1)
+            alone[-1] &= ~behind_last(len(data))
             # A \n behind a \r ends the same line, so a \r counts here where none follows, the last byte for now.
-            lines += (_bits(alone) if alone.any() else 0) - (self._last == CR) + (int(data[-1]) == CR)
+            lines += (count(alone) if alone.any() else 0) - (self._last == CR) + (int(data[-1]) == CR)
             pairs = behind & ends
             ends |= returns
-        behind = _moved_up(ends, self._last in (LF, CR))
+        behind = moved_up(ends, self._last in (LF, CR))
         again = ends & behind
         if pairs is not None:
             again &= ~pairs
         self.lines += lines
-        self.ended_lines += lines - (_bits(again) if again.any() else 0)
+        self.ended_lines += lines - (count(again) if again.any() else 0)
         self._last = int(data[-1])
         return ends & ~behind
-
-    def _count_inside(self, data: Bytes, begins: Words) -> None:
-        words = self._where(data, ord(self._quote or b"\0"))
-        moved = np.empty_like(words)
-        # Each bit becomes the parity of the quotes up to it: first within its word, then with all words before.
-        for distance in _DISTANCES:
-            np.left_shift(words, distance, out=moved)
-            np.bitwise_xor(words, moved, out=words)
-        parity = np.bitwise_xor.accumulate(np.right_shift(words, _TOP, out=moved))
-        words[1:] ^= np.negative(parity[:-1])
-        if self._inside:
-            words = ~words
-        self._inside ^= parity[-1]
-        words &= begins
-        if words.any():
-            self._ended_inside += _bits(words)
-
-
-def _moved_up(words: Words, carry: bool) -> Words:
-    """Return the bits one place further up, the lowest one set or not."""
-    moved = words << _ONE
-    moved[1:] |= words[:-1] >> _TOP
-    moved[0] |= _WORD(carry)
-    return moved
-
-
-def _bits(words: Words) -> int:
-    """Return how many bits are set."""
-    if _BITWISE_COUNT is not None:
-        return int(_BITWISE_COUNT(words).sum(dtype=np.int64))
-    return int(np.count_nonzero(np.unpackbits(words.view(np.uint8))))
 
 
 class PartCutter:

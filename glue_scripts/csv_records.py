@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from csv_bits import CHUNK_BYTES, Places, behind_last, is_set, moved_up, parities
 from csv_dialect import Dialect
 from csv_grammar import grammar_of, line_bounds
 
@@ -77,7 +78,33 @@ def quotes_are_regular(text: bytes, dialect: Dialect) -> bool:
     if dialect.escape is not None and dialect.escape in text:
         return False
     data = np.frombuffer(text, np.uint8)
-    places = np.flatnonzero(data == dialect.quote[0])
+    if dialect.skip_initial_space:
+        return _are_regular_behind_spaces(data, dialect)
+    finder = Places()
+    others = [byte for byte in (*dialect.delimiter, LF, CR) if byte in text]
+    inside = after_closing = False
+    after_boundary = True
+    for start in range(0, len(data), CHUNK_BYTES):
+        chunk = data[start : start + CHUNK_BYTES]
+        quotes = finder.of(chunk, dialect.quote[0])
+        boundaries = quotes.copy()
+        for byte in others:
+            boundaries |= finder.of(chunk, byte)
+        opened, inside = parities(quotes, inside)
+        # Behind the last byte of the text anything is allowed.
+        boundaries[-1] |= behind_last(len(chunk))
+        closing = quotes & ~opened
+        if (quotes & opened & ~moved_up(boundaries, after_boundary)).any():
+            return False
+        if (moved_up(closing, after_closing) & ~boundaries).any():
+            return False
+        after_closing = is_set(closing, len(chunk) - 1)
+        after_boundary = is_set(boundaries, len(chunk) - 1)
+    return not inside
+
+
+def _are_regular_behind_spaces(data: Bytes, dialect: Dialect) -> bool:
+    places = np.flatnonzero(data == (dialect.quote or b"")[0])
     if len(places) % 2:
         return False
     boundary = _boundary(dialect)

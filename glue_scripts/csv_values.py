@@ -340,6 +340,13 @@ def iso_utc(moment: datetime, zone: str | None) -> str:
 
 # --------------------------------------------------------------------------------------------- doubts about cast values
 def _not_finite(values: Any) -> Rows:
+    if len(values):
+        kind = np.dtype(values.type.to_pandas_dtype())
+        numbers = np.frombuffer(values.buffers()[1], kind, len(values), values.offset * kind.itemsize)
+        with np.errstate(over="ignore", invalid="ignore"):
+            # What is not finite makes the sum so. The other way round that need not be: finite numbers, too, overflow.
+            if np.isfinite(numbers.sum()):
+                return NO_ROWS
     finite = pc.is_finite(values)
     if pc.min(finite).as_py() is not False:
         return NO_ROWS
