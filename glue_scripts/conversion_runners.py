@@ -6,10 +6,12 @@ import marshal
 import pkgutil
 import sys
 import threading
+import time
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import MAGIC_NUMBER
@@ -49,6 +51,16 @@ def in_process(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
 
     On S3 the next ones fetch their first bytes, and the last ones store their files, while one converts.
     """
+    begin, last = time.perf_counter(), None
+    for report in _reports(context, tasks):
+        if last is not None:
+            yield last
+        last = report
+    if last is not None:
+        yield replace(last, slot_seconds=time.perf_counter() - begin)
+
+
+def _reports(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
     if all(is_local(_place(task)) for task in tasks):
         for task in tasks:
             yield from run_task(context, task)
@@ -80,10 +92,14 @@ def process_pool(workers: int) -> Runner:
     def run(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
         # Not forked: Arrow's threads and locks of this process must not be copied.
         with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for reports in pool.map(partial(run_task, context), tasks):
+            for reports in pool.map(partial(_alone, context), tasks):
                 yield from reports
 
     return run
+
+
+def _alone(context: TaskContext, task: Task | PlaceLines) -> list[PartReport]:
+    return list(in_process(context, [task]))
 
 
 def on_spark(spark: SparkSession, slots: int) -> Runner:

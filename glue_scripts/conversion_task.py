@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, cast
 
@@ -36,7 +37,7 @@ from csv_records import count_lines
 from csv_stream import TextStream
 from sources import SourceFile
 from sources_proof import CheckedStream, checksum_text
-from storage import act_in_region, aws_region, is_local
+from storage import act_in_region, aws_region, is_local, waited_seconds
 from storage_ahead import ByteRange, ReadAhead, piecewise, stream_of
 
 # Of a line whose end is searched, at most as much is looked at in one go.
@@ -74,7 +75,9 @@ class PartReport:
     then where, counted from the part's first line. `packed` says that nothing was read of a part of a packed file.
     `samples` are the first bad rows, their lines from 1 at the part's first line; `bad_counts` counts all by what is
     wrong. The files of a task stand in the report of its first part. A failed task has one report, with `error_kind`
-    and `error_text`. `checksum` is that of its bytes, the header's included in the first part.
+    and `error_text`. `checksum` is that of its bytes, the header's included in the first part. `working_seconds`, in
+    the report of a task's first part, is how long it has held its slot without waiting for a storage; `slot_seconds`,
+    in the last report of some tasks that shared a slot, is how long they had it.
     """
 
     unit: int
@@ -101,6 +104,8 @@ class PartReport:
     bad_files: tuple[WrittenFile, ...] = ()
     error_kind: str = ""
     error_text: str = ""
+    working_seconds: float = 0.0
+    slot_seconds: float = 0.0
 
 
 def run_task(
@@ -188,6 +193,7 @@ class _Conversion:
         # A local disk need not be waited for.
         self._ahead = None if is_local(task.parts[0].source.uri) else ReadAhead(self._ranges())
         self._head, self._head_of = b"", ""
+        self._working_seconds = 0.0
 
     def run(self, slot: AbstractContextManager[object]) -> list[PartReport]:
         contract, settings, task = self._context.contract, self._context.settings, self._task
@@ -199,7 +205,7 @@ class _Conversion:
         reports: list[PartReport] = []
         if self._ahead is not None:
             self._ahead.wait()
-        with slot, data as self._data, quarantine as self._quarantine:
+        with slot, self._work(), data as self._data, quarantine as self._quarantine:
             try:
                 for part in task.parts:
                     reports.append(self._convert_part(part))
@@ -208,8 +214,20 @@ class _Conversion:
             finally:
                 if self._ahead is not None:
                     self._ahead.close()
-        reports[0] = replace(reports[0], files=tuple(data.files()), bad_files=tuple(quarantine.files()))
+        reports[0] = replace(
+            reports[0],
+            files=tuple(data.files()),
+            bad_files=tuple(quarantine.files()),
+            working_seconds=self._working_seconds,
+        )
         return reports
+
+    @contextmanager
+    def _work(self) -> Iterator[None]:
+        """Count the time in which the task works, and does not wait for a storage."""
+        begin, waited = time.perf_counter(), waited_seconds()
+        yield
+        self._working_seconds = time.perf_counter() - begin - (waited_seconds() - waited)
 
     def _convert_part(self, part: Part) -> PartReport:
         if part.whole or part is self._task.parts[0]:

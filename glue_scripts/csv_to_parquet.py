@@ -16,7 +16,7 @@ from functools import partial
 from typing import NoReturn
 
 from contract import DatasetContract
-from conversion import UnitResult, convert_units
+from conversion import Effort, UnitResult, convert_units
 from conversion_plan import UnitWork
 from conversion_runtime import Runtime
 from errors import TerminalError
@@ -79,6 +79,7 @@ def convert_with_spark(
     contract: DatasetContract,
     work: Sequence[UnitWork],
     run_id: str,
+    effort: Effort,
     runtime: Runtime | None = None,
 ) -> list[UnitResult]:
     """Convert on Spark; the session is made only now, when there is something to convert.
@@ -94,7 +95,7 @@ def convert_with_spark(
     spark = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
     if runtime is not None:
         runtime.spark_started(spark)
-    return convert_units(spark, contract, work, run_id=run_id, slots=slots)
+    return convert_units(spark, contract, work, run_id=run_id, slots=slots, effort=effort)
 
 
 def main(argv: Sequence[str]) -> None:
@@ -103,7 +104,9 @@ def main(argv: Sequence[str]) -> None:
     arguments = parse_args(argv)
     runtime = Runtime(argv) if arguments.report_runtime else None
     describe = runtime.describe if runtime is not None else dict
-    run_job(arguments, partial(convert_with_spark, arguments.task_slots, runtime=runtime), runtime=describe)
+    effort = Effort()
+    convert = partial(convert_with_spark, arguments.task_slots, effort=effort, runtime=runtime)
+    run_job(arguments, convert, runtime=describe, effort=effort)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ from catalog_publication import (
 )
 from catalog_raw import align_raw_table
 from contract import DatasetContract, Values, load_contract
-from conversion import SourceOutcome, UnitResult, check_options
+from conversion import Effort, SourceOutcome, UnitResult, check_options
 from conversion_plan import UnitWork
 from conversion_task import read_header
 from diff import INSERTED, KEPT, REMOVED, REPLACED, RESTORED, Decision, LakeState, decide, parse_selection
@@ -82,6 +82,19 @@ def new_attempt(run_id: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9_.-]', '-', run_id)[:120]}-{secrets.token_hex(4)}"
 
 
+class _Stopwatch:
+    """The seconds of a run by its phases, in the order in which they end."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+        self.seconds: dict[str, float] = {}
+
+    def ended(self, phase: str) -> None:
+        """Note that a phase has ended, and the next one begun."""
+        now = time.monotonic()
+        self.seconds[phase], self._since = round(now - self._since, 3), now
+
+
 def _now() -> datetime:
     return datetime.now(timezone.utc)
 
@@ -98,12 +111,14 @@ def run_job(
     convert: Convert,
     clock: Callable[[], datetime] = _now,
     runtime: Callable[[], Mapping[str, Any]] = dict,
+    effort: Effort | None = None,
 ) -> Report:
     """Bring one dataset in line, write the report and return it; raises whatever kept it from converging.
 
     What `runtime` tells of the place where all this happened is the report's last member; by default there is none.
+    `effort` is what `convert` notes of the conversion.
     """
-    started = time.monotonic()
+    stopwatch = _Stopwatch()
     contract = load_contract(arguments.dataset_config)
     catalog = open_catalog(contract)
     declared, crawled = contract.fingerprint, contract.crawled
@@ -116,6 +131,7 @@ def run_job(
     table = catalog.find_table(contract.parquet_table)
     _check_partition_keys(contract, table)
     listing = list_units(contract)
+    stopwatch.ended("listing")
     faults.reach("listed")
     parquet, quarantine = open_tables(catalog, contract)
     published = parquet.read() if table is not None else {}
@@ -130,6 +146,7 @@ def run_job(
             label = partition_label(contract.partition_keys, decision.values)
             logger.info("%s %s: %s", label, decision.action, decision.reason)
     if arguments.mode == "plan":
+        stopwatch.ended("planning")
         outcome = _Outcome(
             lake.proof.proved, converged=not any(item.pending or item.action != KEPT for item in decisions)
         )
@@ -150,10 +167,13 @@ def run_job(
             attempt,
             convert,
             clock,
+            stopwatch,
         )
         outcome = run.execute(log, decisions, table)
     orphaned = find_orphans(catalog, contract)
-    report = _report(arguments, contract, listing, decisions, outcome, time.monotonic() - started)
+    if arguments.mode == "apply":
+        stopwatch.ended("publishing")
+    report = _report(arguments, contract, listing, decisions, outcome, stopwatch.seconds, effort or Effort())
     report = replace(report, orphaned_tables=orphaned, runtime=runtime())
     write_report(contract, report)
     send_metrics(contract, report)
@@ -233,6 +253,7 @@ class _Run:
     attempt: str
     convert: Convert
     clock: Callable[[], datetime]
+    stopwatch: _Stopwatch
 
     def execute(self, log: RunLog, decisions: Sequence[Decision], table: Table | None) -> _Outcome:
         """Convert, publish, seal and sweep."""
@@ -289,9 +310,11 @@ class _Run:
             )
             for item in writing
         ]
+        self.stopwatch.ended("planning")
         faults.arm("converting")
         results = self.convert(self.contract, work, self.arguments.run_id) if work else ()
         faults.reach("converted")
+        self.stopwatch.ended("converting")
         return results
 
     def _align_raw_table(self, results: Sequence[UnitResult]) -> None:
@@ -424,7 +447,8 @@ def _report(
     listing: Listing,
     decisions: Sequence[Decision],
     outcome: _Outcome,
-    seconds: float,
+    seconds: Mapping[str, float],
+    effort: Effort,
 ) -> Report:
     counts = {
         action: sum(item.action == action for item in decisions)
@@ -433,6 +457,8 @@ def _report(
     changes = sum(counts.values()) - counts[KEPT]
     status = "planned" if arguments.mode == "plan" else "loaded" if changes else "unchanged"
     results = outcome.results
+    source_bytes = sum(source.size for item in decisions for source in item.convert)
+    converting = seconds.get("converting", 0.0)
     return Report(
         dataset=contract.dataset,
         run_id=arguments.run_id,
@@ -445,13 +471,21 @@ def _report(
         units_restored=counts[RESTORED],
         units_kept=counts[KEPT],
         source_files=sum(len(item.convert) for item in decisions),
-        source_bytes=sum(source.size for item in decisions for source in item.convert),
+        source_bytes=source_bytes,
         rows_read=sum(result.rows_read for result in results),
         rows_written=sum(result.rows_written for result in results),
         rows_quarantined=sum(result.rows_quarantined for result in results),
         rows_skipped=sum(result.rows_skipped for result in results),
         output_files=sum(len(unit.files) for unit in outcome.manifest),
-        seconds=round(seconds, 3),
+        seconds=round(sum(seconds.values()), 3),
+        listing_seconds=seconds["listing"],
+        planning_seconds=seconds["planning"],
+        converting_seconds=converting,
+        publishing_seconds=seconds.get("publishing", 0.0),
+        slots_at_start=effort.slots_at_start,
+        slots_at_end=effort.slots_at_end,
+        megabytes_per_second=round(source_bytes / 1e6 / converting, 1) if converting else 0.0,
+        waiting_percent=round(effort.waiting_percent, 1),
         hidden_files=listing.hidden_files,
         folders_swept=outcome.folders_swept,
         units_proved=outcome.proved,

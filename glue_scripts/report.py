@@ -38,6 +38,8 @@ METRICS = {
     "output_files": "Count",
     "seconds": "Seconds",
 }
+# Of runs that converted something.
+CONVERSION_METRICS = {"megabytes_per_second": "Megabytes/Second", "waiting_percent": "Percent"}
 
 
 class MetricsError(TransientError):
@@ -59,7 +61,10 @@ class Report:
     """The figures of one run; rows and source files are those converted in this run.
 
     `converged` is false when the table still differs from the raw data: units not selected, units whose sources
-    contradict each other, or another run that published at the same time.
+    contradict each other, or another run that published at the same time. The phases of `seconds`: listing the raw
+    files, planning (catalog and lake are read, and compared with them), converting, and publishing, which is all that
+    follows. Slots are tasks at the same time, as the conversion saw them at its beginning and end; `waiting_percent` of
+    their time they waited for S3. A megabyte is 1,000,000 bytes of source files, as they lie there.
     """
 
     dataset: str
@@ -83,6 +88,14 @@ class Report:
     folders_swept: int = 0
     units_restored: int = 0
     units_proved: int = 0
+    listing_seconds: float = 0.0
+    planning_seconds: float = 0.0
+    converting_seconds: float = 0.0
+    publishing_seconds: float = 0.0
+    slots_at_start: int = 0
+    slots_at_end: int = 0
+    megabytes_per_second: float = 0.0
+    waiting_percent: float = 0.0
     kept_folders: Mapping[str, str] = field(default_factory=dict)
     orphaned_tables: Sequence[str] = ()
     missing_columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -136,7 +149,7 @@ def send_metrics(contract: DatasetContract, report: Report, client: CloudWatchCl
     dimensions = [{"Name": "Database", "Value": contract.database}, {"Name": "Dataset", "Value": contract.dataset}]
     data: Any = [
         {"MetricName": name, "Dimensions": dimensions, "Value": float(getattr(report, name)), "Unit": unit}
-        for name, unit in METRICS.items()
+        for name, unit in (METRICS | (CONVERSION_METRICS if report.source_files else {})).items()
     ]
     cloudwatch = client or boto3.client("cloudwatch", region_name=aws_region(), config=RETRIES)
     try:

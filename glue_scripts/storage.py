@@ -15,6 +15,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -236,6 +237,24 @@ def in_background(uri: str, action: Callable[[], _Result]) -> Future[_Result]:
     return done
 
 
+_waits = threading.local()
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Note what happens meanwhile as waiting for a storage, in this thread."""
+    begin = time.perf_counter()
+    try:
+        yield
+    finally:
+        _waits.seconds = waited_seconds() + time.perf_counter() - begin
+
+
+def waited_seconds() -> float:
+    """Return how long this thread has waited for storages."""
+    return float(getattr(_waits, "seconds", 0.0))
+
+
 def is_transient(error: ClientError | BotoCoreError) -> bool:
     """Say whether an AWS request that failed for good, retries included, may succeed another time."""
     if isinstance(error, ClientError):
@@ -255,7 +274,8 @@ def split_s3_uri(uri: str) -> tuple[str, str]:
 def _s3_call(call: str, uri: str, action: Callable[[], _Result]) -> _Result:
     """Run one S3 request and name the call and the object when it fails for good."""
     try:
-        return action()
+        with waiting():
+            return action()
     except ClientError as error:
         detail = error.response.get("Error", {})
         code, text = detail.get("Code", "Unknown"), detail.get("Message", "")
@@ -470,7 +490,8 @@ class _S3Writer(io.RawIOBase):
             self._upload_id = started["UploadId"]
         number = len(self._parts) + len(self._uploading) + 1
         while len(self._uploading) >= PARTS_AT_ONCE:
-            self._parts.append(self._uploading.popleft().result())
+            with waiting():
+                self._parts.append(self._uploading.popleft().result())
         self._uploading.append(request_threads().submit(self._upload_part, self._upload_id, number, data))
 
     def _upload_part(self, upload_id: str, number: int, data: bytes) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-from storage import open_storage, request_threads
+from storage import open_storage, request_threads, waiting
 
 # One request fetches this much of a bigger range.
 PIECE_BYTES = 8 * 1024 * 1024
@@ -63,7 +63,8 @@ class ReadAhead(Iterator[bytes]):
         while not last:
             size, last, fetched = self._fetching.popleft()
             self._held -= size
-            taken.append(fetched.result())
+            with waiting():
+                taken.append(fetched.result())
             self._fetch_ahead()
         return taken[0] if len(taken) == 1 else b"".join(taken)
 

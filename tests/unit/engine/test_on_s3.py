@@ -16,7 +16,7 @@ import pytest
 
 import storage
 import storage_ahead
-from conversion import UnitResult, convert_units
+from conversion import Effort, UnitResult, convert_units
 from conversion_plan import Settings, UnitWork
 from sources import SourceFile
 from storage import REQUESTS_AT_ONCE, S3Storage, StorageRefusedError
@@ -53,7 +53,12 @@ FILES: dict[str, bytes] = {
 
 
 def on_s3(
-    s3: FakeS3, folder: Path, units: list[Mapping[str, bytes]], split: int = 1 << 26, csv: dict[str, Any] | None = None
+    s3: FakeS3,
+    folder: Path,
+    units: list[Mapping[str, bytes]],
+    split: int = 1 << 26,
+    csv: dict[str, Any] | None = None,
+    effort: Effort | None = None,
 ) -> list[UnitResult]:
     work = []
     for number, files in enumerate(units):
@@ -65,7 +70,7 @@ def on_s3(
         work.append(UnitWork((), tuple(sources), f"s3://b/data/{number}/", f"s3://b/bad/{number}/"))
     settings = Settings(split_bytes=split, window_bytes=2048)
     return convert_units(
-        None, a_contract(folder, DECLARED, csv), work, run_id="r1", settings=settings, slots=4, runner=None
+        None, a_contract(folder, DECLARED, csv), work, run_id="r1", settings=settings, slots=4, effort=effort
     )
 
 
@@ -226,3 +231,13 @@ def it_aborts_the_upload_whose_part_was_refused(s3: FakeS3, monkeypatch: pytest.
         with S3Storage().open_write("s3://b/big") as stream:
             stream.write(bytes(3 * storage.PART_BYTES))
     assert (s3.uploads, s3.objects) == ({}, {})
+
+
+def it_tells_how_much_of_the_time_it_waits(s3: FakeS3, tmp_path: Path) -> None:
+    s3.seconds, effort, begin = 0.3, Effort(), time.perf_counter()
+    on_s3(s3, tmp_path, [{"a.csv": rows(20)}], effort=effort)
+    assert 0 < effort.working_seconds <= effort.slot_seconds <= time.perf_counter() - begin
+    # One file is read and one is stored, one after the other.
+    assert effort.slot_seconds - effort.working_seconds >= 2 * s3.seconds
+    assert effort.waiting_percent == pytest.approx(100 * (1 - effort.working_seconds / effort.slot_seconds))
+    assert (effort.slots_at_start, effort.slots_at_end) == (4, 4)

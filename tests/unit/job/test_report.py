@@ -4,11 +4,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from contract import DatasetContract, parse_contract
-from report import LARGEST, MetricsError, Report, UnitReport, send_metrics
+from report import CONVERSION_METRICS, LARGEST, METRICS, MetricsError, Report, UnitReport, send_metrics
 
 REPORT = Report("d", "r", "apply", "loaded", True, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1.5)
 
@@ -69,6 +70,24 @@ def it_sends_every_figure_as_a_metric() -> None:
         {"Name": "Database", "Value": "db"},
         {"Name": "Dataset", "Value": "d"},
     ]
+
+
+def it_tells_the_speed_only_of_what_was_converted() -> None:
+    cloudwatch = FakeCloudWatch()
+    send(replace(REPORT, megabytes_per_second=80.5, waiting_percent=12.5), cloudwatch)
+    send(replace(REPORT, source_files=0), cloudwatch)
+    converted, idle = (
+        {item["MetricName"]: (item["Value"], item["Unit"]) for item in request["MetricData"]}
+        for request in cloudwatch.requests
+    )
+    assert converted["megabytes_per_second"] == (80.5, "Megabytes/Second")
+    assert converted["waiting_percent"] == (12.5, "Percent")
+    assert set(converted) - set(idle) == {"megabytes_per_second", "waiting_percent"}
+
+
+def it_sends_units_that_cloudwatch_knows() -> None:
+    shape: Any = boto3.client("cloudwatch", region_name="eu-west-1").meta.service_model.shape_for("StandardUnit")
+    assert set((METRICS | CONVERSION_METRICS).values()) <= set(shape.enum)
 
 
 def it_sends_no_metrics_for_a_plan_or_for_local_folders() -> None:

@@ -1,0 +1,132 @@
+"""Table and picture of the ten shapes in docs/benchmarks.md, from what benchmarks/shapes.py has recorded."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from scripts.docs_sections import table
+
+RECORD = "benchmarks/measured/shapes.json"
+PICTURE = "docs/pictures/shapes.svg"
+OURS, POOL, DUCKDB, POLARS = "this job", "this job, process pool", "duckdb", "polars"
+# What is to be reached: of the whole conversion of the smaller size, and of what more data costs.
+WHOLE_TARGET, MORE_TARGET, MEDIAN_TARGET = 0.6, 1.0, 1.2
+_STYLE = """\
+  svg { color-scheme: light dark }
+  svg { --text: #1f2328; --quiet: #59636e; --line: #d1d9e0; --whole: #8250df; --more: #0969da }
+  @media (prefers-color-scheme: dark) {
+    svg { --text: #f0f6fc; --quiet: #9198a1; --line: #3d444d; --whole: #ab7df8; --more: #4493f8 }
+  }
+  text { font: 13px system-ui, sans-serif; fill: var(--text) }
+  .quiet { fill: var(--quiet); font-size: 12px }
+  .title { font-size: 15px; font-weight: 600 }
+  line { stroke: var(--line) } .one { stroke: var(--quiet); stroke-width: 1.5 }
+  .whole { fill: none; stroke: var(--whole); stroke-width: 2 } .more { fill: var(--more) }"""
+_LEFT, _TOP, _WIDTH, _ROW, _MARGIN = 230, 78, 430, 26, 70
+_MOST = 2.0
+
+
+@dataclass(frozen=True)
+class Ratios:
+    """DuckDB's seconds over an engine's for a shape: of all of the smaller size, and of what comes on top."""
+
+    shape: str
+    whole: float
+    more: float
+    pool_whole: float
+    pool_more: float
+    polars_more: float | None
+
+
+def read_ratios(root: Path) -> tuple[Mapping[str, Any], list[Ratios]]:
+    """Return the record, and the ratios of each shape in it."""
+    record = json.loads((root / RECORD).read_text())
+    return record, [_ratios(item["shape"], item["engines"]) for item in record["shapes"]]
+
+
+def _ratios(shape: str, engines: Mapping[str, Sequence[Mapping[str, float]]]) -> Ratios:
+    def whole(engine: str) -> float:
+        return engines[DUCKDB][0]["conversion"] / engines[engine][0]["conversion"]
+
+    def more(engine: str) -> float:
+        costs = {name: engines[name][1]["process"] - engines[name][0]["process"] for name in (DUCKDB, engine)}
+        return costs[DUCKDB] / costs[engine]
+
+    polars = more(POLARS) if POLARS in engines else None
+    return Ratios(shape, whole(OURS), more(OURS), whole(POOL), more(POOL), polars)
+
+
+def shapes_table(root: Path) -> str:
+    """Return the table, and what it comes to, as Markdown."""
+    record, ratios = read_ratios(root)
+    few, many = record["megabytes"]
+    rows = [
+        (
+            item.shape,
+            _judged(item.whole, WHOLE_TARGET),
+            _judged(item.more, MORE_TARGET),
+            f"{item.pool_whole:.2f}",
+            f"{item.pool_more:.2f}",
+            "" if item.polars_more is None else f"{item.polars_more:.2f}",
+        )
+        for item in ratios
+    ]
+    head = (
+        "shape",
+        f"{few} MB (target {WHOLE_TARGET})",
+        f"{many - few} MB more (target {MORE_TARGET:.1f})",
+        f"without Spark, {few} MB",
+        f"without Spark, {many - few} MB more",
+        f"Polars, {many - few} MB more",
+    )
+    middle = statistics.median(item.more for item in ratios)
+    return (
+        f"![DuckDB's seconds over this job's, for ten shapes of data](pictures/{Path(PICTURE).name})\n\n"
+        f"{table(head, rows)}\n"
+        f"Measured on {record['measured']}. The median of {many - few} MB more is **{middle:.2f}x**"
+        f"{'' if middle >= MEDIAN_TARGET else ': missed'} (target {MEDIAN_TARGET})."
+    )
+
+
+def _judged(ratio: float, target: float) -> str:
+    return f"{ratio:.2f}" if round(ratio, 2) >= target else f"{ratio:.2f}: missed"
+
+
+def shapes_picture(root: Path) -> str:
+    """Return the picture as SVG that reads well on light and on dark pages."""
+    record, ratios = read_ratios(root)
+    few, many = record["megabytes"]
+    bottom = _TOP + _ROW * len(ratios)
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_LEFT + _WIDTH + _MARGIN} {bottom + 34}" role="img">',
+        f"<title>DuckDB's seconds over this job's, for {len(ratios)} shapes of data</title>",
+        f"<style>\n{_STYLE}\n</style>",
+        '<text x="0" y="18" class="title">How many times as fast as DuckDB\'s COPY, for each shape of data</text>',
+        f'<circle cx="7" cy="40" r="5" class="more"/><text x="18" y="44" class="quiet">{many - few} MB more</text>',
+        f'<circle cx="127" cy="40" r="5" class="whole"/><text x="138" y="44" class="quiet">'
+        f"all of {few} MB, Spark's own second included</text>",
+    ]
+    for tenths in range(0, int(_MOST * 10) + 1, 5):
+        x = _x(tenths / 10)
+        kind = ' class="one"' if tenths == 10 else ""
+        lines.append(f'<line x1="{x}" y1="{_TOP - 12}" x2="{x}" y2="{bottom}"{kind}/>')
+        lines.append(f'<text x="{x}" y="{bottom + 18}" text-anchor="middle" class="quiet">{tenths / 10:g}x</text>')
+    for number, item in enumerate(ratios):
+        y = _TOP + _ROW * number
+        lines.append(f'<text x="{_LEFT - 14}" y="{y + 4}" text-anchor="end">{escape(item.shape)}</text>')
+        lines.append(f'<circle cx="{_x(item.whole)}" cy="{y}" r="5" class="whole"/>')
+        lines.append(f'<circle cx="{_x(item.more)}" cy="{y}" r="6" class="more"/>')
+        lines.append(
+            f'<text x="{_x(max(item.more, item.whole)) + 12}" y="{y + 4}" class="quiet">{item.more:.2f}</text>'
+        )
+    return "\n".join([*lines, "</svg>\n"])
+
+
+def _x(ratio: float) -> float:
+    return round(_LEFT + _WIDTH * min(ratio, _MOST) / _MOST, 1)
