@@ -79,7 +79,7 @@ def convert_with_spark(
     contract: DatasetContract,
     work: Sequence[UnitWork],
     run_id: str,
-    effort: Effort,
+    effort: Effort | None = None,
     runtime: Runtime | None = None,
 ) -> list[UnitResult]:
     """Convert on Spark; the session is made only now, when there is something to convert.

@@ -102,11 +102,13 @@ class World:
         """Run the job in this process, `later` than now."""
         self.runs += 1
         converter, runtime = arguments.pop("converter", convert), arguments.pop("runtime", dict)
+        effort = arguments.pop("effort", None)
         return run_job(
             Arguments(str(self.config), run_id or f"r{self.runs}", **arguments),
             converter,
             lambda: datetime.now(timezone.utc) + later,
             runtime,
+            effort,
         )
 
     # ---- readers: the catalog's JSON files and pyarrow only

@@ -21,7 +21,7 @@ import job
 from catalog import TableMissingError
 from catalog_local import LocalCatalog
 from catalog_publication import ConcurrentRunError
-from conversion import UnitResult, convert_units
+from conversion import Effort, UnitResult, convert_units
 from conversion_errors import AccountingError, TooManyBadRows
 from conversion_plan import UnitWork
 from conversion_runners import MODULES, Tasks, in_process
@@ -593,9 +593,30 @@ def it_gives_every_attempt_a_folder_of_its_own() -> None:
 
 def it_converts_on_spark(world: World, spark: SparkSession) -> None:
     world.put("month=01/a.csv", "1", "2")
-    world.run(converter=partial(convert_with_spark, None))
+    effort = Effort()
+    report = world.run(converter=partial(convert_with_spark, None, effort=effort), effort=effort)
+    slots = spark.sparkContext.defaultParallelism
+    assert (report.slots_at_start, report.slots_at_end) == (slots, slots)
+    assert 0 < effort.working_seconds <= effort.slot_seconds <= slots * report.converting_seconds
+    assert 0 <= report.waiting_percent < 100
     seen = spark.read.parquet(world.location("01"))
     assert sorted(row.id for row in seen.collect()) == ["1", "2"]
+
+
+def it_tells_where_the_time_went(world: World) -> None:
+    world.put("month=01/a.csv", "1", "2")
+    loaded, idle, planned = world.run(), world.run(), world.run(mode="plan")
+    for report in (loaded, idle, planned):
+        phases = (report.listing_seconds, report.planning_seconds, report.converting_seconds, report.publishing_seconds)
+        assert sum(phases) == pytest.approx(report.seconds, abs=0.002)
+        assert min(phases[:2]) > 0
+    assert loaded.converting_seconds > 0
+    assert loaded.publishing_seconds > 0
+    # The report rounds: half a unit of the last digit of each.
+    speed = loaded.source_bytes / 1e6 / loaded.converting_seconds
+    assert loaded.megabytes_per_second == pytest.approx(speed, abs=0.06)
+    assert (idle.megabytes_per_second, idle.waiting_percent, idle.slots_at_end) == (0, 0, 0)
+    assert (planned.converting_seconds, planned.publishing_seconds) == (0, 0)
 
 
 def it_tells_where_it_ran_only_when_asked(world: World, spark: SparkSession) -> None:
