@@ -41,7 +41,7 @@ def moved_up(words: Words, carry: bool) -> Words:
     return moved
 
 
-def count(words: Words) -> int:
+def number_of(words: Words) -> int:
     """Return how many bits are set."""
     if _BITWISE_COUNT is not None:
         return int(_BITWISE_COUNT(words).sum(dtype=np.int64))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csv_bits import CHUNK_BYTES, Places, Words, behind_last, count, moved_up, parities
+from csv_bits import CHUNK_BYTES, Places, Words, behind_last, moved_up, number_of, parities
 from csv_dialect import Dialect
 from csv_grammar import grammar_of
 from csv_records import CR, LF, Bytes, Records, count_lines, find_records, spans_lines
@@ -95,9 +95,9 @@ class RecordCounter:
                 quotes = self._places.of(data[position:stop], self._quote[0])
                 inside, self.inside = parities(quotes, self.inside)
                 begins &= inside
-                self._ended_inside += count(begins)
+                self._ended_inside += number_of(begins)
             elif self.inside:
-                self._ended_inside += count(begins)
+                self._ended_inside += number_of(begins)
 
     def _line_ends(self, data: Bytes, has_returns: bool) -> Words:
         """Count line ends; return where one begins behind something that is none.
@@ -105,7 +105,7 @@ class RecordCounter:
         Counting bits takes longest, so what most texts have none of is told apart: ends of blank lines, lone returns.
         """
         ends = self._places.of(data, LF)
-        lines = count(ends)
+        lines = number_of(ends)
         pairs = None
         if has_returns:
             returns = self._places.of(data, CR)
@@ -113,7 +113,7 @@ class RecordCounter:
             alone = behind & ~ends
             alone[-1] &= ~behind_last(len(data))
             # A \n behind a \r ends the same line, so a \r counts here where none follows, the last byte for now.
-            lines += (count(alone) if alone.any() else 0) - (self._last == CR) + (int(data[-1]) == CR)
+            lines += (number_of(alone) if alone.any() else 0) - (self._last == CR) + (int(data[-1]) == CR)
             pairs = behind & ends
             ends |= returns
         behind = moved_up(ends, self._last in (LF, CR))
@@ -121,7 +121,7 @@ class RecordCounter:
         if pairs is not None:
             again &= ~pairs
         self.lines += lines
-        self.ended_lines += lines - (count(again) if again.any() else 0)
+        self.ended_lines += lines - (number_of(again) if again.any() else 0)
         self._last = int(data[-1])
         return ends & ~behind
 
