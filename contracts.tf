@@ -81,7 +81,9 @@ locals {
     SerdeInfo    = { SerializationLibrary = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe" }
     Compressed   = true
   }
-  parquet_parameters = { EXTERNAL = "TRUE", classification = "parquet", "parquet.compression" = "SNAPPY" }
+  # Whose a table is, is told by the table itself: where several share a database and a lake nothing else does.
+  owner_parameters   = { managed_by = var.name }
+  parquet_parameters = merge(local.owner_parameters, { EXTERNAL = "TRUE", classification = "parquet", "parquet.compression" = "SNAPPY" })
 
   glue_partition_keys = {
     for name, dataset in local.datasets : name => [for key in dataset.partition_keys : { Name = key.name, Type = key.type }]
@@ -97,6 +99,7 @@ locals {
       Name      = dataset.raw_table
       TableType = "EXTERNAL_TABLE"
       Parameters = merge(
+        local.owner_parameters,
         { EXTERNAL = "TRUE", classification = "csv" },
         # Lines behind the data cannot be told to OpenCSVSerde: they show as rows.
         dataset.csv.header || dataset.csv.skip_lines > 0 ? {

@@ -167,6 +167,7 @@ module "workflow" {
   views                  = var.views
   dataset_views          = var.dataset_views
   on_overlap             = var.workflow.on_overlap
+  on_dataset_removed     = var.on_dataset_removed
   glue_job_name          = module.job[0].job_name
   glue_job_runs          = var.glue.max_concurrent_runs
   crawler_names          = values(module.catalog[0].crawler_names)

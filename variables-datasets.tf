@@ -812,3 +812,19 @@ locals {
     "target_file_mb", "retain_superseded_hours", "comment", "renamed_from",
   ]
 }
+
+variable "on_dataset_removed" {
+  type        = string
+  nullable    = false
+  default     = "keep"
+  description = <<-EOT
+    What becomes of the tables of a dataset, and of a view, that has left the configuration: `keep` (default) or
+    `drop_tables`, which the next execution does, to those that this instance made. Either way the execution's output names
+    them. Files are never deleted: a dataset that comes back has its rows again. See docs/operations.md.
+  EOT
+
+  validation {
+    condition     = contains(["keep", "drop_tables"], var.on_dataset_removed)
+    error_message = "on_dataset_removed must be keep or drop_tables."
+  }
+}

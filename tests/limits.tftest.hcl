@@ -151,7 +151,7 @@ run "accepts_as_many_datasets_that_convert_when_they_want_to" {
   }
 
   assert {
-    condition     = output.history_events == 20798
+    condition     = output.history_events == 20812
     error_message = "It may come to ${output.history_events} events."
   }
 }

@@ -20,6 +20,11 @@ locals {
     timeouts        = var.timeouts
     listing_pages   = local.listing_pages
     listing_seconds = local.listing_seconds
+    # What tells a table of a removed dataset: see sfn/jsonata/fold_tables.jsonata.
+    known_tables = concat(keys(local.dataset_of_table), local.statements[*].name)
+    owner        = var.name
+    lake_folders = [for folder in ["tables", "quarantine"] : "s3://${var.lake_bucket}/${folder}/"]
+    sources      = [for bucket in distinct(values(var.datasets)[*].source_bucket) : "s3://${bucket}/"]
   })
 }
 

@@ -8,6 +8,8 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   role_arn  = var.create_role ? one(aws_iam_role.this[*].arn) : var.role_arn
 
+  drops_tables = var.on_dataset_removed == "drop_tables"
+
   # Expressions are kept in files of their own, with comments and line breaks; the definition gets them in one line.
   jsonata = {
     for file in fileset("${var.templates_folder}/jsonata", "*.jsonata") : trimsuffix(file, ".jsonata") => trimspace(replace(
@@ -43,7 +45,7 @@ locals {
     for index, view in local.statements : {
       name   = view.name
       sql    = view.sql
-      digest = sha256(jsonencode(slice(local.statements, local.statement_begins[index], index + 1)[*].sql))
+      digest = sha256(jsonencode(concat([var.name], slice(local.statements, local.statement_begins[index], index + 1)[*].sql)))
       tables = sort(distinct(flatten(slice(local.statement_reads, local.statement_begins[index], index + 1))))
     }
   ]
@@ -106,6 +108,7 @@ locals {
   caught = {
     dataset = { failed = "Dataset failed", output = local.jsonata.caught_error }
     view    = { failed = "View failed", output = local.jsonata.caught_error }
+    removed = { failed = "Removed datasets failed", output = local.jsonata.caught_error }
     job = {
       failed = "Dataset failed"
       output = "($text := \"\" & $string($states.errorOutput.Cause); $contains($text, /\"JobRunState\"/) ? ${local.jsonata.job_ending} : ${local.jsonata.caught_error})"
@@ -142,6 +145,8 @@ locals {
     athena_workgroup   = var.athena_workgroup
     athena_results_uri = var.athena_results_uri
     listing_arn        = local.listing_arn
+    owner              = var.name
+    drops_tables       = local.drops_tables
     listing_seconds    = local.listing_seconds
   })
 }

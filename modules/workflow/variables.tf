@@ -65,6 +65,13 @@ variable "dataset_views" {
   description = "Whether every dataset gets a view `v_<dataset>` with all its columns, before the declared views."
 }
 
+variable "on_dataset_removed" {
+  type        = string
+  nullable    = false
+  default     = "keep"
+  description = "What becomes of the tables and views of this pipeline whose dataset or view is no longer given: `keep` or `drop_tables`."
+}
+
 variable "on_overlap" {
   type        = string
   nullable    = false

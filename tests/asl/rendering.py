@@ -54,6 +54,7 @@ VARIABLE_SETS: dict[str, dict[str, Any]] = {
         "permissions_boundary": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
         "max_concurrency": 2,
         "on_overlap": "skip",
+        "on_dataset_removed": "drop_tables",
         "log_level": "ALL",
         "include_execution_data": True,
         "tracing": True,

@@ -62,6 +62,7 @@ TRACING = {
     "xray:GetSamplingTargets",
 }
 ENCRYPTION = {"kms:Decrypt", "kms:GenerateDataKey"}
+DROPPING = {"glue:BatchDeleteTable"}
 CRAWLING = {"glue:StartCrawler", "glue:GetCrawler"}
 
 
@@ -78,6 +79,8 @@ def needed(rendered: Rendered) -> set[str]:
     if not rendered.variables.get("crawler_names"):
         # Without a crawler the states that would start one are never entered.
         actions -= CRAWLING
+    if rendered.variables.get("on_dataset_removed") != "drop_tables":
+        actions -= DROPPING
     return actions
 
 

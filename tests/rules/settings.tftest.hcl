@@ -1239,6 +1239,20 @@ run "refuses_a_chat_topic_by_its_name" {
   }
 }
 
+run "refuses_to_drop_data_of_removed_datasets" {
+  command         = plan
+  expect_failures = [var.on_dataset_removed]
+  variables {
+    on_dataset_removed = "drop_data"
+  }
+}
+
+run "accepts_dropping_tables_of_removed_datasets" {
+  variables {
+    on_dataset_removed = "drop_tables"
+  }
+}
+
 run "refuses_dead_letters_of_nothing" {
   command         = plan
   expect_failures = [var.dead_letters]
