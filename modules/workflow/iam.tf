@@ -201,7 +201,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/vendedlogs/states/${var.name}:*"]
+    resources = ["${local.log_group_arn}:*"]
   }
 
   dynamic "statement" {

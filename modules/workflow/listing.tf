@@ -38,7 +38,7 @@ resource "aws_sfn_state_machine" "listing" {
   logging_configuration {
     level                  = var.log_level
     include_execution_data = var.include_execution_data
-    log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
+    log_destination        = "${local.log_group_arn}:*"
   }
 
   tracing_configuration {
@@ -58,5 +58,5 @@ resource "aws_sfn_state_machine" "listing" {
   }
 
   # The role is checked for its log permissions when the state machine is created.
-  depends_on = [aws_iam_role_policy.this]
+  depends_on = [aws_iam_role_policy.this, aws_cloudwatch_log_group.this]
 }

@@ -207,6 +207,19 @@ variable "log_retention_days" {
   description = "How long the log group keeps its events."
 }
 
+variable "create_log_group" {
+  type        = bool
+  nullable    = false
+  default     = true
+  description = "Whether to create the log group."
+}
+
+variable "log_group_name" {
+  type        = string
+  default     = null
+  description = "The existing log group when `create_log_group` is false; nothing of it is changed."
+}
+
 variable "tracing" {
   type        = bool
   nullable    = false

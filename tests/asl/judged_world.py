@@ -43,7 +43,8 @@ class World:
     """What the calls of one scenario find, change and are refused.
 
     `raw` maps source prefixes to the keys below them, `faults` names of states to the error codes that their next calls
-    get (None: no error), `undeletable` tables to the code of the error when they are to be deleted. Crawler and listed executions are answers in a row, the last one for ever.
+    get (None: no error), `undeletable` tables to the code of the error when they are to be deleted. Crawler and listed
+    executions are answers in a row, the last one for ever.
     """
 
     def __init__(self, lake_bucket: str, objects: dict[str, str]) -> None:

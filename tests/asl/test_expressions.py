@@ -352,7 +352,9 @@ def it_starts_the_job_with_its_arguments(inner: dict[str, Any]) -> None:
         "force": False,
         "verify": False,
         "partitions": {},
+        "contract": {"workflow": {"crawler_name": None}},
     }
+    own = {"WorkerType": "G.2X", "NumberOfWorkers": 10, "Timeout": 60}
     for state in ("Convert to Parquet with Snappy", "Insert only new data"):
         plain = evaluate(inner[state]["Arguments"], **variables)
         assert plain == {
@@ -363,6 +365,9 @@ def it_starts_the_job_with_its_arguments(inner: dict[str, Any]) -> None:
                 "--run_mode": "apply",
             },
         }
+        job_run = {"parameters": own, "arguments": {"--task_slots": "72"}}
+        sized = evaluate(inner[state]["Arguments"], **{**variables, "contract": {"workflow": {"job_run": job_run}}})
+        assert sized == {**plain, **own, "Arguments": {**plain["Arguments"], "--task_slots": "72"}}
         wanted = [{"month": "2013-02"}]
         changed: dict[str, Any] = {"dryRun": True, "force": True, "verify": True, "partitions": {"flights": wanted}}
         full = evaluate(inner[state]["Arguments"], **{**variables, **changed})["Arguments"]

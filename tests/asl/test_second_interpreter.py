@@ -116,6 +116,10 @@ STAYING = {
     "far_away": {"StorageDescriptor": {"Location": "s3://lake-2/tables/boats/"}, "Parameters": OWN},
     "a_view": {"TableType": "VIRTUAL_VIEW"},
 }
+WORKERS = {
+    "parameters": {"WorkerType": "G.2X", "NumberOfWorkers": 3, "Timeout": 5},
+    "arguments": {"--task_slots": "16"},
+}
 LATER = {**FLIGHTS, "wait_until": "2026-01-01T12:01:00Z"}
 
 SCENARIOS: dict[str, Scenario] = {
@@ -276,6 +280,7 @@ def contract(name: str, dataset: dict[str, Any]) -> dict[str, Any]:
         "database": "flights_dev",
         **{table: dataset[table] for table in ("raw_table", "parquet_table", "quarantine_table")},
         "workflow": {
+            **({"job_run": WORKERS} if name == "airlines" else {}),
             **{key: dataset[key] for key in ("source_bucket", "source_prefix", "crawler_name")},
             "raw_table_input": {"Name": dataset["raw_table"], "StorageDescriptor": raw},
             "parquet_table_input": {
