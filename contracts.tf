@@ -17,7 +17,10 @@ locals {
 
   contracts = {
     for name, dataset in local.datasets : name => merge(
-      { for option, value in dataset : option => value if !contains(["prefix", "lake_name", "crawler_name"], option) },
+      {
+        for option, value in dataset : option => value
+        if !contains(["prefix", "lake_name", "crawler_name", "glue", "schedule"], option)
+      },
       {
         dataset     = name
         fingerprint = sha256(jsonencode(local.decisive[name]))
@@ -27,16 +30,41 @@ locals {
         columns     = length(dataset.columns) == 0 ? null : dataset.columns
         # A table in the lake that belongs to none of them is named in the report.
         lake_datasets = keys(local.datasets)
-        workflow = {
+        workflow = merge({
           source_bucket          = local.bucket_names.raw
           source_prefix          = dataset.prefix
           crawler_name           = dataset.crawler_name
           raw_table_input        = lookup(local.raw_table_inputs, name, null)
           parquet_table_input    = local.parquet_table_inputs[name]
           quarantine_table_input = local.quarantine_table_inputs[name]
-        }
+        }, try({ job_run = local.job_runs[name] }, {}))
       },
     )
+  }
+}
+
+# --- what the Glue runs of a dataset have of their own, as StartJobRun takes it; and how many tasks they can do at a time
+
+locals {
+  dataset_workers = {
+    for name, dataset in local.datasets : name => {
+      type   = coalesce(try(dataset.glue.worker_type, null), var.glue.worker_type)
+      number = coalesce(try(dataset.glue.number_of_workers, null), var.glue.number_of_workers)
+    }
+  }
+
+  # https://docs.aws.amazon.com/glue/latest/webapi/API_StartJobRun.html; it knows no number of retries.
+  job_runs = {
+    for name, dataset in local.datasets : name => {
+      parameters = {
+        WorkerType      = local.dataset_workers[name].type
+        NumberOfWorkers = local.dataset_workers[name].number
+        Timeout         = coalesce(dataset.glue.timeout_minutes, var.glue.timeout_minutes)
+      }
+      arguments = {
+        "--task_slots" = tostring((local.dataset_workers[name].number - 1) * local.worker_dpus[local.dataset_workers[name].type] * local.dpu_vcpus)
+      }
+    } if dataset.glue != null
   }
 }
 
@@ -81,7 +109,9 @@ locals {
     SerdeInfo    = { SerializationLibrary = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe" }
     Compressed   = true
   }
-  parquet_parameters = { EXTERNAL = "TRUE", classification = "parquet", "parquet.compression" = "SNAPPY" }
+  # Whose a table is, is told by the table itself: where several share a database and a lake nothing else does.
+  owner_parameters   = { managed_by = var.name }
+  parquet_parameters = merge(local.owner_parameters, { EXTERNAL = "TRUE", classification = "parquet", "parquet.compression" = "SNAPPY" })
 
   glue_partition_keys = {
     for name, dataset in local.datasets : name => [for key in dataset.partition_keys : { Name = key.name, Type = key.type }]
@@ -97,6 +127,7 @@ locals {
       Name      = dataset.raw_table
       TableType = "EXTERNAL_TABLE"
       Parameters = merge(
+        local.owner_parameters,
         { EXTERNAL = "TRUE", classification = "csv" },
         # Lines behind the data cannot be told to OpenCSVSerde: they show as rows.
         dataset.csv.header || dataset.csv.skip_lines > 0 ? {

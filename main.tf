@@ -33,6 +33,8 @@ locals {
     manage_notifications = coalesce(var.trigger_on_upload.manage_notifications, var.buckets.raw.create)
   })
 
+  dataset_schedules = { for name, dataset in local.datasets : name => dataset.schedule if dataset.schedule != null }
+
   # Kept together with their dataset: no other table stands behind such a view.
   view_names     = { for name in keys(local.datasets) : name => var.dataset_views ? ["v_${name}"] : [] }
   workgroup_name = var.athena.create_workgroup ? one(module.query[*].workgroup_name) : var.athena.workgroup_name
@@ -167,6 +169,7 @@ module "workflow" {
   views                  = var.views
   dataset_views          = var.dataset_views
   on_overlap             = var.workflow.on_overlap
+  on_dataset_removed     = var.on_dataset_removed
   glue_job_name          = module.job[0].job_name
   glue_job_runs          = var.glue.max_concurrent_runs
   crawler_names          = values(module.catalog[0].crawler_names)
@@ -185,6 +188,8 @@ module "workflow" {
   log_level              = var.workflow.log_level
   include_execution_data = var.workflow.include_execution_data
   log_retention_days     = var.workflow.log_retention_days
+  create_log_group       = var.workflow.create_log_group
+  log_group_name         = var.workflow.log_group_name
   tracing                = var.workflow.tracing
   timeouts               = var.workflow.timeouts
   tags                   = merge(var.tags, var.tags_by_kind.workflow)
@@ -192,12 +197,13 @@ module "workflow" {
 
 module "triggers" {
   source = "./modules/triggers"
-  count  = var.create && (var.schedule != null || var.trigger_on_upload != null) ? 1 : 0
+  count  = var.create && (var.schedule != null || var.trigger_on_upload != null || length(local.dataset_schedules) > 0) ? 1 : 0
 
   name                  = var.name
   global_suffix         = var.global_suffix
   state_machine_arn     = module.workflow[0].state_machine_arn
   schedule              = var.schedule
+  dataset_schedules     = local.dataset_schedules
   on_upload             = local.on_upload
   dead_letters          = var.dead_letters
   sources               = { for name, dataset in local.datasets : name => { bucket = local.bucket_names.raw, prefix = dataset.prefix } }
@@ -207,6 +213,8 @@ module "triggers" {
   role_path             = var.iam.path
   permissions_boundary  = var.iam.permissions_boundary
   log_retention_days    = var.workflow.log_retention_days
+  create_log_group      = var.workflow.create_log_group
+  log_group_name        = var.workflow.log_group_name
   tags                  = merge(var.tags, var.tags_by_kind.triggers)
 }
 
@@ -236,7 +244,7 @@ module "monitoring" {
   state_machine_arn = module.workflow[0].state_machine_arn
   database_name     = local.database_name
   datasets          = keys(var.datasets)
-  dpus              = var.glue.number_of_workers * local.worker_dpus[var.glue.worker_type]
+  dpus              = max(0, [for workers in local.dataset_workers : workers.number * local.worker_dpus[workers.type]]...)
   dashboard         = var.monitoring.dashboard
   alarms            = var.monitoring.alarms
   no_success_hours  = var.monitoring.no_success_hours

@@ -13,6 +13,11 @@ output "listing_state_machine_arn" {
   value       = one(module.workflow[*].listing_arn)
 }
 
+output "dataset_schedule_names" {
+  description = "Names of the datasets' own schedules, by dataset."
+  value       = try(module.triggers[0].dataset_schedule_names, {})
+}
+
 output "schedule_name" {
   description = "Name of the schedule; null without one."
   value       = one(module.triggers[*].schedule_name)

@@ -55,6 +55,17 @@ variable "datasets" {
     retain_superseded_hours = optional(number, 24)
     renamed_from            = optional(string)
     suffixes                = optional(list(string), [".csv", ".csv.gz"])
+    glue = optional(object({
+      worker_type       = optional(string)
+      number_of_workers = optional(number)
+      timeout_minutes   = optional(number)
+    }))
+    schedule = optional(object({
+      expression     = string
+      timezone       = optional(string, "UTC")
+      enabled        = optional(bool, true)
+      window_minutes = optional(number, 0)
+    }))
   }))
   nullable    = false
   description = <<-EOT
@@ -95,6 +106,10 @@ variable "datasets" {
       the next execution publishes it under the new name without converting it: see docs/upgrading.md.
     - `suffixes`: how the names of the data files end, in any case, default `.csv` and `.csv.gz`; "" is every name. Other
       objects below the prefix are as `on_unmatched` says.
+    - `glue`: where the runs of this dataset differ from `glue`: `worker_type`, `number_of_workers`, `timeout_minutes`; default
+      null, what that says. Nothing is converted again because of it.
+    - `schedule`: when to start an execution of this dataset alone, beside those of all by `schedule`, with the same settings
+      as there; default null, never. It waits for an older execution, whatever `workflow.on_overlap` says.
   EOT
 
   validation {
@@ -695,6 +710,101 @@ variable "datasets" {
     ])
     error_message = "retain_superseded_hours must be a number from 0 to 87600 (ten years)."
   }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : contains(keys(local.worker_dpus), coalesce(try(dataset.glue.worker_type, null), var.glue.worker_type))
+    ])
+    error_message = "glue.worker_type of a dataset must be one of ${join(", ", keys(local.worker_dpus))} (G.025X is for streaming jobs and Z.2X for Ray)."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/glue/latest/webapi/API_StartJobRun.html
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for workers in [coalesce(try(dataset.glue.number_of_workers, null), var.glue.number_of_workers)] :
+        workers >= 2 && floor(workers) == workers &&
+        workers <= (coalesce(try(dataset.glue.worker_type, null), var.glue.worker_type) == "G.1X" ? 299 : 149)
+      ]
+    ]))
+    error_message = "glue.number_of_workers of a dataset, or that of glue where it has none, must be a whole number from 2 to 299 (G.1X) or 149 (all others)."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets :
+      var.glue.execution_class != "FLEX" || contains(["G.1X", "G.2X"], coalesce(try(dataset.glue.worker_type, null), "G.1X"))
+    ])
+    error_message = "glue.worker_type of a dataset must be G.1X or G.2X while glue.execution_class is FLEX."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/glue/latest/webapi/API_StartJobRun.html
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for minutes in [coalesce(try(dataset.glue.timeout_minutes, null), 1)] :
+        minutes >= 1 && minutes <= 10080 && floor(minutes) == minutes
+      ]
+    ]))
+    error_message = "glue.timeout_minutes of a dataset must be a whole number from 1 to 10080 (seven days)."
+  }
+
+  validation {
+    condition = alltrue([
+      for dataset in var.datasets : dataset.schedule == null ? true : can(regex(local.schedule_expression, dataset.schedule.expression))
+    ])
+    error_message = "schedule.expression of a dataset must be rate(<number> <minutes|hours|days>), cron(<six fields>) or at(yyyy-mm-ddThh:mm:ss), for example cron(0 6 * * ? *)."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for fields in regexall(local.cron, try(dataset.schedule.expression, "")) : [
+          for index, field in fields : can(regex("(?i)^(${local.cron_parts[index]})(,(${local.cron_parts[index]}))*$", field)) ||
+          can(regex("(?i)^(${try(local.cron_alone[index], "-")})$", field))
+        ]
+      ]
+    ]))
+    error_message = "The fields of cron(…) in schedule.expression of a dataset are minutes 0-59, hours 0-23, day of the month 1-31, month 1-12 or JAN-DEC, day of the week 1-7 or SUN-SAT, and year 1970-2199, with , - * / and, for days, ? L W #: for example cron(30 6 ? * MON-FRI *)."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for fields in regexall(local.cron, try(dataset.schedule.expression, "")) : (fields[2] == "?") != (fields[4] == "?")
+      ]
+    ]))
+    error_message = "In cron(…) of schedule.expression of a dataset exactly one of the day of the month (third field) and the day of the week (fifth field) must be ?, as in cron(0 6 * * ? *) and cron(0 6 ? * MON *)."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for moment in regexall("^at\\(([0-9TZ:-]*)\\)$", try(dataset.schedule.expression, "")) : can(timeadd("${moment[0]}Z", "0s"))
+      ]
+    ]))
+    error_message = "at(yyyy-mm-ddThh:mm:ss) in schedule.expression of a dataset must be a day and a time that exist, for example at(2026-01-31T12:00:00)."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : contains(local.time_zones, try(dataset.schedule.timezone, "UTC"))])
+    error_message = "schedule.timezone of a dataset must be the IANA name of a time zone, spelled as there, for example UTC or Europe/Berlin."
+  }
+
+  validation {
+    condition = alltrue(flatten([
+      for dataset in var.datasets : [
+        for minutes in [try(dataset.schedule.window_minutes, 0)] : minutes >= 0 && minutes <= 1440 && floor(minutes) == minutes
+      ]
+    ]))
+    error_message = "schedule.window_minutes of a dataset must be a whole number from 0 to 1440."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+    condition     = alltrue([for name, dataset in var.datasets : dataset.schedule == null || length("${var.name}-${name}") <= 64])
+    error_message = "A dataset with a schedule must have a shorter name: its schedule is called <name>-<dataset>, of which EventBridge Scheduler allows 64 characters."
+  }
 }
 
 variable "views" {
@@ -809,6 +919,22 @@ locals {
   # What leaves the converted bytes as they are, of a dataset and of its columns.
   indecisive = [
     "prefix", "max_bad_fraction", "max_bad_rows", "on_source_removed", "on_unmatched", "on_contract_change",
-    "target_file_mb", "retain_superseded_hours", "comment", "renamed_from",
+    "target_file_mb", "retain_superseded_hours", "comment", "renamed_from", "glue", "schedule",
   ]
+}
+
+variable "on_dataset_removed" {
+  type        = string
+  nullable    = false
+  default     = "keep"
+  description = <<-EOT
+    What becomes of the tables of a dataset, and of a view, that has left the configuration: `keep` (default) or
+    `drop_tables`, which the next execution does, to those that this instance made. Either way the execution's output names
+    them. Files are never deleted: a dataset that comes back has its rows again. See docs/operations.md.
+  EOT
+
+  validation {
+    condition     = contains(["keep", "drop_tables"], var.on_dataset_removed)
+    error_message = "on_dataset_removed must be keep or drop_tables."
+  }
 }

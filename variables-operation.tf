@@ -9,6 +9,8 @@ variable "glue" {
     max_concurrent_runs           = optional(number, 4)
     metrics                       = optional(bool, true)
     log_retention_days            = optional(number, 90)
+    create_log_groups             = optional(bool, true)
+    log_group_prefix              = optional(string)
     connections                   = optional(list(string), [])
     security_configuration        = optional(string)
     create_security_configuration = optional(bool, false)
@@ -28,7 +30,10 @@ variable "glue" {
     - `timeout_minutes`: default 120.
     - `max_concurrent_runs`: how many datasets convert at a time, default 4.
     - `metrics`: whether Glue sends the job's own metrics to CloudWatch, default true.
-    - `log_retention_days`: default 90.
+    - `log_retention_days`: default 90; of created log groups.
+    - `create_log_groups`: whether to create the job's log groups, default true; if not, `log_group_prefix` names existing
+      ones, `<prefix>/output` and `<prefix>/error`, of which nothing is changed.
+    - `log_group_prefix`: the existing groups' names without `/output` and `/error`.
     - `connections`: names of Glue connections that put the workers into a VPC, default none.
     - `security_configuration`: name of an existing Glue security configuration, default none.
     - `create_security_configuration`: whether to create one that encrypts with `kms_key_arn`, default false.
@@ -79,6 +84,17 @@ variable "glue" {
   validation {
     condition     = contains(local.retention_days, var.glue.log_retention_days)
     error_message = "glue.log_retention_days must be 0 (for ever) or one of ${join(", ", slice(local.retention_days, 1, length(local.retention_days)))}."
+  }
+
+  validation {
+    condition     = var.glue.create_log_groups == (var.glue.log_group_prefix == null)
+    error_message = "glue.log_group_prefix goes with create_log_groups = false: it names the existing log groups, and otherwise they are created under the job's name."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+    condition     = can(regex("^[A-Za-z0-9._/#-]{0,504}[A-Za-z0-9._#-]$", coalesce(var.glue.log_group_prefix, "x"))) && !startswith(coalesce(var.glue.log_group_prefix, "x"), "aws/")
+    error_message = "glue.log_group_prefix must be at most 505 letters, digits and . _ / # -, must not end with a slash, as /output and /error follow, and not start with aws/, which CloudWatch Logs keeps for itself."
   }
 
   validation {
@@ -177,6 +193,8 @@ variable "workflow" {
     log_level              = optional(string, "ERROR")
     include_execution_data = optional(bool, false)
     log_retention_days     = optional(number, 90)
+    create_log_group       = optional(bool, true)
+    log_group_name         = optional(string)
     tracing                = optional(bool, false)
     timeouts = optional(object({
       execution_seconds    = optional(number, 86400)
@@ -197,7 +215,10 @@ variable "workflow" {
     - `log_level`: ALL, ERROR (default), FATAL or OFF.
     - `include_execution_data`: whether inputs and outputs of states are logged, default false: they hold object keys and
       error texts.
-    - `log_retention_days`: default 90.
+    - `log_retention_days`: default 90; of created log groups.
+    - `create_log_group`: whether to create the log group of the state machines, default true; if not, `log_group_name`
+      names an existing one, of which nothing is changed. That of the upload trigger goes with it.
+    - `log_group_name`: the existing log group, best below `/aws/vendedlogs/`.
     - `tracing`: whether X-Ray traces the executions, default false.
     - `timeouts`: bounds in seconds: `execution_seconds` (default 86400), `job_seconds` (14400, a Glue run with its
       start-up), `query_seconds` (600, the creation of a view), `request_seconds` (60, a call to Glue or S3),
@@ -225,6 +246,17 @@ variable "workflow" {
   }
 
   validation {
+    condition     = var.workflow.create_log_group == (var.workflow.log_group_name == null)
+    error_message = "workflow.log_group_name goes with create_log_group = false: it names the existing log group, and otherwise one is created under the instance's name."
+  }
+
+  validation {
+    # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+    condition     = can(regex("^[A-Za-z0-9._/#-]{1,512}$", coalesce(var.workflow.log_group_name, "x"))) && !startswith(coalesce(var.workflow.log_group_name, "x"), "aws/")
+    error_message = "workflow.log_group_name must be the name of a log group, not its ARN: at most 512 letters, digits and . _ / # -, and not start with aws/, which CloudWatch Logs keeps for itself."
+  }
+
+  validation {
     condition = alltrue([
       for seconds in values(var.workflow.timeouts) : seconds >= 1 && seconds <= 31536000 && floor(seconds) == seconds
     ])
@@ -232,8 +264,11 @@ variable "workflow" {
   }
 
   validation {
-    condition     = var.workflow.timeouts.job_seconds > 60 * var.glue.timeout_minutes
-    error_message = "workflow.timeouts.job_seconds must be more than glue.timeout_minutes (${60 * var.glue.timeout_minutes} seconds), so that Glue ends a run that hangs and says why."
+    condition = alltrue([
+      for minutes in concat([var.glue.timeout_minutes], [for dataset in var.datasets : try(dataset.glue.timeout_minutes, null)]) :
+      minutes == null ? true : var.workflow.timeouts.job_seconds > 60 * minutes
+    ])
+    error_message = "workflow.timeouts.job_seconds must be more than timeout_minutes of glue (${60 * var.glue.timeout_minutes} seconds) and of the glue of each dataset, so that Glue ends a run that hangs and says why."
   }
 
   validation {
@@ -259,10 +294,7 @@ variable "schedule" {
   EOT
 
   validation {
-    condition = var.schedule == null ? true : can(regex(
-      "^(rate\\([1-9][0-9]* (minute|minutes|hour|hours|day|days)\\)|cron\\(([^ ]+ ){5}[^ ]+\\)|at\\([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\))$",
-      var.schedule.expression
-    ))
+    condition     = var.schedule == null ? true : can(regex(local.schedule_expression, var.schedule.expression))
     error_message = "schedule.expression must be rate(<number> <minutes|hours|days>), cron(<six fields>) or at(yyyy-mm-ddThh:mm:ss), for example cron(0 6 * * ? *)."
   }
 
@@ -325,11 +357,14 @@ variable "dead_letters" {
   type        = bool
   nullable    = false
   default     = false
-  description = "Whether what the schedule and the upload rule could not deliver is kept for 14 days in a queue of its own, and with `monitoring.alarms` an alarm tells of it."
+  description = "Whether what schedules and the upload rule could not deliver is kept for 14 days in a queue of its own, and with `monitoring.alarms` an alarm tells of it."
 
   validation {
-    condition     = !var.dead_letters || var.schedule != null || var.trigger_on_upload != null
-    error_message = "dead_letters needs schedule or trigger_on_upload: without them nothing is delivered."
+    condition = (
+      !var.dead_letters || var.schedule != null || var.trigger_on_upload != null ||
+      anytrue([for dataset in var.datasets : dataset.schedule != null])
+    )
+    error_message = "dead_letters needs schedule, trigger_on_upload or a dataset with a schedule: without them nothing is delivered."
   }
 }
 
@@ -352,7 +387,8 @@ variable "notifications" {
     - `topic_arn`: the existing topic.
     - `emails`: addresses that are subscribed to a created topic; each has to confirm.
     - `chat`: whether messages about executions also go to the topic of a chat channel, in the form that Amazon Q Developer
-      in chat applications shows in Slack and Microsoft Teams, default false.
+      in chat applications shows in Slack and Microsoft Teams (its "custom notifications",
+      https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html), default false.
     - `chat_topic_arn`: that existing topic, whose policy must let EventBridge publish. Alarms get there with
       `monitoring.alarm_actions`.
   EOT

@@ -85,7 +85,7 @@ run "a_declared_partitioned_dataset" {
     condition = jsonencode(local.contracts.orders.workflow.raw_table_input) == jsonencode({
       Name          = "raw_orders"
       TableType     = "EXTERNAL_TABLE"
-      Parameters    = { EXTERNAL = "TRUE", classification = "csv", "skip.header.line.count" = "1" }
+      Parameters    = { EXTERNAL = "TRUE", classification = "csv", managed_by = "shop", "skip.header.line.count" = "1" }
       PartitionKeys = [{ Name = "month", Type = "string" }]
       StorageDescriptor = {
         Columns = [
@@ -112,7 +112,7 @@ run "a_declared_partitioned_dataset" {
         table.Parameters, table.PartitionKeys, table.StorageDescriptor.Columns, table.StorageDescriptor.Location,
       ]
       ]) == jsonencode([[
-        { EXTERNAL = "TRUE", classification = "parquet", "parquet.compression" = "SNAPPY" },
+        { EXTERNAL = "TRUE", classification = "parquet", managed_by = "shop", "parquet.compression" = "SNAPPY" },
         [{ Name = "month", Type = "string" }],
         [{ Name = "order_id", Type = "bigint", Comment = "unique" }, { Name = "amount", Type = "decimal(12,2)", Comment = "" }],
         "s3://lake/tables/orders/",
@@ -180,5 +180,51 @@ run "a_fingerprint_is_of_what_differs_from_the_defaults" {
       ]
     ]) == jsonencode([["3", ["a"]]])
     error_message = "The raw table is ${jsonencode(local.contracts.files.workflow.raw_table_input)}"
+  }
+}
+
+run "workers_and_a_schedule_of_a_dataset_change_no_fingerprint" {
+  command = plan
+  variables {
+    glue = { number_of_workers = 4 }
+    datasets = {
+      notes = { columns = [{ name = "text" }] }
+      large = {
+        columns  = [{ name = "text" }]
+        glue     = { worker_type = "G.2X", number_of_workers = 10 }
+        schedule = { expression = "rate(1 hour)" }
+      }
+      slow = { columns = [{ name = "text" }], glue = { timeout_minutes = 200 } }
+    }
+  }
+
+  assert {
+    condition     = length(distinct(values(local.contracts)[*].fingerprint)) == 1
+    error_message = "The fingerprints are ${jsonencode(values(local.contracts)[*].fingerprint)}."
+  }
+
+  assert {
+    condition = jsonencode({ for name, contract in local.contracts : name => lookup(contract.workflow, "job_run", "none") }) == jsonencode({
+      large = {
+        arguments  = { "--task_slots" = "72" }
+        parameters = { NumberOfWorkers = 10, Timeout = 120, WorkerType = "G.2X" }
+      }
+      notes = "none"
+      slow = {
+        arguments  = { "--task_slots" = "12" }
+        parameters = { NumberOfWorkers = 4, Timeout = 200, WorkerType = "G.1X" }
+      }
+    })
+    error_message = "The runs differ by ${jsonencode({ for name, contract in local.contracts : name => lookup(contract.workflow, "job_run", "none") })}."
+  }
+
+  assert {
+    condition     = alltrue([for contract in local.contracts : !contains(keys(contract), "glue") && !contains(keys(contract), "schedule")])
+    error_message = "The job would refuse a contract that has glue or schedule."
+  }
+
+  assert {
+    condition     = output.dataset_schedule_names == { large = "shop-large" }
+    error_message = "The schedules are ${jsonencode(output.dataset_schedule_names)}."
   }
 }

@@ -118,7 +118,7 @@ run "accepts_as_many_crawlers_that_are_looked_at_less_often" {
   }
 
   assert {
-    condition     = output.history_events == 22898
+    condition     = output.history_events == 22912
     error_message = "It may come to ${output.history_events} events."
   }
 }
@@ -151,7 +151,7 @@ run "accepts_as_many_datasets_that_convert_when_they_want_to" {
   }
 
   assert {
-    condition     = output.history_events == 20798
+    condition     = output.history_events == 20812
     error_message = "It may come to ${output.history_events} events."
   }
 }

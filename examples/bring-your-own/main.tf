@@ -1,4 +1,4 @@
-# A platform team's landing zone: buckets, key, database, workgroup, topic and roles exist, the module creates none of
+# A platform team's landing zone: buckets, key, database, workgroup, topic, log groups and roles exist, the module creates none of
 # them. Here they are created in the same state, which is the hardest case: all their names are unknown while planning.
 provider "aws" {}
 
@@ -47,6 +47,21 @@ resource "aws_athena_workgroup" "analysts" {
       output_location = "s3://${aws_s3_bucket.lake.bucket}/athena-results/"
     }
   }
+}
+
+# Of the state machines; and of the Glue job, which puts /output and /error behind a prefix.
+resource "aws_cloudwatch_log_group" "executions" {
+  name              = "/aws/vendedlogs/platform"
+  retention_in_days = 30
+  kms_key_id        = aws_kms_key.platform.arn
+}
+
+resource "aws_cloudwatch_log_group" "job" {
+  for_each = toset(["output", "error"])
+
+  name              = "/platform/glue/${each.value}"
+  retention_in_days = 30
+  kms_key_id        = aws_kms_key.platform.arn
 }
 
 resource "aws_sns_topic" "on_call" {
@@ -178,6 +193,8 @@ module "ledger_lake" {
     workflow = { create = false, role_arn = aws_iam_role.platform["workflow"].arn }
   }
   notifications = { enabled = true, create_topic = false, topic_arn = aws_sns_topic.on_call.arn }
+  workflow      = { create_log_group = false, log_group_name = aws_cloudwatch_log_group.executions.name }
+  glue          = { create_log_groups = false, log_group_prefix = trimsuffix(aws_cloudwatch_log_group.job["output"].name, "/output") }
 
   datasets = {
     entries = {

@@ -1,5 +1,6 @@
-# Everything on: a key of one's own everywhere, versions, access logs, notifications, alarms, tracing, partitions from
-# folders and from file names, declared and crawled columns, views.
+# Everything on: a key of one's own everywhere, versions, access logs, notifications by mail and chat, alarms, schedules,
+# dead letters, tracing, further rights and tags, partitions from folders and from file names, declared and crawled
+# columns, views, and a dataset with larger workers and a clock of its own.
 provider "aws" {
   default_tags {
     tags = { managed-by = "terraform" }
@@ -115,6 +116,40 @@ resource "aws_s3_bucket_policy" "access_logs" {
   policy = data.aws_iam_policy_document.access_logs.json
 }
 
+# The topic of a channel of Amazon Q Developer in chat applications.
+resource "aws_sns_topic" "chat" {
+  name              = "${var.name}-chat"
+  kms_master_key_id = aws_kms_key.lake.arn
+}
+
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-sns-permissions
+data "aws_iam_policy_document" "chat" {
+  statement {
+    sid       = "Executions"
+    actions   = ["sns:Publish"]
+    resources = [aws_sns_topic.chat.arn]
+
+    principals {
+      type        = "Service"
+      identifiers = ["events.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_sns_topic_policy" "chat" {
+  arn    = aws_sns_topic.chat.arn
+  policy = data.aws_iam_policy_document.chat.json
+}
+
+# What the account asks of every role that runs code.
+data "aws_iam_policy_document" "further" {
+  statement {
+    sid       = "ReadAccountSettings"
+    actions   = ["ssm:GetParameter"]
+    resources = ["arn:${local.partition}:ssm:${local.region}:${local.account}:parameter/platform/*"]
+  }
+}
+
 module "shop_lake" {
   source = "../.."
 
@@ -122,6 +157,8 @@ module "shop_lake" {
   kms_key_arn   = aws_kms_key.lake.arn
   force_destroy = true
   tags          = { team = "data-platform", cost-centre = "4711" }
+  tags_by_kind  = { bucket = { data-class = "internal" } }
+  iam           = { job = { policies = [data.aws_iam_policy_document.further.json] } }
 
   buckets = {
     raw       = { versioning = true }
@@ -143,6 +180,9 @@ module "shop_lake" {
         { name = "quantity", type = "int" },
         { name = "price", type = "decimal(12,2)", comment = "EUR" },
       ]
+      # By far the largest one, and wanted every hour.
+      glue     = { number_of_workers = 10, timeout_minutes = 60 }
+      schedule = { expression = "rate(1 hour)" }
     }
     # The file's name names the partitions: deliveries/export_2026-01-31.csv.gz
     returns = {
@@ -179,6 +219,11 @@ module "shop_lake" {
     },
   ]
 
+  on_dataset_removed = "drop_tables"
+
+  schedule     = { expression = "cron(0 6 * * ? *)", timezone = "Europe/Berlin" }
+  dead_letters = true
+
   glue = {
     worker_type                   = "G.2X"
     number_of_workers             = 4
@@ -192,6 +237,9 @@ module "shop_lake" {
     log_retention_days     = 365
     tracing                = true
   }
-  notifications = { enabled = true, emails = var.emails }
-  monitoring    = { no_success_hours = 26 }
+  notifications = { enabled = true, emails = var.emails, chat = true, chat_topic_arn = aws_sns_topic.chat.arn }
+  monitoring = {
+    no_success_hours = 26
+    alarm_actions    = ["arn:${local.partition}:ssm:${local.region}:${local.account}:opsitem:3"]
+  }
 }

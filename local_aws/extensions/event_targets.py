@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import datetime
 import sys
 import threading
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ class EventTargets:
         """Deliver an event, remembering the target's role."""
         scheduled = event.get("Source") == "aws.scheduler"
         arn = rule.get("Arn", "")
+        if scheduled and "Input" in target:
+            target = {**target, "Input": filled_in(target["Input"], arn, event)}
         role = TargetRole(
             principal="scheduler.amazonaws.com" if scheduled else "events.amazonaws.com",
             role_arn=target.get("RoleArn", ""),
@@ -110,6 +113,23 @@ def failed(source_arn: str, target_arn: str, reason: str) -> None:
     """Note a delivery that failed: on AWS in the rule's FailedInvocations metric, here in the server's log."""
     sys.stderr.write(f"{source_arn} could not reach {target_arn}: {reason}\n")
     sys.stderr.flush()
+
+
+def filled_in(payload: str, schedule_arn: str, event: dict[str, Any]) -> str:
+    """Return the payload of a schedule with its context attributes filled in.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+    """
+    due = datetime.datetime.fromtimestamp(event["Time"], datetime.timezone.utc)
+    attributes = {
+        "schedule-arn": schedule_arn,
+        "scheduled-time": f"{due:%Y-%m-%dT%H:%M:%SZ}",
+        "execution-id": event["EventId"],
+        "attempt-number": "1",
+    }
+    for name, value in attributes.items():
+        payload = payload.replace(f"<aws.scheduler.{name}>", value)
+    return payload
 
 
 def schedule_group(schedule_arn: str) -> str:

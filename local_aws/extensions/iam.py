@@ -384,7 +384,8 @@ def glue_resources(action: str, data: dict[str, Any], base: str) -> list[str]:
     if "Table" in action or "Partition" in action:
         table = data.get("Name") or data.get("TableName") or (data.get("TableInput") or {}).get("Name") or "*"
         database = data.get("DatabaseName")
-        return [f"{base}table/{database}/{table}", f"{base}database/{database}", f"{base}catalog"]
+        tables = data.get("TablesToDelete") or [table]
+        return [*(f"{base}table/{database}/{name}" for name in tables), f"{base}database/{database}", f"{base}catalog"]
     if "Database" in action:
         name = data.get("Name") or (data.get("DatabaseInput") or {}).get("Name") or "*"
         return [f"{base}database/{name}", f"{base}catalog"]

@@ -10,7 +10,7 @@ locals {
   job_name   = "${var.name}-csv-to-parquet"
   role_arn   = var.create_role ? one(aws_iam_role.this[*].arn) : var.role_arn
   entry      = "csv_to_parquet.py"
-  log_prefix = "/aws-glue/${local.job_name}"
+  log_prefix = var.glue.create_log_groups ? "/aws-glue/${local.job_name}" : var.glue.log_group_prefix
 
   # https://docs.aws.amazon.com/glue/latest/dg/aws-glue-programming-etl-glue-arguments.html
   arguments = merge(
@@ -55,7 +55,7 @@ resource "aws_s3_object" "script" {
 }
 
 resource "aws_cloudwatch_log_group" "this" {
-  for_each = toset(["output", "error"])
+  for_each = toset(var.glue.create_log_groups ? ["output", "error"] : [])
 
   name              = "${local.log_prefix}/${each.value}"
   retention_in_days = var.glue.log_retention_days

@@ -23,7 +23,7 @@ output "contract_keys" {
 
 output "log_group_names" {
   description = "Log groups of the job."
-  value       = [for group in aws_cloudwatch_log_group.this : group.name]
+  value       = [for kind in ["error", "output"] : "${local.log_prefix}/${kind}"]
 }
 
 output "security_configuration" {

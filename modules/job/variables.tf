@@ -93,6 +93,8 @@ variable "glue" {
     max_concurrent_runs           = number
     metrics                       = bool
     log_retention_days            = number
+    create_log_groups             = optional(bool, true)
+    log_group_prefix              = optional(string)
     connections                   = list(string)
     security_configuration        = optional(string)
     create_security_configuration = bool

@@ -84,7 +84,7 @@ data "aws_iam_policy_document" "schedule" {
 }
 
 resource "aws_iam_role" "schedule" {
-  count = var.schedule != null ? 1 : 0
+  count = local.scheduled ? 1 : 0
 
   name                 = "${var.name}-schedule${var.global_suffix}"
   path                 = var.role_path
@@ -95,7 +95,7 @@ resource "aws_iam_role" "schedule" {
 }
 
 resource "aws_iam_role_policy" "schedule" {
-  count = var.schedule != null ? 1 : 0
+  count = local.scheduled ? 1 : 0
 
   name   = "schedule"
   role   = one(aws_iam_role.schedule[*].id)
@@ -173,7 +173,7 @@ data "aws_iam_policy_document" "collector" {
   statement {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/vendedlogs/states/${local.collector}:*"]
+    resources = ["${local.log_group_arn}:*"]
   }
 
   dynamic "statement" {

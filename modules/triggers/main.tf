@@ -8,12 +8,16 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   states    = "arn:${local.partition}:states:${local.region}:${local.account}"
 
-  uploads      = var.on_upload != null
-  collector    = "${var.name}-uploads"
-  window       = local.uploads ? var.on_upload.window_seconds : 0
-  all_uploads  = jsonencode(local.pattern)
-  some_uploads = jsonencode(merge(local.pattern, { detail = merge(local.pattern.detail, { object = local.objects }) }))
-  objects      = { key = [for prefix in distinct(values(var.sources)[*].prefix) : { prefix = prefix }] }
+  scheduled = var.schedule != null || length(var.dataset_schedules) > 0
+  uploads   = var.on_upload != null
+  collector = "${var.name}-uploads"
+  # Known while planning; whoever logs waits for it.
+  log_group_name = var.create_log_group ? "/aws/vendedlogs/states/${local.collector}" : var.log_group_name
+  log_group_arn  = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${local.log_group_name}"
+  window         = local.uploads ? var.on_upload.window_seconds : 0
+  all_uploads    = jsonencode(local.pattern)
+  some_uploads   = jsonencode(merge(local.pattern, { detail = merge(local.pattern.detail, { object = local.objects }) }))
+  objects        = { key = [for prefix in distinct(values(var.sources)[*].prefix) : { prefix = prefix }] }
   pattern = {
     source      = ["aws.s3"]
     detail-type = ["Object Created"]
@@ -98,6 +102,42 @@ resource "aws_scheduler_schedule" "this" {
   }
 }
 
+resource "aws_scheduler_schedule" "dataset" {
+  for_each = var.dataset_schedules
+
+  # checkov:skip=CKV_AWS_297:There is nothing to encrypt, the payload is the name of a dataset and a time.
+  name                         = "${var.name}-${each.key}"
+  description                  = "Starts ${var.name} for ${each.key}"
+  schedule_expression          = each.value.expression
+  schedule_expression_timezone = each.value.timezone
+  state                        = each.value.enabled ? "ENABLED" : "DISABLED"
+
+  flexible_time_window {
+    mode                      = each.value.window_minutes > 0 ? "FLEXIBLE" : "OFF"
+    maximum_window_in_minutes = each.value.window_minutes > 0 ? each.value.window_minutes : null
+  }
+
+  target {
+    arn      = var.state_machine_arn
+    role_arn = one(aws_iam_role.schedule[*].arn)
+    # An execution that was given a time to wait for never leaves its work to an older one, which may be over other
+    # datasets. Scheduler fills in the time, which has come by then; jsonencode would write < and > as escapes.
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+    input = replace(replace(jsonencode({
+      datasets   = [each.key]
+      wait_until = "<aws.scheduler.scheduled-time>"
+    }), "\\u003c", "<"), "\\u003e", ">")
+
+    dynamic "dead_letter_config" {
+      for_each = aws_sqs_queue.dead_letters
+
+      content {
+        arn = dead_letter_config.value.arn
+      }
+    }
+  }
+}
+
 # --- by uploads
 
 resource "aws_s3_bucket_notification" "this" {
@@ -135,9 +175,9 @@ resource "aws_cloudwatch_event_target" "upload" {
 }
 
 resource "aws_cloudwatch_log_group" "upload" {
-  count = local.uploads ? 1 : 0
+  count = local.uploads && var.create_log_group ? 1 : 0
 
-  name              = "/aws/vendedlogs/states/${local.collector}"
+  name              = local.log_group_name
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
   tags              = var.tags
@@ -157,7 +197,7 @@ resource "aws_sfn_state_machine" "upload" {
   logging_configuration {
     level                  = "ERROR"
     include_execution_data = false
-    log_destination        = "${one(aws_cloudwatch_log_group.upload[*].arn)}:*"
+    log_destination        = "${local.log_group_arn}:*"
   }
 
   dynamic "encryption_configuration" {
@@ -172,5 +212,5 @@ resource "aws_sfn_state_machine" "upload" {
     }
   }
 
-  depends_on = [aws_iam_role_policy.collector]
+  depends_on = [aws_iam_role_policy.collector, aws_cloudwatch_log_group.upload]
 }

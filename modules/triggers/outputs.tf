@@ -3,6 +3,11 @@ output "schedule_name" {
   value       = one(aws_scheduler_schedule.this[*].name)
 }
 
+output "dataset_schedule_names" {
+  description = "Names of the datasets' own schedules, by dataset."
+  value       = { for dataset, schedule in aws_scheduler_schedule.dataset : dataset => schedule.name }
+}
+
 output "rule_name" {
   description = "Name of the EventBridge rule for uploads; null without one."
   value       = one(aws_cloudwatch_event_rule.upload[*].name)

@@ -34,6 +34,21 @@ variable "schedule" {
   EOT
 }
 
+variable "dataset_schedules" {
+  type = map(object({
+    expression     = string
+    timezone       = optional(string, "UTC")
+    enabled        = optional(bool, true)
+    window_minutes = optional(number, 0)
+  }))
+  nullable    = false
+  default     = {}
+  description = <<-EOT
+    When to start an execution of one dataset alone, by the clock, by dataset name.
+    - `expression`, `timezone`, `enabled`, `window_minutes`: as in `schedule`.
+  EOT
+}
+
 variable "on_upload" {
   type = object({
     window_seconds       = optional(number, 60)
@@ -101,6 +116,19 @@ variable "log_retention_days" {
   nullable    = false
   default     = 90
   description = "How long the log group keeps its events."
+}
+
+variable "create_log_group" {
+  type        = bool
+  nullable    = false
+  default     = true
+  description = "Whether to create the log group of the upload trigger."
+}
+
+variable "log_group_name" {
+  type        = string
+  default     = null
+  description = "The existing log group when `create_log_group` is false; nothing of it is changed."
 }
 
 variable "tags" {

@@ -9,7 +9,7 @@ locals {
   history_limit = 25000
 
   events = {
-    execution = 31 # all outside the iterations
+    execution = 45 # all outside the iterations
     dataset   = 72 # the first load of declared columns, failing at its last step
     crawl     = 5  # a crawl on top of that, the looks at it left out
     view      = 29 # one that is created and then fails

@@ -67,6 +67,33 @@ data "aws_iam_policy_document" "this" {
     ]
   }
 
+  # What there is of datasets that are no longer configured; only whoever may see all tables can list them:
+  # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsglue.html
+  statement {
+    sid     = "FindOrphans"
+    actions = ["glue:GetTables"]
+    resources = [
+      "${local.glue_arn}:catalog",
+      "${local.glue_arn}:database/${var.database_name}",
+      "${local.glue_arn}:table/${var.database_name}/*",
+    ]
+  }
+
+  dynamic "statement" {
+    for_each = local.drops_tables ? [true] : []
+
+    content {
+      # Their names are not known here any more. https://docs.aws.amazon.com/glue/latest/webapi/API_BatchDeleteTable.html
+      sid     = "DropOrphans"
+      actions = ["glue:BatchDeleteTable"]
+      resources = [
+        "${local.glue_arn}:catalog",
+        "${local.glue_arn}:database/${var.database_name}",
+        "${local.glue_arn}:table/${var.database_name}/*",
+      ]
+    }
+  }
+
   # Athena wants the default database to be there whatever the query:
   # https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html#full-access-to-default-db-per-region
   statement {
@@ -174,7 +201,7 @@ data "aws_iam_policy_document" "this" {
   statement {
     sid       = "WriteLogs"
     actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["arn:${local.partition}:logs:${local.region}:${local.account}:log-group:/aws/vendedlogs/states/${var.name}:*"]
+    resources = ["${local.log_group_arn}:*"]
   }
 
   dynamic "statement" {

@@ -20,6 +20,11 @@ locals {
     timeouts        = var.timeouts
     listing_pages   = local.listing_pages
     listing_seconds = local.listing_seconds
+    # What tells a table of a removed dataset: see sfn/jsonata/fold_tables.jsonata.
+    known_tables = concat(keys(local.dataset_of_table), local.statements[*].name)
+    owner        = var.name
+    lake_folders = [for folder in ["tables", "quarantine"] : "s3://${var.lake_bucket}/${folder}/"]
+    sources      = [for bucket in distinct(values(var.datasets)[*].source_bucket) : "s3://${bucket}/"]
   })
 }
 
@@ -33,7 +38,7 @@ resource "aws_sfn_state_machine" "listing" {
   logging_configuration {
     level                  = var.log_level
     include_execution_data = var.include_execution_data
-    log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
+    log_destination        = "${local.log_group_arn}:*"
   }
 
   tracing_configuration {
@@ -53,5 +58,5 @@ resource "aws_sfn_state_machine" "listing" {
   }
 
   # The role is checked for its log permissions when the state machine is created.
-  depends_on = [aws_iam_role_policy.this]
+  depends_on = [aws_iam_role_policy.this, aws_cloudwatch_log_group.this]
 }

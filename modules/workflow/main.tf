@@ -8,6 +8,12 @@ locals {
   account   = data.aws_caller_identity.current.account_id
   role_arn  = var.create_role ? one(aws_iam_role.this[*].arn) : var.role_arn
 
+  log_group_name = var.create_log_group ? "/aws/vendedlogs/states/${var.name}" : var.log_group_name
+  # Known while planning; whoever logs waits for it.
+  log_group_arn = "arn:${local.partition}:logs:${local.region}:${local.account}:log-group:${local.log_group_name}"
+
+  drops_tables = var.on_dataset_removed == "drop_tables"
+
   # Expressions are kept in files of their own, with comments and line breaks; the definition gets them in one line.
   jsonata = {
     for file in fileset("${var.templates_folder}/jsonata", "*.jsonata") : trimsuffix(file, ".jsonata") => trimspace(replace(
@@ -43,7 +49,7 @@ locals {
     for index, view in local.statements : {
       name   = view.name
       sql    = view.sql
-      digest = sha256(jsonencode(slice(local.statements, local.statement_begins[index], index + 1)[*].sql))
+      digest = sha256(jsonencode(concat([var.name], slice(local.statements, local.statement_begins[index], index + 1)[*].sql)))
       tables = sort(distinct(flatten(slice(local.statement_reads, local.statement_begins[index], index + 1))))
     }
   ]
@@ -106,6 +112,7 @@ locals {
   caught = {
     dataset = { failed = "Dataset failed", output = local.jsonata.caught_error }
     view    = { failed = "View failed", output = local.jsonata.caught_error }
+    removed = { failed = "Removed datasets failed", output = local.jsonata.caught_error }
     job = {
       failed = "Dataset failed"
       output = "($text := \"\" & $string($states.errorOutput.Cause); $contains($text, /\"JobRunState\"/) ? ${local.jsonata.job_ending} : ${local.jsonata.caught_error})"
@@ -142,14 +149,23 @@ locals {
     athena_workgroup   = var.athena_workgroup
     athena_results_uri = var.athena_results_uri
     listing_arn        = local.listing_arn
+    owner              = var.name
+    drops_tables       = local.drops_tables
     listing_seconds    = local.listing_seconds
   })
 }
 
+moved {
+  from = aws_cloudwatch_log_group.this
+  to   = aws_cloudwatch_log_group.this[0]
+}
+
 resource "aws_cloudwatch_log_group" "this" {
+  count = var.create_log_group ? 1 : 0
+
   # Below this prefix the resource policy of CloudWatch Logs does not grow with every state machine:
   # https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-cwl
-  name              = "/aws/vendedlogs/states/${var.name}"
+  name              = local.log_group_name
   retention_in_days = var.log_retention_days
   kms_key_id        = var.kms_key_arn
   tags              = var.tags
@@ -165,7 +181,7 @@ resource "aws_sfn_state_machine" "this" {
   logging_configuration {
     level                  = var.log_level
     include_execution_data = var.include_execution_data
-    log_destination        = "${aws_cloudwatch_log_group.this.arn}:*"
+    log_destination        = "${local.log_group_arn}:*"
   }
 
   tracing_configuration {
@@ -204,5 +220,5 @@ resource "aws_sfn_state_machine" "this" {
   }
 
   # The role is checked for its log permissions when the state machine is created; the definition names the other one.
-  depends_on = [aws_iam_role_policy.this, aws_sfn_state_machine.listing]
+  depends_on = [aws_iam_role_policy.this, aws_sfn_state_machine.listing, aws_cloudwatch_log_group.this]
 }

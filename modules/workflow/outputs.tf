@@ -20,7 +20,7 @@ output "role_arn" {
 
 output "log_group_name" {
   description = "Log group of the state machine."
-  value       = aws_cloudwatch_log_group.this.name
+  value       = local.log_group_name
 }
 
 output "definition" {

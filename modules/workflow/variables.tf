@@ -65,6 +65,13 @@ variable "dataset_views" {
   description = "Whether every dataset gets a view `v_<dataset>` with all its columns, before the declared views."
 }
 
+variable "on_dataset_removed" {
+  type        = string
+  nullable    = false
+  default     = "keep"
+  description = "What becomes of the tables and views of this pipeline whose dataset or view is no longer given: `keep` or `drop_tables`."
+}
+
 variable "on_overlap" {
   type        = string
   nullable    = false
@@ -198,6 +205,19 @@ variable "log_retention_days" {
   nullable    = false
   default     = 90
   description = "How long the log group keeps its events."
+}
+
+variable "create_log_group" {
+  type        = bool
+  nullable    = false
+  default     = true
+  description = "Whether to create the log group."
+}
+
+variable "log_group_name" {
+  type        = string
+  default     = null
+  description = "The existing log group when `create_log_group` is false; nothing of it is changed."
 }
 
 variable "tracing" {

@@ -43,7 +43,8 @@ class World:
     """What the calls of one scenario find, change and are refused.
 
     `raw` maps source prefixes to the keys below them, `faults` names of states to the error codes that their next calls
-    get (None: no error). Crawler and listed executions are answers in a row, the last one for ever.
+    get (None: no error), `undeletable` tables to the code of the error when they are to be deleted. Crawler and listed
+    executions are answers in a row, the last one for ever.
     """
 
     def __init__(self, lake_bucket: str, objects: dict[str, str]) -> None:
@@ -58,6 +59,7 @@ class World:
         self.query: dict[str, Json] = {"State": "SUCCEEDED"}
         self.report: dict[str, Json] = {}
         self.faults: dict[str, list[str | None]] = {}
+        self.undeletable: dict[str, str] = {}
         self.calls: list[Json] = []
         self.run_listing: Callable[[Json], dict[str, Json]] = lambda given: {}
         self._lake_bucket = lake_bucket
@@ -71,7 +73,7 @@ class World:
             self.tables.pop(name, None)
         for name, patch in step.get("patch", {}).items():
             merge(self.tables.setdefault(name, {"Name": name}), patch)
-        for name in ("raw", "page_size", "crawler", "crawled", "job", "query", "report", "objects"):
+        for name in ("raw", "page_size", "crawler", "crawled", "job", "query", "report", "objects", "undeletable"):
             if name in step:
                 setattr(self, name, copy.deepcopy(step[name]))
         if "executions" in step:
@@ -118,6 +120,22 @@ class World:
         if given["Name"] not in self.tables:
             raise RefusedError("EntityNotFoundException", f"Entity Not Found: {given['Name']}")
         return {"Table": self.tables[given["Name"]]}
+
+    def _get_tables(self, given: dict[str, Json]) -> dict[str, Json]:
+        first, names = int(given.get("NextToken", 0)), sorted(self.tables)
+        after = first + given["MaxResults"]
+        answer: dict[str, Json] = {"TableList": [self.tables[name] for name in names[first:after]]}
+        return {**answer, **({"NextToken": str(after)} if after < len(names) else {})}
+
+    def _delete_tables(self, given: dict[str, Json]) -> dict[str, Json]:
+        errors = []
+        for name in given["TablesToDelete"]:
+            code = self.undeletable.get(name) or (None if name in self.tables else "EntityNotFoundException")
+            if code:
+                errors.append({"TableName": name, "ErrorDetail": {"ErrorCode": code, "ErrorMessage": f"not {name}"}})
+            else:
+                del self.tables[name]
+        return {"Errors": errors} if errors else {}
 
     def _create_table(self, given: dict[str, Json]) -> dict[str, Json]:
         name = given["TableInput"]["Name"]
@@ -186,7 +204,8 @@ class World:
         answer = {"executionArn": f"{EXECUTION}-listing", "startDate": STARTED, "stopDate": STARTED, **result}
         if "output" in result:
             answer["output"] = json.dumps(result["output"], separators=(",", ":"))
-            self._digests[wanted["prefix"]] = result["output"].get("digest", "")
+            if "prefix" in wanted:
+                self._digests[wanted["prefix"]] = result["output"].get("digest", "")
         return answer
 
 
@@ -194,6 +213,8 @@ OPERATIONS = {
     "GetObject": "_get_object",
     "ListObjectsV2": "_list_objects",
     "GetTable": "_get_table",
+    "GetTables": "_get_tables",
+    "BatchDeleteTable": "_delete_tables",
     "CreateTable": "_create_table",
     "UpdateTable": "_store",
     "StartCrawler": "_start_crawler",

@@ -54,6 +54,7 @@ VARIABLE_SETS: dict[str, dict[str, Any]] = {
         "permissions_boundary": f"arn:aws:iam::{ACCOUNT}:policy/boundary",
         "max_concurrency": 2,
         "on_overlap": "skip",
+        "on_dataset_removed": "drop_tables",
         "log_level": "ALL",
         "include_execution_data": True,
         "tracing": True,
@@ -64,6 +65,8 @@ VARIABLE_SETS: dict[str, dict[str, Any]] = {
         **MINIMAL,
         "datasets": {"weather": dataset("weather", "weather"), "tides": dataset("tides", "tides")},
         "crawler_names": ["weather", "tides"],
+        "create_log_group": False,
+        "log_group_name": "/aws/vendedlogs/platform",
     },
     "two_hundred": {
         **MINIMAL,
@@ -77,6 +80,7 @@ TRIGGERS: dict[str, Any] = {
     "name": "flights-dev",
     "state_machine_arn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:flights-dev",
     "schedule": {"expression": "cron(0 6 * * ? *)", "timezone": "Europe/Berlin", "window_minutes": 15},
+    "dataset_schedules": {"flights": {"expression": "rate(1 hour)", "enabled": False}},
     "on_upload": {"window_seconds": 60},
     "sources": {
         "flights": {"bucket": "raw", "prefix": "flights/"},
@@ -98,6 +102,9 @@ MANY_PREFIXES: dict[str, Any] = {
     **TRIGGERS,
     "name": "many-prefixes",
     "schedule": None,
+    "dataset_schedules": {},
+    "create_log_group": False,
+    "log_group_name": "/aws/vendedlogs/platform",
     "sources": {f"d{number}": {"bucket": "raw", "prefix": f"dataset-{number:03}/"} for number in range(200)},
 }
 

@@ -224,6 +224,10 @@ def check(definition: dict[str, Any], listing: dict[str, Any], contract: dict[st
             "Check Parquet table": {"Table": {"Parameters": {"run_id": "r", "listing_digest": "d", "units": "1"}}},
             "Check S3 for new data": {"Status": "SUCCEEDED", "Output": json.dumps(page)},
             "Convert to Parquet with Snappy": {"JobRunState": "STOPPED"},
+            "Look for removed datasets": {
+                "Status": "SUCCEEDED",
+                "Output": json.dumps({"ours": ["boats"], "others": []}),
+            },
         },
         UNREACHED[contract["workflow"]["crawler_name"] is not None],
     )
@@ -235,5 +239,13 @@ def check(definition: dict[str, Any], listing: dict[str, Any], contract: dict[st
     view = outer["Create Athena views"]["Items"][0]
     walk.variables["tableDigests"] = dict.fromkeys(view["tables"], "d")
     walk.through(outer["Create Athena views"]["ItemProcessor"]["States"], view)
-    walk.through(listing["States"], {"bucket": "raw", "prefix": "flights/", **page})
+    wanted_of_both = {
+        "bucket": "raw",
+        "prefix": "flights/",
+        "database": "flights_dev",
+        "ours": [],
+        "others": [],
+        **page,
+    }
+    walk.through(listing["States"], wanted_of_both)
     return walk

@@ -352,7 +352,9 @@ def it_starts_the_job_with_its_arguments(inner: dict[str, Any]) -> None:
         "force": False,
         "verify": False,
         "partitions": {},
+        "contract": {"workflow": {"crawler_name": None}},
     }
+    own = {"WorkerType": "G.2X", "NumberOfWorkers": 10, "Timeout": 60}
     for state in ("Convert to Parquet with Snappy", "Insert only new data"):
         plain = evaluate(inner[state]["Arguments"], **variables)
         assert plain == {
@@ -363,6 +365,9 @@ def it_starts_the_job_with_its_arguments(inner: dict[str, Any]) -> None:
                 "--run_mode": "apply",
             },
         }
+        job_run = {"parameters": own, "arguments": {"--task_slots": "72"}}
+        sized = evaluate(inner[state]["Arguments"], **{**variables, "contract": {"workflow": {"job_run": job_run}}})
+        assert sized == {**plain, **own, "Arguments": {**plain["Arguments"], "--task_slots": "72"}}
         wanted = [{"month": "2013-02"}]
         changed: dict[str, Any] = {"dryRun": True, "force": True, "verify": True, "partitions": {"flights": wanted}}
         full = evaluate(inner[state]["Arguments"], **{**variables, **changed})["Arguments"]
@@ -449,10 +454,12 @@ def it_collects_the_reports_by_dataset(outer: dict[str, Any], failed: int) -> No
         {"dataset": "airlines", "status": "failed" if failed == 2 else "loaded", "error": "E2", "cause": "so"},
     ]
     views = [{"name": "delays", "status": "created"}]
-    output = evaluate(outer["Collect report"]["Output"], reports=reports, viewReports=views)
-    assert output == {"datasets": {"flights": reports[0], "airlines": reports[1]}, "views": views}
-    assert evaluate(outer["Any failure?"]["Choices"][0]["Condition"], reports=reports, viewReports=views)
-    cause = evaluate(outer["Pipeline failed"]["Cause"], reports=reports, viewReports=views)
+    variables: dict[str, Any] = {"reports": reports, "viewReports": views, "removed": {"status": "none"}}
+    output = evaluate(outer["Collect report"]["Output"], **variables)
+    datasets = {"flights": reports[0], "airlines": reports[1]}
+    assert output == {"datasets": datasets, "views": views, "removed": {"status": "none"}}
+    assert evaluate(outer["Any failure?"]["Choices"][0]["Condition"], **variables)
+    cause = evaluate(outer["Pipeline failed"]["Cause"], **variables)
     lines = [f"{failed} of 3 failed:", "Dataset flights: E1: because", "Dataset airlines: E2: so"]
     assert cause.splitlines() == lines[: failed + 1]
 
@@ -460,9 +467,60 @@ def it_collects_the_reports_by_dataset(outer: dict[str, Any], failed: int) -> No
 @pytest.mark.parametrize("count", [0, 1, 3])
 def it_succeeds_when_nothing_failed(outer: dict[str, Any], count: int) -> None:
     reports = [{"dataset": f"d{number}", "status": "loaded"} for number in range(count)]
-    output = evaluate(outer["Collect report"]["Output"], reports=reports, viewReports=[])
-    assert output == {"datasets": {report["dataset"]: report for report in reports}, "views": []}
-    assert not evaluate(outer["Any failure?"]["Choices"][0]["Condition"], reports=reports, viewReports=[])
+    variables: dict[str, Any] = {"reports": reports, "viewReports": [], "removed": {"status": "unknown"}}
+    output = evaluate(outer["Collect report"]["Output"], **variables)
+    assert output == {
+        "datasets": {report["dataset"]: report for report in reports},
+        "views": [],
+        "removed": {"status": "unknown"},
+    }
+    assert not evaluate(outer["Any failure?"]["Choices"][0]["Condition"], **variables)
+
+
+def it_drops_the_tables_of_removed_datasets_a_hundred_at_a_time(outer: dict[str, Any]) -> None:
+    names = [f"t{number:03}" for number in range(230)]
+    kept = [*names, "not_marked"]
+    variables: dict[str, Any] = {
+        "doomed": names,
+        "causeLimit": 2000,
+        "removed": {"status": "kept", "kept": kept, "dropped": []},
+    }
+    asked = []
+    while evaluate(outer["Tables to drop?"]["Choices"][0]["Condition"], **variables):
+        drop = outer["Drop tables of removed datasets"]
+        asked.append(evaluate(drop["Arguments"], **variables)["TablesToDelete"])
+        gone = {"TableName": "t007", "ErrorDetail": {"ErrorCode": "EntityNotFoundException", "ErrorMessage": "gone"}}
+        result = {"Errors": [gone]} if len(asked) == 1 else {}
+        variables |= evaluate(drop["Assign"], {"result": result}, **variables)
+    # https://docs.aws.amazon.com/glue/latest/webapi/API_BatchDeleteTable.html (TablesToDelete: up to 100)
+    assert asked == [names[:100], names[100:200], names[200:]]
+    assert variables["removed"] == {"status": "dropped", "kept": ["not_marked"], "dropped": names}
+
+
+@pytest.mark.parametrize(
+    ("listing", "cause"),
+    [
+        (
+            {"Status": "FAILED", "Error": "ListingFailed", "Cause": "Glue.GlueException: no right"},
+            "could not be listed: Glue.GlueException: no right",
+        ),
+        (
+            {"Status": "FAILED", "Error": "States.DataLimitExceeded", "Cause": "too big"},
+            "could not be listed: 3 of them take more than the 256 KiB that a state may receive.",
+        ),
+        ({"Status": "TIMED_OUT"}, "could not be listed: the listing ended as TIMED_OUT."),
+    ],
+)
+def it_says_why_it_does_not_know_what_there_is_of_removed_datasets(
+    all_rendered: dict[str, Rendered], listing: dict[str, Any], cause: str
+) -> None:
+    for name, status in (("minimal", "unknown"), ("complete", "failed")):
+        look = all_rendered[name].definition["States"]["Look for removed datasets"]
+        assigned = evaluate(look["Assign"], {"result": listing}, dryRun=False, causeLimit=2000)
+        removed = assigned["removed"]
+        assert (removed["status"], removed["error"]) == (status, "TablesNotListed")
+        assert removed["cause"] == f"The tables of the database {cause}"
+        assert assigned["doomed"] == []
 
 
 def it_keeps_everything_within_the_limits_when_200_datasets_fail(all_rendered: dict[str, Rendered]) -> None:
@@ -658,7 +716,12 @@ def it_remembers_the_digest_in_the_view_itself(views: dict[str, Any]) -> None:
     marked = evaluate(views["Read created view"]["Output"], {"result": {"Table": table}}, viewDigest="d")
     assert marked == {
         **{name: value for name, value in table.items() if name not in ("DatabaseName", "CreateTime")},
-        "Parameters": {"presto_view": "true", "comment": "Presto View", "view_digest": "d"},
+        "Parameters": {
+            "presto_view": "true",
+            "comment": "Presto View",
+            "view_digest": "d",
+            "managed_by": "flights-dev",
+        },
     }
 
 

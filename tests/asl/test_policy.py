@@ -62,6 +62,7 @@ TRACING = {
     "xray:GetSamplingTargets",
 }
 ENCRYPTION = {"kms:Decrypt", "kms:GenerateDataKey"}
+DROPPING = {"glue:BatchDeleteTable"}
 CRAWLING = {"glue:StartCrawler", "glue:GetCrawler"}
 
 
@@ -78,6 +79,8 @@ def needed(rendered: Rendered) -> set[str]:
     if not rendered.variables.get("crawler_names"):
         # Without a crawler the states that would start one are never entered.
         actions -= CRAWLING
+    if rendered.variables.get("on_dataset_removed") != "drop_tables":
+        actions -= DROPPING
     return actions
 
 
@@ -164,9 +167,19 @@ def it_passes_the_settings_on(complete: Rendered) -> None:
         assert machine["tracing_configuration"] == [{"enabled": True}]
         assert machine["logging_configuration"][0]["level"] == "ALL"
         assert machine["logging_configuration"][0]["include_execution_data"] is True
-    group = complete.resources["aws_cloudwatch_log_group.this"]
+    group = complete.resources["aws_cloudwatch_log_group.this[0]"]
     assert group["kms_key_id"] == complete.variables["kms_key_arn"]
     assert group["name"].startswith("/aws/vendedlogs/states/")
+
+
+def it_logs_into_a_brought_log_group_and_into_no_other(all_rendered: dict[str, Rendered]) -> None:
+    brought = all_rendered["crawler_only"]
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/vendedlogs/platform:*"
+    for name in ("this", "listing"):
+        machine = brought.resources[f"aws_sfn_state_machine.{name}"]
+        assert machine["logging_configuration"][0]["log_destination"] == arn
+    assert not [name for name in brought.resources if "log_group" in name]
+    assert [entry["Resource"] for entry in brought.policy if "logs:PutLogEvents" in entry["Action"]] == [[arn]]
 
 
 def it_logs_no_data_by_default(all_rendered: dict[str, Rendered]) -> None:

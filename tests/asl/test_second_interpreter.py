@@ -93,6 +93,33 @@ ELSEWHERE = {"StorageDescriptor": {"Location": "s3://somebody-elses/", "Columns"
 SELF = "arn:aws:states:eu-central-1:123456789012:execution:flights-dev:run-1"
 OLDER = SELF.replace("run-1", "run-0")
 ALONE, AFTER_ANOTHER = {"is": [[SELF, 0]]}, {"is": [[OLDER, 60], [SELF, 0]]}
+# Of a dataset and views that are gone: what this pipeline made, what may be its own, what is not, and what it crawled.
+OWN = {"managed_by": "flights-dev"}
+GONE = {
+    **{
+        f"{before}boats{behind}": {"StorageDescriptor": {"Location": location}, "Parameters": OWN}
+        for before, behind, location in (
+            ("raw_", "", "s3://raw/boats/"),
+            ("", "", "s3://lake/tables/boats/"),
+            ("", "_quarantine", "s3://lake/quarantine/boats/run=1/"),
+        )
+    },
+    "v_boats": {"TableType": "VIRTUAL_VIEW", "Parameters": OWN},
+    "raw_rain": {
+        "StorageDescriptor": {"Location": "s3://elsewhere/rain/"},
+        "Parameters": {"UPDATED_BY_CRAWLER": "flights-dev-rain"},
+    },
+}
+STAYING = {
+    "made_before": {"StorageDescriptor": {"Location": "s3://lake/tables/old/"}},
+    "theirs": {"StorageDescriptor": {"Location": "s3://lake/tables/x/"}, "Parameters": {"managed_by": "flights"}},
+    "far_away": {"StorageDescriptor": {"Location": "s3://lake-2/tables/boats/"}, "Parameters": OWN},
+    "a_view": {"TableType": "VIRTUAL_VIEW"},
+}
+WORKERS = {
+    "parameters": {"WorkerType": "G.2X", "NumberOfWorkers": 3, "Timeout": 5},
+    "arguments": {"--task_slots": "16"},
+}
 LATER = {**FLIGHTS, "wait_until": "2026-01-01T12:01:00Z"}
 
 SCENARIOS: dict[str, Scenario] = {
@@ -227,6 +254,15 @@ SCENARIOS: dict[str, Scenario] = {
         ),
         ("FAILED",),
     ),
+    "datasets were removed": Scenario(
+        (
+            {"raw": OBJECTS, "patch": {**GONE, **STAYING}, "input": {**FLIGHTS, "dry_run": True}},
+            {"input": FLIGHTS},
+            {"input": FLIGHTS},
+            {"patch": GONE, "undeletable": {"boats": "OperationTimeoutException"}, "input": FLIGHTS},
+        ),
+        ("SUCCEEDED", "SUCCEEDED", "SUCCEEDED", "FAILED"),
+    ),
     "a report too long to carry": Scenario(
         ({"raw": OBJECTS, "report": {"rows_read": 7, "units": ["x" * 100] * 2000}, "input": FLIGHTS},), ("SUCCEEDED",)
     ),
@@ -244,6 +280,7 @@ def contract(name: str, dataset: dict[str, Any]) -> dict[str, Any]:
         "database": "flights_dev",
         **{table: dataset[table] for table in ("raw_table", "parquet_table", "quarantine_table")},
         "workflow": {
+            **({"job_run": WORKERS} if name == "airlines" else {}),
             **{key: dataset[key] for key in ("source_bucket", "source_prefix", "crawler_name")},
             "raw_table_input": {"Name": dataset["raw_table"], "StorageDescriptor": raw},
             "parquet_table_input": {
@@ -492,6 +529,20 @@ def it_comes_to_the_same_end_in_both_interpreters(verdicts: dict[str, Verdict], 
     first, second = verdicts[name]
     assert differences(name, first, second, SCENARIOS[name].compared) == []
     assert tuple(execution["status"] for execution in second) == SCENARIOS[name].ends
+
+
+def it_drops_what_it_made_of_removed_datasets_and_names_what_else_lies_in_the_lake(
+    verdicts: dict[str, Verdict],
+) -> None:
+    _, (dry, first, second, failed) = verdicts["datasets were removed"]
+    assert dry["output"]["removed"] == {"status": "kept", "kept": [*sorted(GONE), "made_before"], "dropped": []}
+    assert first["output"]["removed"] == {"status": "dropped", "kept": ["made_before"], "dropped": sorted(GONE)}
+    assert second["output"]["removed"] == {"status": "kept", "kept": ["made_before"], "dropped": []}
+    assert failed["cause"].splitlines() == [
+        "1 of 7 failed:",
+        "Removed datasets: TablesNotDropped: 1 of 5 tables could not be dropped, first boats: "
+        "OperationTimeoutException: not boats. Start the execution again.",
+    ]
 
 
 def it_comes_to_the_same_end_whatever_call_fails(

@@ -92,6 +92,15 @@ def it_listens_to_whole_buckets_where_the_prefixes_do_not_fit(planned: Planned) 
     assert json.loads(text)["detail"] == {"bucket": {"name": ["raw"]}}
 
 
+def it_logs_into_a_brought_log_group_and_into_no_other(planned: Planned) -> None:
+    arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/vendedlogs/platform:*"
+    machine = planned.many_prefixes["aws_sfn_state_machine.upload[0]"]
+    assert machine["logging_configuration"][0]["log_destination"] == arn
+    assert not [name for name in planned.many_prefixes if "log_group" in name]
+    allowed = statements(planned.many_prefixes["aws_iam_role_policy.collector[0]"]["policy"])
+    assert [entry["Resource"] for entry in allowed if "logs:PutLogEvents" in entry["Action"]] == [[arn]]
+
+
 def it_creates_nothing_for_a_schedule_that_is_not_wanted(planned: Planned) -> None:
     assert not [name for name in planned.many_prefixes if "schedule" in name]
 
@@ -104,6 +113,20 @@ def it_starts_the_pipeline_by_the_clock(planned: Planned) -> None:
     assert schedule["flexible_time_window"] == [{"mode": "FLEXIBLE", "maximum_window_in_minutes": 15}]
     assert schedule["target"][0]["arn"] == TRIGGERS["state_machine_arn"]
     assert json.loads(schedule["target"][0]["input"]) == {}
+
+
+def it_starts_the_pipeline_for_one_dataset_by_its_own_clock(planned: Planned, outer: dict[str, Any]) -> None:
+    schedule = planned.triggers['aws_scheduler_schedule.dataset["flights"]']
+    assert (schedule["name"], schedule["schedule_expression"]) == ("flights-dev-flights", "rate(1 hour)")
+    assert (schedule["state"], schedule["flexible_time_window"][0]["mode"]) == ("DISABLED", "OFF")
+    assert schedule["target"][0]["arn"] == TRIGGERS["state_machine_arn"]
+    # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
+    given = schedule["target"][0]["input"].replace("<aws.scheduler.scheduled-time>", "2022-03-22T18:59:43Z")
+    started = {"input": json.loads(given), "context": {"Execution": {"Name": "n"}}}
+    assigned = evaluate(outer["Check input"]["Assign"], started)
+    assert (assigned["problems"], assigned["selected"]) == ([], ["flights"])
+    # It waits for an older execution, which may be over other datasets.
+    assert not evaluate(outer["Another one running?"]["Choices"][2]["Condition"], started, nextExecutions="", older=1)
 
 
 @pytest.mark.parametrize(

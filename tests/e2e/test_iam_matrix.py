@@ -89,7 +89,8 @@ def calls(rights: Pipeline) -> Calls:
     rights.upload("products/year=2023/a.csv", "sku,price,colour\nZ,1,blue\n")
     upload_under_another_key(rights, "products/year=2024/a.csv", "sku,price,colour\nA,1,red\n")
     crawl(rights)
-    rights.succeed()
+    leave_a_table(rights)
+    assert rights.succeed().output["removed"]["dropped"] == ["gone"]
     assert rights.rows("SELECT month, amount FROM sales") == [("2024-01", "70"), ("2024-03", "50")]
     assert rights.rows("SELECT sku, colour FROM products WHERE year = '2024'") == [("A", "red")]
     assert give_up_an_upload(rights) == "ValueError: the upload is given up"
@@ -98,6 +99,20 @@ def calls(rights: Pipeline) -> Calls:
     # Two were started above, one by the schedule, one by the upload.
     until(lambda: executions(rights) == ["SUCCEEDED"] * 4, "the end of what the schedule and the upload started")
     return rights.aws.iam_calls()
+
+
+def leave_a_table(pipeline: Pipeline) -> None:
+    """Leave the table of a dataset that the pipeline had once."""
+    place = {"Location": f"s3://{pipeline.outputs['lake_bucket']}/tables/gone/run=none/"}
+    table: Any = {"Name": "gone", "StorageDescriptor": place, "Parameters": {"managed_by": NAME}}
+    pipeline.aws.client("glue").create_table(DatabaseName=pipeline.database, TableInput=table)
+
+
+def drop_a_table(pipeline: Pipeline) -> str:
+    """Execute while there is a table of a dataset that is no longer configured."""
+    if not any(table["Name"] == "gone" for table in tables(pipeline)):
+        leave_a_table(pipeline)
+    return run("orders")(pipeline)
 
 
 def upload_under_another_key(pipeline: Pipeline, key: str, text: str) -> None:
@@ -325,6 +340,8 @@ CASES: Mapping[tuple[str, str], Attempt] = {
     ("job", "MarkNetworkInterfaces"): load,
     ("workflow", "RunJob"): load,
     ("workflow", "UseCatalog"): run("orders"),
+    ("workflow", "FindOrphans"): run("orders"),
+    ("workflow", "DropOrphans"): drop_a_table,
     ("workflow", "UseDefaultDatabase"): create_the_view,
     ("workflow", "SeeOwnExecutions"): run("orders"),
     ("workflow", "StartListing"): run("orders"),

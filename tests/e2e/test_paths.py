@@ -55,8 +55,8 @@ CREATES = [
     ("Create Parquet table", "Create Parquet table"),
     ("Create quarantine table", "Create quarantine table"),
 ]
-# The execution's own ten states, seven for each of three datasets, four for each of four views.
-IDLE_TRANSITIONS = 10 + 3 * 7 + 4 * 4
+# The execution's own twelve states, seven for each of three datasets, four for each of four views.
+IDLE_TRANSITIONS = 12 + 3 * 7 + 4 * 4
 
 
 def tables_of(dataset: str) -> list[str]:
@@ -119,6 +119,7 @@ def it_starts_no_glue_run_when_nothing_is_new(loaded: Pipeline) -> None:
         assert result.output["datasets"][dataset]["verified"] is False
         assert result.output["datasets"][dataset]["units_kept"] == (2 if dataset == "orders" else 1)
     assert {view["status"] for view in result.output["views"]} == {"unchanged"}
+    assert result.output["removed"] == {"status": "none", "kept": [], "dropped": []}
     assert len(result.states) <= IDLE_TRANSITIONS
 
 

@@ -27,6 +27,11 @@ BASE = "arn:aws:glue:us-east-1:000000000000:"
         ("GetDatabase", {"Name": "d"}, ["database/d", "catalog"]),
         ("StartCrawler", {"Name": "c"}, ["crawler/c"]),
         ("StartJobRun", {"JobName": "j"}, ["job/j"]),
+        (
+            "BatchDeleteTable",
+            {"DatabaseName": "d", "TablesToDelete": ["t", "u"]},
+            ["table/d/t", "table/d/u", "database/d", "catalog"],
+        ),
     ],
 )
 def it_checks_glue_calls_on_every_resource(action: str, data: dict[str, Any], resources: list[str]) -> None:

@@ -2427,3 +2427,188 @@ run "accepts_a_zone_or_none" {
     }
   }
 }
+
+run "refuses_a_worker_type_for_ray_of_a_dataset" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { orders = { glue = { worker_type = "Z.2X" } } }
+  }
+}
+
+run "accepts_a_worker_type_of_a_dataset" {
+  variables {
+    datasets = { orders = { glue = { worker_type = "R.8X" } } }
+  }
+}
+
+run "refuses_one_worker_of_a_dataset" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { orders = { glue = { number_of_workers = 1 } } }
+  }
+}
+
+run "accepts_two_workers_of_a_dataset" {
+  variables {
+    datasets = { orders = { glue = { number_of_workers = 2 } } }
+  }
+}
+
+run "refuses_300_workers_of_a_dataset" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { orders = { glue = { number_of_workers = 300 } } }
+  }
+}
+
+run "accepts_299_workers_of_a_dataset" {
+  variables {
+    datasets = { orders = { glue = { number_of_workers = 299 } } }
+  }
+}
+
+run "refuses_150_large_workers_of_a_dataset" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { orders = { glue = { worker_type = "G.2X", number_of_workers = 150 } } }
+  }
+}
+
+run "accepts_149_large_workers_of_a_dataset" {
+  variables {
+    datasets = { orders = { glue = { worker_type = "G.2X", number_of_workers = 149 } } }
+  }
+}
+
+run "refuses_half_a_minute_of_a_dataset" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { orders = { glue = { timeout_minutes = 0.5 } } }
+  }
+}
+
+run "accepts_a_minute_of_a_dataset" {
+  variables {
+    datasets = { orders = { glue = { timeout_minutes = 1 } } }
+  }
+}
+
+run "refuses_a_schedule_of_seconds_of_a_dataset" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { orders = { schedule = { expression = "rate(30 seconds)" } } }
+  }
+}
+
+run "accepts_a_schedule_of_minutes_of_a_dataset" {
+  variables {
+    datasets = { orders = { schedule = { expression = "rate(30 minutes)" } } }
+  }
+}
+
+run "refuses_minute_60_of_a_dataset" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { orders = { schedule = { expression = "cron(60 6 * * ? *)" } } }
+  }
+}
+
+run "accepts_minute_59_of_a_dataset" {
+  variables {
+    datasets = { orders = { schedule = { expression = "cron(59 6 * * ? *)" } } }
+  }
+}
+
+run "refuses_two_kinds_of_days_of_a_dataset" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { orders = { schedule = { expression = "cron(0 6 * * * *)" } } }
+  }
+}
+
+run "accepts_one_kind_of_days_of_a_dataset" {
+  variables {
+    datasets = { orders = { schedule = { expression = "cron(0 6 ? * MON *)" } } }
+  }
+}
+
+run "refuses_a_day_that_does_not_exist_of_a_dataset" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { orders = { schedule = { expression = "at(2026-02-29T12:00:00)" } } }
+  }
+}
+
+run "accepts_a_leap_day_of_a_dataset" {
+  variables {
+    datasets = { orders = { schedule = { expression = "at(2028-02-29T12:00:00)" } } }
+  }
+}
+
+run "refuses_an_unknown_time_zone_of_a_dataset" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { orders = { schedule = { expression = "rate(1 day)", timezone = "Europe/Bern" } } }
+  }
+}
+
+run "accepts_a_time_zone_of_a_dataset" {
+  variables {
+    datasets = { orders = { schedule = { expression = "rate(1 day)", timezone = "Europe/Berlin" } } }
+  }
+}
+
+run "refuses_a_window_of_two_days_of_a_dataset" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { orders = { schedule = { expression = "rate(1 day)", window_minutes = 2880 } } }
+  }
+}
+
+run "accepts_a_window_of_a_day_of_a_dataset" {
+  variables {
+    datasets = { orders = { schedule = { expression = "rate(1 day)", window_minutes = 1440 } } }
+  }
+}
+
+# <name>-<dataset> of "sales-lake" and 54 characters has 65.
+run "refuses_a_name_of_a_schedule_of_65_characters" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = { a12345678901234567890123456789012345678901234567890123 = { schedule = { expression = "rate(1 day)" } } }
+  }
+}
+
+run "accepts_a_name_of_a_schedule_of_64_characters" {
+  variables {
+    datasets = { a1234567890123456789012345678901234567890123456789012 = { schedule = { expression = "rate(1 day)" } } }
+  }
+}
+
+run "refuses_a_large_worker_of_a_dataset_on_spare_capacity" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    glue     = { execution_class = "FLEX" }
+    datasets = { orders = { glue = { worker_type = "G.4X" } } }
+  }
+}
+
+run "accepts_a_worker_of_a_dataset_on_spare_capacity" {
+  variables {
+    glue     = { execution_class = "FLEX" }
+    datasets = { orders = { glue = { worker_type = "G.2X" } } }
+  }
+}

@@ -1239,6 +1239,20 @@ run "refuses_a_chat_topic_by_its_name" {
   }
 }
 
+run "refuses_to_drop_data_of_removed_datasets" {
+  command         = plan
+  expect_failures = [var.on_dataset_removed]
+  variables {
+    on_dataset_removed = "drop_data"
+  }
+}
+
+run "accepts_dropping_tables_of_removed_datasets" {
+  variables {
+    on_dataset_removed = "drop_tables"
+  }
+}
+
 run "refuses_dead_letters_of_nothing" {
   command         = plan
   expect_failures = [var.dead_letters]
@@ -1247,9 +1261,102 @@ run "refuses_dead_letters_of_nothing" {
   }
 }
 
+run "refuses_a_dataset_whose_runs_may_outlive_their_step" {
+  command         = plan
+  expect_failures = [var.workflow]
+  variables {
+    datasets = { orders = { glue = { timeout_minutes = 240 } } }
+  }
+}
+
+run "accepts_a_dataset_whose_runs_end_before_their_step" {
+  variables {
+    datasets = { orders = { glue = { timeout_minutes = 239 } } }
+  }
+}
+
+run "accepts_dead_letters_of_the_schedule_of_a_dataset" {
+  variables {
+    dead_letters = true
+    datasets     = { orders = { schedule = { expression = "rate(1 day)" } } }
+  }
+}
+
 run "accepts_dead_letters_of_a_schedule" {
   variables {
     dead_letters = true
     schedule     = { expression = "rate(1 day)" }
+  }
+}
+
+run "refuses_log_groups_of_the_job_without_their_names" {
+  command         = plan
+  expect_failures = [var.glue]
+  variables {
+    glue = { create_log_groups = false }
+  }
+}
+
+run "refuses_names_of_log_groups_of_the_job_that_are_created" {
+  command         = plan
+  expect_failures = [var.glue]
+  variables {
+    glue = { log_group_prefix = "/acme/jobs" }
+  }
+}
+
+run "accepts_log_groups_of_the_job" {
+  variables {
+    glue = { create_log_groups = false, log_group_prefix = "/acme/jobs" }
+  }
+}
+
+run "refuses_a_prefix_of_log_groups_that_ends_with_a_slash" {
+  command         = plan
+  expect_failures = [var.glue]
+  variables {
+    glue = { create_log_groups = false, log_group_prefix = "/acme/jobs/" }
+  }
+}
+
+run "accepts_a_prefix_of_log_groups_of_one_word" {
+  variables {
+    glue = { create_log_groups = false, log_group_prefix = "jobs" }
+  }
+}
+
+run "refuses_a_log_group_without_its_name" {
+  command         = plan
+  expect_failures = [var.workflow]
+  variables {
+    workflow = { create_log_group = false }
+  }
+}
+
+run "refuses_the_name_of_a_log_group_that_is_created" {
+  command         = plan
+  expect_failures = [var.workflow]
+  variables {
+    workflow = { log_group_name = "/aws/vendedlogs/acme" }
+  }
+}
+
+run "accepts_a_log_group" {
+  variables {
+    workflow = { create_log_group = false, log_group_name = "/aws/vendedlogs/acme" }
+  }
+}
+
+run "refuses_the_arn_of_a_log_group" {
+  command         = plan
+  expect_failures = [var.workflow]
+  variables {
+    workflow = { create_log_group = false, log_group_name = "arn:aws:logs:eu-central-1:123456789012:log-group:acme:*" }
+  }
+}
+
+run "accepts_a_log_group_of_one_word" {
+  variables {
+    workflow = { create_log_group = false, log_group_name = "acme" }
   }
 }

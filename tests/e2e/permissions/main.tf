@@ -87,6 +87,7 @@ module "lake" {
     tracing  = true
     timeouts = { crawler_poll_seconds = 1, overlap_poll_seconds = 1 }
   }
+  on_dataset_removed = "drop_tables"
   # The tests bring it forward.
   schedule          = { expression = "at(2099-01-01T00:00:00)" }
   trigger_on_upload = { window_seconds = 3 }

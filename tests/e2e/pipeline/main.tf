@@ -33,6 +33,7 @@ module "lake" {
       ]
     }
     regions = {
+      schedule         = var.regions_schedule
       max_bad_rows     = 0
       max_bad_fraction = 1
       columns = [

@@ -16,6 +16,12 @@ variable "schedule" {
   description = "When to start an execution by the clock."
 }
 
+variable "regions_schedule" {
+  type        = object({ expression = string, timezone = optional(string, "UTC") })
+  default     = null
+  description = "When to start an execution of one dataset by the clock."
+}
+
 variable "trigger_on_upload" {
   type        = object({ window_seconds = number })
   default     = null
