@@ -40,6 +40,11 @@ class FileColumns:
     header: tuple[str, ...] = ()
 
 
+# What is said of columns that nobody has declared, and what to start an execution with to have them anew.
+INFERRED = "No columns are declared, they were inferred from the files of their time:"
+FORCED = '{"force": true}'
+
+
 @dataclass(frozen=True)
 class FileHeader:
     """The names in the header of a file, none where it has no header; `data_start` and `lines` say where it ends.
@@ -198,11 +203,16 @@ def _check_drift(
 
 
 def _where_wanted(contract: DatasetContract) -> str:
+    if contract.inferred:
+        return "Inferred so far"
     return f"In the table {contract.crawled_table}" if contract.crawled_table else "In the contract"
 
 
 def _how_to_crawl(contract: DatasetContract) -> str:
     """Return what to do where nobody has declared the columns that the file lacks."""
+    if contract.inferred:
+        differing = "" if contract.schema_drift == "ignore" else ', with schema_drift = "ignore" where files differ,'
+        return f". {INFERRED} start an execution with {FORCED} to infer them again{differing} or declare the columns"
     if contract.crawled_table is None:
         return ""
     crawler = contract.crawler_name or f"of {contract.crawled_table}"

@@ -178,12 +178,16 @@ def _guess(text: bytes, csv: CsvOptions, *, whole: bool) -> Guess:
     return Guess(csv, width, number / max(len(records) + swallowed, 1), tuple(records))
 
 
-def text_contract(csv: CsvOptions, width: int) -> DatasetContract:
-    """Return a contract by which the engine reads files of `width` columns as texts, of which none is null."""
+def text_contract(csv: CsvOptions, width: int, *, as_told: bool = False) -> DatasetContract:
+    """Return a contract by which the engine reads files of `width` columns as texts.
+
+    None of them is null, but for what is written so where the options are `as_told`.
+    """
+    nulls = csv.null_values if as_told else ()
     return replace(
         parse_contract({"dataset": "files", "source_uri": "files", "lake_uri": "files"}),
         columns=tuple(Column(f"c{place}", "string", f"c{place}") for place in range(width)),
-        csv=replace(csv, null_values=(), trim=False, date_format=None, timestamp_format=None),
+        csv=replace(csv, null_values=nulls, trim=False, date_format=None, timestamp_format=None),
     )
 
 
@@ -216,7 +220,7 @@ def _kind(values: Sequence[str]) -> bool:
     """Say whether values are all numbers or moments, as far as there are any."""
     evidence = ColumnEvidence()
     evidence.observe(pa.array([value.strip(BLANKS) for value in values], pa.string()))
-    return evidence.possible is not None and bool(evidence.possible - {"boolean"})
+    return evidence.regular
 
 
 def _counts_on(names: Sequence[str]) -> bool:
