@@ -101,6 +101,7 @@ class CsvOptions:
     timestamp_formats: tuple[str, ...] = ()
     match_columns: str = "name"
     skip_lines: int = 0
+    skip_pattern: str | None = None
     footer_lines: int = 0
     footer_pattern: str | None = None
 
@@ -286,10 +287,11 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     _check_names(dataset, columns, keys)
     _check_pattern(dataset, pattern, keys)
     _check_sources(dataset, columns, csv)
-    if csv.skip_lines and not columns:
+    if (csv.skip_lines or csv.skip_pattern is not None) and not columns:
+        name = "skip_lines" if csv.skip_lines else "skip_pattern"
         raise ContractError(
-            f"dataset {dataset}: csv.skip_lines is {csv.skip_lines} and no columns are declared: a crawler cannot skip "
-            "lines, so declare the columns"
+            f"dataset {dataset}: csv.{name} is {getattr(csv, name)!r} and no columns are declared: a crawler cannot "
+            "skip lines, so declare the columns"
         )
     return DatasetContract(
         dataset=dataset,
@@ -497,7 +499,8 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     for name in ("skip_lines", "footer_lines"):
         _check_lines(dataset, given, name)
     options = CsvOptions(**given)
-    _check_footer(dataset, options)
+    _check_pattern_of_lines(dataset, options, "skip")
+    _check_pattern_of_lines(dataset, options, "footer")
     _check_characters(dataset, options)
     _check_words(dataset, options)
     for kind in ("date", "timestamp"):
@@ -512,7 +515,16 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     return options
 
 
-_NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format", "thousands", "footer_pattern")
+_NULLABLE_CSV = (
+    "quote",
+    "escape",
+    "comment",
+    "date_format",
+    "timestamp_format",
+    "thousands",
+    "skip_pattern",
+    "footer_pattern",
+)
 _CSV_LISTS = ("null_values", "strip", "true_values", "false_values", "date_formats", "timestamp_formats")
 _STRIPPED = re.compile(r"[^0-9+\x00-\x1f\x7f-]+")
 
@@ -601,23 +613,24 @@ def _is_mark(value: Any) -> bool:
     return value not in "+-" and not (value.isascii() and value.isalnum())
 
 
-def _check_footer(dataset: str, options: CsvOptions) -> None:
-    pattern = options.footer_pattern
+def _check_pattern_of_lines(dataset: str, options: CsvOptions, kind: str) -> None:
+    """Check the pattern of lines that are no data: `skip` before the header, `footer` behind the data."""
+    pattern, lines = getattr(options, f"{kind}_pattern"), getattr(options, f"{kind}_lines")
     if pattern is None:
         return
-    if options.footer_lines:
+    if lines:
         raise ContractError(
-            f"dataset {dataset}: csv.footer_lines is {options.footer_lines} and csv.footer_pattern is {pattern!r}; "
-            "allowed is one of both"
+            f"dataset {dataset}: csv.{kind}_lines is {lines} and csv.{kind}_pattern is {pattern!r}; allowed is one of "
+            "both"
         )
     try:
         re.compile(pattern)
     except (re.error, TypeError) as error:
         raise ContractError(
-            f"dataset {dataset}: csv.footer_pattern {pattern!r} is not a regular expression: {error}"
+            f"dataset {dataset}: csv.{kind}_pattern {pattern!r} is not a regular expression: {error}"
         ) from error
     if not pattern:
-        raise ContractError(f"dataset {dataset}: csv.footer_pattern is empty, which every line matches")
+        raise ContractError(f"dataset {dataset}: csv.{kind}_pattern is empty, which every line matches")
 
 
 def _check_characters(dataset: str, options: CsvOptions) -> None:
