@@ -7,6 +7,7 @@ the same files sends no row to the quarantine but those of another number of val
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,13 @@ from sources import SourceFile
 # Tried in this order where the bytes are not UTF-8; the last one accepts all.
 _OTHER_ENCODINGS = ("cp1252", "latin-1")
 _NAMED = 5
+# How a line begins that sums up or explains the rows above it, of which there are not many.
+_FOOTER = re.compile(
+    r"[\"'\s]*(?:(?:grand |sub)?totals?|sum|summe|gesamt|average|mean|sources?|quelle|notes?|copyright|©|end of|"
+    r"generated|exported|created|\(?\d+ (?:rows?|records?|lines?))\b",
+    re.IGNORECASE,
+)
+_LONGEST_FOOTER = 5
 # Bytes of a file that are held at a time.
 READ_AT_ONCE = 8 << 20
 
@@ -125,6 +133,7 @@ def infer(
     question = Question(guess.csv, guess.width)
     if csv is None:
         question, files = _read_somehow(sources, question, piece_bytes)
+        question, files = _without_footer(sources, question, files, piece_bytes)
     else:
         words = NULL_WORDS if csv.null_values == CsvOptions().null_values else csv.null_values
         question = replace(question, null_words=words, told=_told(csv), as_told=True)
@@ -138,6 +147,10 @@ def _told(csv: CsvOptions) -> tuple[str, ...]:
     return tuple(f"{kind}:{text}" for kind, text in single if text) + tuple(
         f"{kind}:{ANY_FORMAT}" for kind, texts in several if texts
     )
+
+
+def _counted(lines: int) -> str:
+    return "a line" if lines == 1 else f"{lines} lines"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -162,6 +175,26 @@ def _read_somehow(
         if any(file.odd for file in files):
             raise
         return bare, files
+
+
+def _without_footer(
+    sources: Sequence[SourceFile], question: Question, files: list[FileEvidence], piece_bytes: int
+) -> tuple[Question, list[FileEvidence]]:
+    """Leave out the last lines of all files where they are obviously no rows: so many in each, of words as in a footer.
+
+    That they are the last ones is found out by reading the files without them.
+    """
+    odd = {file.odd for file in files if file.header is not None}
+    lines = odd.pop() if len(odd) == 1 else 0
+    texts = [row.text for file in files for row in file.odd_rows]
+    if not 0 < lines <= _LONGEST_FOOTER or not all(map(_FOOTER.match, texts)):
+        return question, files
+    shorter = replace(question, csv=replace(question.csv, footer_lines=lines))
+    left = [read_evidence(source, shorter, piece_bytes) for source in sources]
+    rows = [file.rows - file.odd for file in files]
+    if any(file.odd for file in left) or [file.rows for file in left] != rows:
+        return question, files
+    return shorter, left
 
 
 def _read_in_some_encoding(
@@ -225,6 +258,10 @@ def _conclude(
     if detected:
         csv = _with_words(csv, decisions)
     drift = _drift(filled) if question.csv.by_name else None
+    if detected and question.csv.skip_lines:
+        notes.append(f"{_counted(question.csv.skip_lines)} above the header skipped: they are a title")
+    if detected and question.csv.footer_lines:
+        notes.append(f"{_counted(question.csv.footer_lines)} at the end left out: they sum up, or say where it is from")
     return Inference(
         csv=csv,
         columns=columns,

@@ -28,10 +28,11 @@ from sources import SourceFile, Unit, partition_label, unit_fingerprint
 
 _logger = logging.getLogger("csv_to_parquet")
 
-# The parameter of the Parquet table that holds them. A value has at most 512,000 bytes:
-# https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+# The parameter of the Parquet table that holds them. Glue takes 512,000 bytes
+# (https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html), but the state machine looks at the table, and a
+# state receives 256 KiB: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 FROZEN = "inferred_columns"
-MOST_FROZEN_BYTES = 512_000
+MOST_FROZEN_BYTES = 100_000
 read_in_process: ReadFiles = partial(read_each, piece_bytes=READ_AT_ONCE)
 
 
@@ -52,12 +53,11 @@ class FrozenColumns:
         columns = [_said(column) for column in self.columns]
         text = json.dumps(
             {"contract": self.contract, "raw": self.raw, "rows": self.rows, "columns": columns},
-            ensure_ascii=False,
             separators=(",", ":"),
         )
-        if len(text.encode()) > MOST_FROZEN_BYTES:
+        if len(text) > MOST_FROZEN_BYTES:
             raise ContractError(
-                f"{len(self.columns)} columns were inferred, which take {len(text.encode())} bytes to note in the "
+                f"{len(self.columns)} columns were inferred, which take {len(text)} bytes to note in the "
                 f"catalog; allowed are {MOST_FROZEN_BYTES}: declare the columns"
             )
         return text

@@ -360,6 +360,52 @@ def it_finds_out_how_files_are_written(data: bytes, options: dict[str, Any]) -> 
     assert load(data, found).bad == []
 
 
+@pytest.mark.parametrize(
+    ("data", "options", "note"),
+    [
+        (b"Rates\nmade 2020\n\na,b\n1,2\n3,4\n5,6\n7,8\n", {"skip_lines": 3}, "3 lines above the header skipped"),
+        (b"Rates; all\na;b;c\n1;2;3\n3;4;5\n", {"skip_lines": 1, "delimiter": ";"}, "a line above"),
+        (b"Rates,,\n,,\na,b,c\n1,2,3\n", {"skip_lines": 2}, "2 lines above the header skipped"),
+        (b"\xef\xbb\xbfRates\r\na,b\r\n1,2\r\n3,4\r\n5,6\r\n", {"skip_lines": 1}, "a line above"),
+        (b"a,b\n1,2\n3,4\nTotal: 4\n", {"footer_lines": 1}, "a line at the end left out"),
+        (b"a,b\n1,2\n3,4\n\nSource: us\n(2 rows)\n", {"footer_lines": 2}, "2 lines at the end left out"),
+        (b"Rates\na,b\n1,2\n3,4\n5,6\nTotal 9\n", {"skip_lines": 1, "footer_lines": 1}, "a line above"),
+    ],
+)
+def it_leaves_out_what_stands_above_and_below_a_table(data: bytes, options: dict[str, Any], note: str) -> None:
+    found = look(data)
+    assert {name: getattr(found.csv, name) for name in options} == options
+    assert (found.odd, note in " ".join(found.notes)) == (0, True)
+    lines = [line for line in data.decode("utf-8-sig").splitlines() if re.match(r"\d+[,;]", line)]
+    loaded = load(data, found)
+    assert (loaded.bad, len(loaded.rows)) == ([], len(lines))
+    assert [[str(value) for value in row.values()] for row in loaded.rows] == [re.split("[,;]", line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"a,b\n1,2\n3\n",  # cut off
+        b"a,b\n1,2\nTotal\n3,4\n",  # in the middle
+        b"a,b\n1,2\nTotally new\n",
+    ],
+)
+def it_takes_no_row_for_a_footer_that_may_be_one(data: bytes) -> None:
+    found = look(data)
+    assert (found.csv.footer_lines, found.odd) == (0, 1)
+
+
+def it_leaves_out_footers_only_where_all_files_have_one() -> None:
+    found = look({"1.csv": b"a,b\n1,2\nTotal 2\n", "2.csv": b"a,b\n3,4\n"})
+    assert (found.csv.footer_lines, found.odd) == (0, 1)
+    found = look({"1.csv": b"a,b\n1,2\nTotal 2\n", "2.csv": b"a,b\n3,4\nTotal 4\n"})
+    assert (found.csv.footer_lines, found.odd, found.rows) == (1, 0, 2)
+
+
+def it_keeps_a_first_row_with_few_values() -> None:
+    assert look(b"5,,\n1,2,3\n4,5,6\n").rows == 3
+
+
 def it_finds_bytes_that_are_not_utf8_beyond_the_first_ones() -> None:
     data = b"a,b\n" + b"x,1\n" * 400_000 + "ä,2\n".encode("cp1252")
     found = look(data, piece_bytes=1 << 18)
@@ -404,7 +450,7 @@ def it_counts_rows_of_another_width_and_shows_them() -> None:
         ({"a.csv": b"<!DOCTYPE html><html>"}, NotCsvError, "web page"),
         ({"a.csv": bytes(range(256)) * 9 + bytes(999)}, NotCsvError, "binary"),
         ({"a.csv": b"Dear all,\nthis, that, and more,\nis no table.\nBye,\n"}, NotCsvError, "is no CSV file: none of"),
-        ({"a.csv": b"Rates\nmade 2020\n\na,b\n" + b"1,2\n" * 20}, NotCsvError, "begins behind 2 other lines.*'Rates'"),
+        ({"a.csv": b"Rates\nmade 2020\n\n" + b"1,2\n" * 20}, NotCsvError, "begins behind 2 other lines.*'Rates'"),
         ({"a.csv": b"a,b\n" + b"1,2,\n" * 9}, NotCsvError, "take what stands above the header"),
         ({"a.csv": b"a,b\n" + b"1,2\n" * 9 + b'3,"x\ny\n'}, UnterminatedQuoteError, "a quote is opened"),
         ({"1.csv": b"a,b\n1,2\n", "2.csv": b"x,y\n1,2\n"}, SchemaDriftError, "2.csv has none of the columns of 1.csv"),
