@@ -70,7 +70,7 @@ variable "datasets" {
       `required` sends rows without a value to quarantine, default false; `format` is a strptime format for date and
       timestamp, `formats` several; `comment` describes the column; `decimal`, `thousands`, `strip` and `null_values` are those of `csv`
       where a column differs (a `thousands` of "" is none). Types: string (default), boolean, int, bigint, float, double,
-      decimal(p,s), date, timestamp. Without columns a crawler finds them.
+      decimal(p,s), date, timestamp. Without columns they are told from all rows of the files.
     - `csv`: how the files are written. `delimiter` (default a comma), `quote` (default a double quote, "" for none),
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
@@ -84,7 +84,8 @@ variable "datasets" {
       `skip_lines` (lines before the header, default 0) or `skip_pattern` (a Python regular expression: lines before the
       header that begin with a match, default null), `footer_lines` (lines behind the data, default 0) or
       `footer_pattern` (a Python regular expression: the first line that begins with a match ends the data, default null).
-    - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
+    - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more; without columns `ignore` also
+      lets a column have a wider type once a later file needs it.
     - `timestamp_unit`: `us` (default, microseconds) or `ms`, what Athena knows: a finer value goes to the quarantine then.
     - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
       and no limit by number.

@@ -208,7 +208,7 @@ def text_contract(csv: CsvOptions, width: int, *, as_told: bool = False) -> Data
 
 
 def _lines_above(found: Guess) -> int:
-    """Return how many records stand above the table: of another width, or with no value but a text in the first place."""
+    """Return how many records stand above the table: of another width, or with no value but a text at first."""
     for above, record in enumerate(found.records):
         is_title = found.width >= _WIDTH_OF_TABLES and not any(record[1:]) and not _kind(record[:1])
         if len(record) == found.width and not is_title:
