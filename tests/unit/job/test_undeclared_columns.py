@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import faults
 from catalog_local import LocalCatalog
@@ -343,3 +349,64 @@ def it_says_of_a_parameter_that_somebody_has_changed_what_to_do(world: World) ->
     catalog.update_table(table.with_changes({FROZEN: "{"}))
     with pytest.raises(ContractError, match=r"default\.trips: its parameter inferred_columns is not as a run"):
         world.run()
+
+
+VALUES = st.one_of(
+    st.integers(-(10**12), 10**12).map(str),
+    st.integers(0, 300).map(str),
+    st.decimals(-(10**6), 10**6, places=3, allow_nan=False).map(str),
+    st.integers(0, 99999).map("{:05d}".format),
+    st.floats(-1e6, 1e6).map(str),
+    st.dates(date(1900, 1, 1), date(2099, 12, 31)).map(str),
+    st.datetimes(datetime(1900, 1, 1), datetime(2099, 12, 31)).map(lambda moment: str(moment.replace(microsecond=0))),
+    st.sampled_from(["true", "false", "yes", "no", "x", "", "NA", "1,5", "1.234,5", "$5", "12 %", "1e5", "+7"]),
+)
+
+
+@pytest.mark.random
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(VALUES, min_size=1, max_size=6), min_size=2, max_size=3))
+def it_loses_no_value_of_any_file_however_columns_have_to_widen(files: list[list[str]]) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        world = World(Path(name), columns=None, schema_drift="ignore", max_bad_fraction=0)
+        for place, values in enumerate(files, 1):
+            lines = io.StringIO()
+            csv.writer(lines, lineterminator="\n").writerows([["n", "v"], *enumerate(values)])
+            put(world, f"month={place}/a.csv", lines.getvalue())
+            assert world.run().rows_quarantined == 0
+        assert world.run(converter=None).status == "unchanged"
+        assert len(published_types(world)) == 1
+        found = in_order(world)
+        column = frozen(world)["columns"][1]
+        for place, values in enumerate(files, 1):
+            for value, text in zip(found[str(place)], values, strict=True):
+                assert reads_as(value, text, column), (value, text, column)
+
+
+def in_order(world: World) -> dict[str, list[Any]]:
+    """Return the values of each partition in the order of their rows."""
+    found = {}
+    for values, partition in world.partitions().items():
+        folder = Path(partition["StorageDescriptor"]["Location"])
+        rows = [row for path in folder.glob("*.parquet") for row in pq.read_table(path, partitioning=None).to_pylist()]
+        found[values] = [row["v"] for row in sorted(rows, key=lambda row: int(row["n"]))]
+    return found
+
+
+def reads_as(value: Any, text: str, column: dict[str, Any]) -> bool:
+    """Say whether a loaded value is what Python makes of its text."""
+    kind = column["type"]
+    if value is None:
+        return text in column.get("null_values", [""])
+    if kind == "string":
+        return bool(value == text)
+    if kind == "boolean":
+        return bool(value is (text in ("true", "yes")))
+    if kind == "date":
+        return bool(value == date.fromisoformat(text))
+    if kind == "timestamp":
+        return bool(value.replace(tzinfo=None) == datetime.fromisoformat(text))
+    for taken in (*column.get("strip", []), column.get("thousands") or ""):
+        text = text.replace(taken, "").strip()
+    text = text.replace(column.get("decimal") or ".", ".")
+    return bool(value == (float(text) if kind == "double" else Decimal(text)))
