@@ -113,15 +113,14 @@ def run_job(
     convert: Convert,
     clock: Callable[[], datetime] = _now,
     runtime: Callable[[], Mapping[str, Any]] = dict,
-    read: ReadFiles = read_in_process,
     effort: Effort | None = None,
+    read: ReadFiles = read_in_process,
 ) -> Report:
     """Bring one dataset in line, write the report and return it; raises whatever kept it from converging.
 
-    `read` reads the files of a dataset that declares no columns, to infer them.
-
     What `runtime` tells of the place where all this happened is the report's last member; by default there is none.
-    `effort` is what `convert` notes of the conversion.
+    `effort` is what `convert` notes of the conversion. `read` reads the files of a dataset that declares no columns, to
+    infer them.
     """
     stopwatch = _Stopwatch()
     contract = load_contract(arguments.dataset_config)
