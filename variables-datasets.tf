@@ -41,6 +41,7 @@ variable "datasets" {
       timestamp_formats  = optional(list(string), [])
       match_columns      = optional(string, "name")
       skip_lines         = optional(number, 0)
+      skip_pattern       = optional(string)
       footer_lines       = optional(number, 0)
       footer_pattern     = optional(string)
     }), {})
@@ -80,7 +81,7 @@ variable "datasets" {
       `required` sends rows without a value to quarantine, default false; `format` is a strptime format for date and
       timestamp, `formats` several; `comment` describes the column; `decimal`, `thousands`, `strip` and `null_values` are those of `csv`
       where a column differs (a `thousands` of "" is none). Types: string (default), boolean, int, bigint, float, double,
-      decimal(p,s), date, timestamp. Without columns a crawler finds them.
+      decimal(p,s), date, timestamp. Without columns they are told from all rows of the files.
     - `csv`: how the files are written. `delimiter` (default a comma), `quote` (default a double quote, "" for none),
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
@@ -91,9 +92,11 @@ variable "datasets" {
       false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks), `skip_initial_space` (blanks behind a
       delimiter mean nothing, default false), `empty_rows` (rows of nothing but delimiters: `keep`, the default, `skip` or
       `quarantine`), `match_columns` (`name`, the default, or `position`: columns in their order, whatever a header says),
-      `skip_lines` (lines before the header, default 0), `footer_lines` (lines behind the data, default 0) or
+      `skip_lines` (lines before the header, default 0) or `skip_pattern` (a Python regular expression: lines before the
+      header that begin with a match, default null), `footer_lines` (lines behind the data, default 0) or
       `footer_pattern` (a Python regular expression: the first line that begins with a match ends the data, default null).
-    - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more.
+    - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more; without columns `ignore` also
+      lets a column have a wider type once a later file needs it.
     - `timestamp_unit`: `us` (default, microseconds) or `ms`, what Athena knows: a finer value goes to the quarantine then.
     - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
       and no limit by number.
@@ -471,8 +474,21 @@ variable "datasets" {
   }
 
   validation {
-    condition     = alltrue([for dataset in var.datasets : dataset.csv.skip_lines == 0 || length(dataset.columns) > 0])
-    error_message = "csv.skip_lines needs declared columns: a crawler cannot skip lines."
+    condition = alltrue([
+      for dataset in var.datasets :
+      (dataset.csv.skip_lines == 0 && dataset.csv.skip_pattern == null) || length(dataset.columns) > 0
+    ])
+    error_message = "csv.skip_lines and csv.skip_pattern need declared columns: a crawler cannot skip lines."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : dataset.csv.skip_pattern == null || dataset.csv.skip_lines == 0])
+    error_message = "csv.skip_lines and csv.skip_pattern are two ways to say what stands before the header: give one of both."
+  }
+
+  validation {
+    condition     = alltrue([for dataset in var.datasets : dataset.csv.skip_pattern != ""])
+    error_message = "csv.skip_pattern must not be empty, which every line matches: use null to skip no lines, ^$ for blank ones."
   }
 
   validation {

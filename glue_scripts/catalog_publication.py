@@ -203,9 +203,15 @@ def open_tables(catalog: Catalog, contract: DatasetContract) -> tuple[PublishedT
 
 
 class Claim:
-    """This run's right to publish to a table: the version at which it took the digest away."""
+    """This run's right to publish to a table: the version at which it took the digest away.
 
-    def __init__(self, catalog: Catalog, contract: DatasetContract, attempt: str) -> None:
+    `noted` are parameters of the table that hold from the claim on.
+    """
+
+    def __init__(
+        self, catalog: Catalog, contract: DatasetContract, attempt: str, noted: Mapping[str, str] | None = None
+    ) -> None:
+        self.noted = dict(noted or {})
         self._catalog, self._database, self._name = catalog, contract.database, contract.parquet_table
         self._attempt = attempt
         self._version: str | None = None
@@ -226,7 +232,7 @@ class Claim:
         )
 
     def _take(self, table: Table) -> Table:
-        return table.with_changes({DIGEST: None, PUBLISHER: self._attempt})
+        return table.with_changes({DIGEST: None, PUBLISHER: self._attempt, **self.noted})
 
 
 def publish(

@@ -101,6 +101,7 @@ class CsvOptions:
     timestamp_formats: tuple[str, ...] = ()
     match_columns: str = "name"
     skip_lines: int = 0
+    skip_pattern: str | None = None
     footer_lines: int = 0
     footer_pattern: str | None = None
 
@@ -158,7 +159,9 @@ class PartitionKey:
 class DatasetContract:
     """A dataset; URIs of folders end in a slash.
 
-    `columns` is empty for a crawled dataset until it is resolved; `crawled_table` then names the table they are from.
+    `columns` is empty for a crawled dataset until it is resolved; `crawled_table` then names the table that a crawler
+    has made, and `inferred` says that the columns were inferred instead of taken from there. `listing_fingerprint` is
+    what the digest of the listing begins with where that is another one than the units' own.
     `lake_datasets` are the names of all datasets that share the lake, this one's included; empty where nobody said.
     """
 
@@ -188,6 +191,8 @@ class DatasetContract:
     lake_datasets: tuple[str, ...] = ()
     crawler_name: str | None = None
     crawled_table: str | None = None
+    inferred: bool = False
+    listing_fingerprint: str | None = None
 
     @property
     def lake_name(self) -> str:
@@ -199,23 +204,47 @@ class DatasetContract:
         """Say whether the columns are still to be taken from the raw table that a crawler has made."""
         return not self.columns
 
-    def with_columns(self, columns: Sequence[tuple[str, str]]) -> DatasetContract:
-        """Return the contract with the raw table's columns (name, type), its fingerprint folded over them.
+    @property
+    def keeps_earlier_contracts(self) -> bool:
+        """Say whether units keep the contract they were made with; a table that is one unit has no old data beside new.
+
+        Nor could it be read: Athena converts types partition by partition, and not in a Parquet table without
+        partitions, https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html.
+        """
+        return self.on_contract_change == "new_data_only" and bool(self.partition_keys)
+
+    def with_crawled(self, columns: Sequence[tuple[str, str]]) -> DatasetContract:
+        """Return the contract knowing the raw table's columns (name, type), over which the listing's digest is folded.
 
         The state machine folds the same way before it folds the listing, so both sides see a changed raw table.
         """
+        digest = self.fingerprint
+        for name, kind in columns:
+            digest = hashlib.sha256(f"{digest}{name}:{kind}".encode()).hexdigest()
+        return replace(self, listing_fingerprint=digest, crawled_table=f"{self.database}.{self.raw_table}")
+
+    def with_inferred(self, columns: Sequence[Column]) -> DatasetContract:
+        """Return the contract with columns that were inferred, its fingerprint folded over all that is known of them.
+
+        What a file is called does not change them, so the digest of the listing has nothing of them.
+        """
+        _check_names(self.dataset, columns, self.partition_keys)
+        known = [_said(column, Column("", "string", column.name)) for column in columns]
+        text = json.dumps(known, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        digest = hashlib.sha256(f"{self.fingerprint}{text}".encode()).hexdigest()
+        return replace(self, columns=tuple(columns), fingerprint=digest, inferred=True)
+
+    def with_columns(self, columns: Sequence[tuple[str, str]]) -> DatasetContract:
+        """Return the contract with the raw table's columns (name, type), its fingerprint folded over them."""
         if not columns:
             raise ContractError(
                 f"dataset {self.dataset}: no columns are declared and the raw table {self.database}.{self.raw_table} "
                 "has none either: declare columns or let the crawler find files"
             )
-        resolved = tuple(_column(self.dataset, {"name": name, "type": kind}) for name, kind in columns)
+        resolved = tuple(parse_column(self.dataset, {"name": name, "type": kind}) for name, kind in columns)
         _check_names(self.dataset, resolved, self.partition_keys)
-        digest = self.fingerprint
-        for name, kind in columns:
-            digest = hashlib.sha256(f"{digest}{name}:{kind}".encode()).hexdigest()
-        table = f"{self.database}.{self.raw_table}"
-        return replace(self, columns=resolved, fingerprint=digest, crawled_table=table)
+        known = self.with_crawled(columns)
+        return replace(known, columns=resolved, fingerprint=known.listing_fingerprint or "")
 
 
 def load_contract(uri: str) -> DatasetContract:
@@ -235,12 +264,17 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     dataset = document.get("dataset")
     if not isinstance(dataset, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", dataset):
         raise ContractError(f"dataset is {dataset!r}; expected a name of lower-case letters, digits and _")
-    known = {field.name for field in fields(DatasetContract)} - {"crawler_name", "crawled_table"}
+    known = {field.name for field in fields(DatasetContract)} - {
+        "crawler_name",
+        "crawled_table",
+        "inferred",
+        "listing_fingerprint",
+    }
     _refuse_unknown(dataset, "", document, [*known, *_FOREIGN_KEYS])
     for name in ("source_uri", "lake_uri"):
         if not document.get(name):
             raise ContractError(f"dataset {dataset}: {name} is missing; expected s3://bucket/prefix/ or a local folder")
-    columns = tuple(_column(dataset, column) for column in _list(dataset, "columns", document.get("columns")))
+    columns = tuple(parse_column(dataset, column) for column in _list(dataset, "columns", document.get("columns")))
     keys = tuple(
         _partition_key(dataset, key) for key in _list(dataset, "partition_keys", document.get("partition_keys"))
     )
@@ -253,10 +287,11 @@ def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     _check_names(dataset, columns, keys)
     _check_pattern(dataset, pattern, keys)
     _check_sources(dataset, columns, csv)
-    if csv.skip_lines and not columns:
+    if (csv.skip_lines or csv.skip_pattern is not None) and not columns:
+        name = "skip_lines" if csv.skip_lines else "skip_pattern"
         raise ContractError(
-            f"dataset {dataset}: csv.skip_lines is {csv.skip_lines} and no columns are declared: a crawler cannot skip "
-            "lines, so declare the columns"
+            f"dataset {dataset}: csv.{name} is {getattr(csv, name)!r} and no columns are declared: a crawler cannot "
+            "skip lines, so declare the columns"
         )
     return DatasetContract(
         dataset=dataset,
@@ -370,7 +405,8 @@ def _optional_count(dataset: str, document: Mapping[str, Any], name: str) -> int
     return value
 
 
-def _column(dataset: str, document: Mapping[str, Any]) -> Column:
+def parse_column(dataset: str, document: Mapping[str, Any]) -> Column:
+    """Turn a column of the JSON document into a checked one."""
     _refuse_unknown(dataset, "column ", document, [field.name for field in fields(Column)])
     name = document.get("name")
     if not isinstance(name, str) or not name:
@@ -463,7 +499,8 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     for name in ("skip_lines", "footer_lines"):
         _check_lines(dataset, given, name)
     options = CsvOptions(**given)
-    _check_footer(dataset, options)
+    _check_pattern_of_lines(dataset, options, "skip")
+    _check_pattern_of_lines(dataset, options, "footer")
     _check_characters(dataset, options)
     _check_words(dataset, options)
     for kind in ("date", "timestamp"):
@@ -478,7 +515,16 @@ def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
     return options
 
 
-_NULLABLE_CSV = ("quote", "escape", "comment", "date_format", "timestamp_format", "thousands", "footer_pattern")
+_NULLABLE_CSV = (
+    "quote",
+    "escape",
+    "comment",
+    "date_format",
+    "timestamp_format",
+    "thousands",
+    "skip_pattern",
+    "footer_pattern",
+)
 _CSV_LISTS = ("null_values", "strip", "true_values", "false_values", "date_formats", "timestamp_formats")
 _STRIPPED = re.compile(r"[^0-9+\x00-\x1f\x7f-]+")
 
@@ -567,23 +613,24 @@ def _is_mark(value: Any) -> bool:
     return value not in "+-" and not (value.isascii() and value.isalnum())
 
 
-def _check_footer(dataset: str, options: CsvOptions) -> None:
-    pattern = options.footer_pattern
+def _check_pattern_of_lines(dataset: str, options: CsvOptions, kind: str) -> None:
+    """Check the pattern of lines that are no data: `skip` before the header, `footer` behind the data."""
+    pattern, lines = getattr(options, f"{kind}_pattern"), getattr(options, f"{kind}_lines")
     if pattern is None:
         return
-    if options.footer_lines:
+    if lines:
         raise ContractError(
-            f"dataset {dataset}: csv.footer_lines is {options.footer_lines} and csv.footer_pattern is {pattern!r}; "
-            "allowed is one of both"
+            f"dataset {dataset}: csv.{kind}_lines is {lines} and csv.{kind}_pattern is {pattern!r}; allowed is one of "
+            "both"
         )
     try:
         re.compile(pattern)
     except (re.error, TypeError) as error:
         raise ContractError(
-            f"dataset {dataset}: csv.footer_pattern {pattern!r} is not a regular expression: {error}"
+            f"dataset {dataset}: csv.{kind}_pattern {pattern!r} is not a regular expression: {error}"
         ) from error
     if not pattern:
-        raise ContractError(f"dataset {dataset}: csv.footer_pattern is empty, which every line matches")
+        raise ContractError(f"dataset {dataset}: csv.{kind}_pattern is empty, which every line matches")
 
 
 def _check_characters(dataset: str, options: CsvOptions) -> None:

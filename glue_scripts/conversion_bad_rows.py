@@ -13,7 +13,7 @@ from conversion_plan import UnitWork
 from csv_columns import Problem
 from csv_dialect import Dialect
 from csv_grammar import OpenRecordError, grammar_of
-from csv_headers import FileColumns
+from csv_headers import FORCED, INFERRED, FileColumns
 from csv_parsing import BadRecords
 from lake import quarantine_root
 
@@ -91,11 +91,14 @@ def too_many_bad_rows(
         kinds.append(f"{len(counts) - _SHOWN_KINDS} more kinds")
     named = "; ".join(f"{key} line {sample.line}: {sample}" for key, sample in islice(first, SAMPLES))
     others = f" and {len(units) - 1} more folders below {quarantine_root(contract)}" if len(units) > 1 else ""
+    inferred = ""
+    if contract.inferred:
+        inferred = f". {INFERRED} if the rows are right, start an execution with {FORCED} to infer them again"
     return TooManyBadRows(
         f"dataset {contract.dataset}: {rows[0]} of {rows[1]} rows are bad, more than {' and '.join(limits)} allows; "
         f"nothing was published. In all: {'; '.join(kinds)}. First: {named}. All bad rows are in the Parquet files of "
         f"{units[0].quarantine_uri}{others}, until a run that begins {contract.retain_superseded_hours:g} hours later "
-        "or more sweeps them"
+        f"or more sweeps them{inferred}"
     )
 
 

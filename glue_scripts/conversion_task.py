@@ -30,7 +30,7 @@ from csv_columns import Problem, table_schema
 from csv_dialect import Dialect, dialect_of
 from csv_footer import lines_in
 from csv_foreign import FIRST_BYTES, refuse_foreign
-from csv_headers import FileColumns, file_columns
+from csv_headers import FileColumns, behind_skipped, file_columns
 from csv_parsing import OpenPart, ParsedPart, PieceParser, UnterminatedInPartError
 from csv_parts import OverlongRecordError
 from csv_records import count_lines
@@ -412,9 +412,13 @@ def _skipped_at_start(
     part: Part, dialect: Dialect, layout: FileColumns | None, head: Callable[[int], bytes], largest: int
 ) -> int:
     """Return how many of the lines to be skipped a part holds, also of a file that holds nothing else."""
-    if not dialect.skip_lines or part.start > 0:
+    if part.start > 0 or not (dialect.skip_lines or dialect.skip_pattern is not None):
         return 0
-    return dialect.skip_lines if layout is not None else min(dialect.skip_lines, lines_in(head(largest)))
+    if layout is not None:
+        return layout.skipped
+    text = head(largest)
+    found = behind_skipped(text, 0, dialect, whole=True)
+    return found[1] if found is not None else lines_in(text)
 
 
 def read_header(contract: DatasetContract, source: SourceFile) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from contract import CsvOptions, DatasetContract
+from contract import MOST_LINES, CsvOptions, DatasetContract
 from conversion_errors import UnsupportedOptionError
 
 UTF8_BOM = codecs.BOM_UTF8
@@ -31,6 +31,7 @@ class Dialect:
     quoted_newlines: bool
     skip_initial_space: bool = False
     skip_lines: int = 0
+    skip_pattern: str | None = None
     footer_lines: int = 0
     footer_pattern: str | None = None
     mark_taken: bool = False
@@ -44,6 +45,18 @@ class Dialect:
     def is_utf8(self) -> bool:
         """Say whether the bytes of a file are what Arrow reads, without transcoding."""
         return self.encoding in _UTF8_NAMES
+
+    def is_skipped(self, line: bytes, number: int) -> bool:
+        """Say whether a line at the beginning of a file, the first one is number 1, stands before the header.
+
+        All the lines before it have to be skipped as well.
+        """
+        if self.skip_pattern is None:
+            return number <= self.skip_lines
+        text = line.rstrip(b"\r\n").decode(self.encoding, "replace")
+        if number == 1:
+            text = text.removeprefix("\ufeff")
+        return number <= MOST_LINES and re.match(self.skip_pattern, text) is not None
 
     @property
     def splittable(self) -> bool:
@@ -76,6 +89,7 @@ def dialect_of(contract: DatasetContract) -> Dialect:
         quoted_newlines=csv.quoted_newlines,
         skip_initial_space=csv.skip_initial_space,
         skip_lines=csv.skip_lines,
+        skip_pattern=csv.skip_pattern,
         footer_lines=csv.footer_lines,
         footer_pattern=csv.footer_pattern,
     )

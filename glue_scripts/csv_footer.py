@@ -44,14 +44,15 @@ class FooterCutter:
     """Passes on the text of a file up to its footer; `lines` counts those of the footer once all has been fed.
 
     With a number of lines the last ones fed are held back, at most `largest_bytes`, until it is known whether others
-    follow. With a pattern every line is tested but those before the data: `csv.skip_lines` and the header.
+    follow. With a pattern every line is tested but those before the data: skipped ones and the header.
     """
 
     def __init__(self, key: str, dialect: Dialect, largest_bytes: int) -> None:
         self._key, self._dialect, self._largest = key, dialect, largest_bytes
         self._pattern = re.compile(dialect.footer_pattern) if dialect.footer_pattern is not None else None
         self._held = b""
-        self._to_skip, self._header_due = dialect.skip_lines, dialect.header
+        self._lines_before: int | None = 0
+        self._header_due = dialect.header
         self._in_line = False
         self._footer: RecordCounter | None = None
 
@@ -95,9 +96,11 @@ class FooterCutter:
         if self._in_line:
             self._in_line = False
             return False
-        if self._to_skip:
-            self._to_skip -= 1
-            return False
+        if self._lines_before is not None:
+            self._lines_before += 1
+            if self._dialect.decoded.is_skipped(line, self._lines_before):
+                return False
+            self._lines_before = None
         if self._header_due:
             self._header_due = not line.rstrip(_LINE_ENDS)
             return False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from column_names import bare_name, place_columns
 from contract import DatasetContract
@@ -28,7 +28,7 @@ class FileColumns:
 
     `extra` are the names of columns that nobody wants, or their numbers (`#3`) where they have none. `data_start` is
     the byte offset of the first record behind the header, `header_lines` the line ends before it, `header` the names
-    in the file's order and spelling.
+    in the file's order and spelling, `skipped` how many lines are no data before it.
     """
 
     width: int
@@ -38,19 +38,27 @@ class FileColumns:
     data_start: int
     header_lines: int
     header: tuple[str, ...] = ()
+    skipped: int = 0
+
+
+# What is said of columns that nobody has declared, and what to start an execution with to have them anew.
+INFERRED = "No columns are declared, they were inferred from the files of their time:"
+FORCED = '{"force": true}'
 
 
 @dataclass(frozen=True)
 class FileHeader:
     """The names in the header of a file, none where it has no header; `data_start` and `lines` say where it ends.
 
-    `mistake` is a sentence about why it may not name what it should, empty without a guess.
+    `mistake` is a sentence about why it may not name what it should, empty without a guess. `skipped` lines before it
+    are no data.
     """
 
     names: tuple[str, ...]
     data_start: int
     lines: int
     mistake: str = ""
+    skipped: int = 0
 
 
 def file_columns(
@@ -65,7 +73,7 @@ def file_columns(
     if header is None:
         return None
     if not dialect.header:
-        return _by_position(contract, header.data_start, header.lines)
+        return replace(_by_position(contract, header.data_start, header.lines), skipped=header.skipped)
     return _by_header(contract, key, header)
 
 
@@ -79,17 +87,21 @@ def file_header(
         head = read_until(size)
         whole = len(head) < size
         start = len(UTF8_BOM) if head.startswith(UTF8_BOM) and not dialect.mark_taken else 0
-        data = _behind_lines(head, start, dialect.skip_lines, whole=whole)
-        if data is None:
+        behind = behind_skipped(head, start, dialect, whole=whole)
+        if behind is None:
             if len(head) > largest_bytes:
+                setting = f"lines = {dialect.skip_lines}"
+                if dialect.skip_pattern is not None:
+                    setting = f"pattern = {dialect.skip_pattern!r}"
                 raise SchemaDriftError(
-                    f"{key}: csv.skip_lines = {dialect.skip_lines} skips lines of more than {largest_bytes} bytes, "
-                    "which is more than a record may have"
+                    f"{key}: csv.skip_{setting} skips lines of more than {largest_bytes} bytes, which is more than a "
+                    "record may have"
                 )
             size = min(4 * size, largest_bytes + 1)
             continue
+        data, skipped = behind
         if not dialect.header:
-            return FileHeader((), data, count_lines(head[:data])) if len(head) > data else None
+            return FileHeader((), data, count_lines(head[:data]), skipped=skipped) if len(head) > data else None
         begin = _behind_blanks_and_comments(head, data, dialect)
         bounds = grammar_of(dialect).bounds(head, begin)
         if bounds is not None and (bounds.behind < len(head) or whole):
@@ -111,18 +123,27 @@ def file_header(
     values = [field.text for field in grammar_of(dialect).fields(head[begin : bounds.end])]
     names = [readable_text(value if dialect.is_utf8 else to_utf8(value, dialect.encoding)) for value in values]
     mistake = likely_mistake(head[start : start + FIRST_BYTES], names, dialect)
-    return FileHeader(tuple(names), bounds.behind, count_lines(head[: bounds.behind]), mistake)
+    return FileHeader(tuple(names), bounds.behind, count_lines(head[: bounds.behind]), mistake, skipped)
 
 
-def _behind_lines(head: bytes, start: int, lines: int, *, whole: bool) -> int | None:
-    """Return where the first line behind some lines begins, at most the end of a file; None if more must be read."""
-    for _ in range(lines):
+def behind_skipped(head: bytes, start: int, dialect: Dialect, *, whole: bool) -> tuple[int, int] | None:
+    """Return where the lines to be skipped end, at most the end of a file, and how many there are.
+
+    None if more must be read to know that.
+    """
+    skipped = 0
+    while start < len(head) or not whole:
         behind = line_bounds(head, start).behind
-        # A line end at the very end may be the first half of a \\r\\n.
-        if behind == len(head) and not whole:
+        # A line end at the very end may be the first half of a \r\n.
+        cut_off = behind == len(head) and not whole
+        if cut_off and dialect.skip_pattern is None and skipped == dialect.skip_lines:
+            break
+        if cut_off:
             return None
-        start = behind
-    return start
+        if not dialect.is_skipped(head[start:behind], skipped + 1):
+            break
+        start, skipped = behind, skipped + 1
+    return start, skipped
 
 
 def _behind_blanks_and_comments(head: bytes, start: int, dialect: Dialect) -> int:
@@ -152,7 +173,14 @@ def _by_header(contract: DatasetContract, key: str, header: FileHeader) -> FileC
     _check_drift(contract, key, names, header.mistake, missing, extra)
     unnamed = tuple(f"#{place + 1}" for place in found.unnamed)
     return FileColumns(
-        len(names), found.positions, missing, (*extra, *unnamed), header.data_start, header.lines, header.names
+        len(names),
+        found.positions,
+        missing,
+        (*extra, *unnamed),
+        header.data_start,
+        header.lines,
+        header.names,
+        header.skipped,
     )
 
 
@@ -198,11 +226,16 @@ def _check_drift(
 
 
 def _where_wanted(contract: DatasetContract) -> str:
+    if contract.inferred:
+        return "Inferred so far"
     return f"In the table {contract.crawled_table}" if contract.crawled_table else "In the contract"
 
 
 def _how_to_crawl(contract: DatasetContract) -> str:
     """Return what to do where nobody has declared the columns that the file lacks."""
+    if contract.inferred:
+        differing = "" if contract.schema_drift == "ignore" else ', with schema_drift = "ignore" where files differ,'
+        return f". {INFERRED} start an execution with {FORCED} to infer them again{differing} or declare the columns"
     if contract.crawled_table is None:
         return ""
     crawler = contract.crawler_name or f"of {contract.crawled_table}"

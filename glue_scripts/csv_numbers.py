@@ -47,7 +47,7 @@ class NumberFormat:
     def plain_text(self, text: str) -> str | None:
         """Return a number without blanks around it as programs write it; None where it cannot be one."""
         if self.strip:
-            text = str(self._bare(pa.array([text]))[0])
+            text = str(self.bare(pa.array([text]))[0])
         if self.thousands is not None and self.thousands in text:
             if not re.fullmatch(self._grouped, text):
                 return None
@@ -64,7 +64,7 @@ class NumberFormat:
         # Null is what is written so, before anything is taken off.
         odd = _true(pc.is_in(plain, pa.array(nulls, pa.string())))
         if self.strip:
-            plain = self._bare(plain)
+            plain = self.bare(plain)
         if self.thousands is not None:
             grouped = _true(pc.match_substring(plain, self.thousands))
             if grouped.any():
@@ -75,7 +75,7 @@ class NumberFormat:
             plain = pc.replace_substring(plain, self.decimal, ".")
         return plain, np.flatnonzero(odd).astype(np.int64)
 
-    def _bare(self, texts: Any) -> Any:
+    def bare(self, texts: Any) -> Any:
         """Return texts without blanks around them as numbers without what is to be taken off."""
         if all(len(text) == 1 for text in self.strip):
             texts = pc.utf8_trim(texts, characters=BLANKS + "".join(self.strip))

@@ -11,17 +11,23 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from contract import DatasetContract
 from conversion import Effort, UnitResult, convert_units
 from conversion_plan import UnitWork
 from conversion_runtime import Runtime
 from errors import TerminalError
+from inference_reading import FileEvidence, Question
+from inference_runners import read_on_spark
 from job import Arguments, run_job
+from sources import SourceFile
 from storage import is_local
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 
 class ArgumentsError(TerminalError):
@@ -86,16 +92,27 @@ def convert_with_spark(
 
     `slots` is how many tasks all its workers together can run, also those that are not there yet.
     """
+    spark = open_spark(contract.dataset)
+    if runtime is not None:
+        runtime.spark_started(spark)
+    return convert_units(spark, contract, work, run_id=run_id, slots=slots, effort=effort)
+
+
+def read_with_spark(slots: int | None, sources: Sequence[SourceFile], question: Question) -> Iterator[FileEvidence]:
+    """Read files on Spark to infer their columns."""
+    spark = open_spark("inference")
+    return read_on_spark(spark, max(slots or 1, spark.sparkContext.defaultParallelism), sources, question)
+
+
+def open_spark(name: str) -> SparkSession:
+    """Return the session of this run, which is made when it is first asked for."""
     from pyspark.sql import SparkSession
 
     if "PYSPARK_GATEWAY_PORT" not in os.environ:
         # Started by plain `python` and not by spark-submit or Glue: the workers need this same interpreter.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = SparkSession.builder.appName(f"csv_to_parquet {contract.dataset}")
-    spark = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
-    if runtime is not None:
-        runtime.spark_started(spark)
-    return convert_units(spark, contract, work, run_id=run_id, slots=slots, effort=effort)
+    builder = SparkSession.builder.appName(f"csv_to_parquet {name}")
+    return builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
 
 
 def main(argv: Sequence[str]) -> None:
@@ -106,7 +123,8 @@ def main(argv: Sequence[str]) -> None:
     describe = runtime.describe if runtime is not None else dict
     effort = Effort()
     convert = partial(convert_with_spark, arguments.task_slots, effort=effort, runtime=runtime)
-    run_job(arguments, convert, runtime=describe, effort=effort)
+    read = partial(read_with_spark, arguments.task_slots)
+    run_job(arguments, convert, runtime=describe, read=read, effort=effort)
 
 
 if __name__ == "__main__":

@@ -200,7 +200,7 @@ def _with_sources(
         return Decision(unit.values, KEPT, "unchanged", wanted, current, unit)
     made_with = current.parameters.get("contract_fingerprint", "")
     same_files = current.fingerprint == unit_fingerprint(unit.sources, made_with)
-    if same_files and _keeps_earlier_contracts(contract) and not remake:
+    if same_files and contract.keeps_earlier_contracts and not remake:
         reason = "made with an earlier contract; on_contract_change is new_data_only"
         return Decision(unit.values, KEPT, reason, current.fingerprint, current, unit)
     if not chosen:
@@ -243,15 +243,6 @@ def _with_archived(
     return replace(decision, unit=unit)
 
 
-def _keeps_earlier_contracts(contract: DatasetContract) -> bool:
-    """Say whether units keep the contract they were made with; a table that is one unit has no old data beside new.
-
-    Nor could it be read: Athena converts types partition by partition, and not in a Parquet table without partitions,
-    https://docs.aws.amazon.com/athena/latest/ug/updates-changing-column-type.html.
-    """
-    return contract.on_contract_change == "new_data_only" and bool(contract.partition_keys)
-
-
 def _source_files(partition: Partition) -> int:
     return int(partition.parameters.get("source_files", "0"))
 
@@ -270,7 +261,7 @@ def _with_changed_sources(
     if record is None:
         return _without_record(contract, unit, current, replaced, force)
     keep, same_contract = contract.on_source_removed == "keep", made_with == contract.fingerprint
-    spares = not force and (same_contract or _keeps_earlier_contracts(contract))
+    spares = not force and (same_contract or contract.keeps_earlier_contracts)
     changes = _compare(record, unit.sources, books.same_contents, keep, spares)
     nothing_new = not changes.changed and not changes.added
     if nothing_new and changes.same and (changes.gone or not changes.renamed):

@@ -7,12 +7,15 @@ the same files sends no row to the quarantine but those of another number of val
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from contract import CsvOptions
+from contract import FALSE_WORDS, TRUE_WORDS, CsvOptions
 from conversion_errors import SchemaDriftError, UnterminatedQuoteError
+from csv_numbers import NumberFormat
 from inference_dialect import NotCsvError, guess_dialect
 from inference_names import column_names
 from inference_reading import (
@@ -22,15 +25,25 @@ from inference_reading import (
     OddRow,
     Question,
     UndecodableError,
+    fold,
     read_evidence,
     read_head,
 )
-from inference_types import ColumnEvidence, DateOrder, TypeChoice
+from inference_types import ANY_FORMAT, NULL_WORDS, ColumnEvidence, DateOrder, TypeChoice
 from sources import SourceFile
 
 # Tried in this order where the bytes are not UTF-8; the last one accepts all.
 _OTHER_ENCODINGS = ("cp1252", "latin-1")
 _NAMED = 5
+# How a line begins that sums up or explains the rows above it, of which there are not many.
+_FOOTER = re.compile(
+    r"[\"'\s]*(?:(?:grand |sub)?totals?|sum|summe|gesamt|average|mean|sources?|quelle|notes?|copyright|©|end of|"
+    r"generated|exported|created|\(?\d+ (?:rows?|records?|lines?))\b",
+    re.IGNORECASE,
+)
+_LONGEST_FOOTER = 5
+# Bytes of a file that are held at a time.
+READ_AT_ONCE = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ class InferredColumn:
     """One column as it is proposed, and why; `written` is the name in the files, empty where they have no header.
 
     `source` is how a contract finds it, None where that is by its own name. `values` counts the rows that have one;
-    `nulls` are the spellings that mean none.
+    `nulls` are the spellings that mean none. `numbers` and `null_values` are None where those of the dataset hold.
     """
 
     name: str
@@ -50,6 +63,25 @@ class InferredColumn:
     example: str | None
     values: int
     nulls: tuple[str, ...]
+    numbers: NumberFormat | None = None
+    null_values: tuple[str, ...] | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the column as a contract lists it; what is the default is left out."""
+        options: dict[str, Any] = {"name": self.name, "type": self.type}
+        if self.source is not None:
+            options["source"] = self.source
+        if self.format is not None:
+            options["format"] = self.format
+        if self.numbers is not None:
+            plain = NumberFormat()
+            said = {"decimal": self.numbers.decimal, "thousands": self.numbers.thousands}
+            options |= {name: mark for name, mark in said.items() if mark != getattr(plain, name)}
+            if self.numbers.strip:
+                options["strip"] = list(self.numbers.strip)
+        if self.null_values is not None:
+            options["null_values"] = list(self.null_values)
+        return options
 
 
 @dataclass(frozen=True)
@@ -68,17 +100,13 @@ class Inference:
     drifting: bool
     notes: tuple[str, ...]
 
-    def column_options(self) -> list[dict[str, str]]:
-        """Return the columns as a contract lists them; what is the default is left out."""
-        listed = []
-        for column in self.columns:
-            options = {"name": column.name, "type": column.type}
-            if column.source is not None:
-                options["source"] = column.source
-            if column.format is not None:
-                options["format"] = column.format
-            listed.append(options)
-        return listed
+    def column_options(self) -> list[dict[str, Any]]:
+        """Return the columns as a contract lists them."""
+        return [column.options() for column in self.columns]
+
+
+# Reads files to their ends; who reads many may fold what files of one header show into one.
+ReadFiles = Callable[[Sequence[SourceFile], Question], Iterable[FileEvidence]]
 
 
 def infer(
@@ -87,13 +115,15 @@ def infer(
     *,
     dates: DateOrder | None = None,
     taken: Sequence[str] = (),
-    piece_bytes: int = 8 << 20,
+    piece_bytes: int = READ_AT_ONCE,
+    read: ReadFiles | None = None,
 ) -> Inference:
     """Read all rows of the files of one dataset and propose its columns.
 
     `csv` says how they are written, None that it has to be found out; `dates` settles what could be day or month first;
     `taken` are names that no column may have, those of the partition keys; about `piece_bytes` are held at a time.
-    Raises NotCsvError, and what a conversion raises of files that it cannot read.
+    Where `csv` is given, files may be read by `read`. Raises NotCsvError, and what a conversion raises of files that it
+    cannot read.
     """
     heads = ((source, read_head(source)) for source in sources)
     first = next(((source, head) for source, head in heads if head.strip(b"\r\n\xef\xbb\xbf")), None)
@@ -103,15 +133,24 @@ def infer(
     question = Question(guess.csv, guess.width)
     if csv is None:
         question, files = _read_somehow(sources, question, piece_bytes)
+        question, files = _without_footer(sources, question, files, piece_bytes)
     else:
-        question = replace(question, null_words=csv.null_values, told=_told(csv))
-        files = [read_evidence(source, question, piece_bytes) for source in sources]
+        words = NULL_WORDS if csv.null_values == CsvOptions().null_values else csv.null_values
+        question = replace(question, null_words=words, told=_told(csv), as_told=True)
+        files = fold(read(sources, question) if read is not None else read_each(sources, question, piece_bytes))
     return _conclude(question, files, dates, taken, detected=csv is None)
 
 
 def _told(csv: CsvOptions) -> tuple[str, ...]:
-    formats = (("date", csv.date_format), ("timestamp", csv.timestamp_format))
-    return tuple(f"{kind}:{text}" for kind, text in formats if text)
+    single = (("date", csv.date_format), ("timestamp", csv.timestamp_format))
+    several = (("date", csv.date_formats), ("timestamp", csv.timestamp_formats))
+    return tuple(f"{kind}:{text}" for kind, text in single if text) + tuple(
+        f"{kind}:{ANY_FORMAT}" for kind, texts in several if texts
+    )
+
+
+def _counted(lines: int) -> str:
+    return "a line" if lines == 1 else f"{lines} lines"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -119,6 +158,11 @@ def _listed(names: Sequence[str]) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
+def read_each(sources: Sequence[SourceFile], question: Question, piece_bytes: int) -> Iterator[FileEvidence]:
+    """Read files one after the other."""
+    return (read_evidence(source, question, piece_bytes) for source in sources)
+
+
 def _read_somehow(
     sources: Sequence[SourceFile], question: Question, piece_bytes: int
 ) -> tuple[Question, list[FileEvidence]]:
@@ -131,6 +175,26 @@ def _read_somehow(
         if any(file.odd for file in files):
             raise
         return bare, files
+
+
+def _without_footer(
+    sources: Sequence[SourceFile], question: Question, files: list[FileEvidence], piece_bytes: int
+) -> tuple[Question, list[FileEvidence]]:
+    """Leave out the last lines of all files where they are obviously no rows: so many in each, of words as in a footer.
+
+    That they are the last ones is found out by reading the files without them.
+    """
+    odd = {file.odd for file in files if file.header is not None}
+    lines = odd.pop() if len(odd) == 1 else 0
+    texts = [row.text for file in files for row in file.odd_rows]
+    if not 0 < lines <= _LONGEST_FOOTER or not all(map(_FOOTER.match, texts)):
+        return question, files
+    shorter = replace(question, csv=replace(question.csv, footer_lines=lines))
+    left = [read_evidence(source, shorter, piece_bytes) for source in sources]
+    rows = [file.rows - file.odd for file in files]
+    if any(file.odd for file in left) or [file.rows for file in left] != rows:
+        return question, files
+    return shorter, left
 
 
 def _read_in_some_encoding(
@@ -187,22 +251,62 @@ def _conclude(
             else:
                 merged[identity], written[identity] = evidence, name
     names = column_names(list(written.values()), taken)
-    sources = _sources(names, written) if question.csv.header else [None] * len(names)
+    sources = _sources(names, written) if question.csv.by_name else [None] * len(names)
     decisions = [evidence.decide(dates) for evidence in merged.values()]
     columns = tuple(map(_column, names, written.values(), sources, merged.values(), decisions))
-    words = [word for column in columns if column.type != "string" for word in column.nulls]
-    nulls = tuple(dict.fromkeys(["", *words])) if detected else question.csv.null_values
-    drift = _drift(filled) if question.csv.header else None
+    csv, columns, notes = _with_nulls(question, columns, detected=detected)
+    if detected:
+        csv = _with_words(csv, decisions)
+    drift = _drift(filled) if question.csv.by_name else None
+    if detected and question.csv.skip_lines:
+        notes.append(f"{_counted(question.csv.skip_lines)} above the header skipped: they are a title")
+    if detected and question.csv.footer_lines:
+        notes.append(f"{_counted(question.csv.footer_lines)} at the end left out: they sum up, or say where it is from")
     return Inference(
-        csv=replace(question.csv, null_values=nulls),
+        csv=csv,
         columns=columns,
         rows=sum(file.rows for file in files),
         odd=sum(file.odd for file in files),
         odd_rows=tuple(row for file in files for row in file.odd_rows),
         drifting=drift is not None,
-        notes=tuple(
-            filter(None, (drift, *_null_notes(columns, [word for word in nulls if word], list(merged.values()))))
-        ),
+        notes=tuple(filter(None, (drift, *notes))),
+    )
+
+
+def _with_nulls(
+    question: Question, columns: Sequence[InferredColumn], *, detected: bool
+) -> tuple[CsvOptions, tuple[InferredColumn, ...], list[str]]:
+    """Let the spellings of null be those of the dataset, but for what is a text in another column.
+
+    Where somebody has said what they are in the dataset, what else is found is a column's.
+    """
+    texts = {
+        word: [column.name for column in columns if column.type == "string" and word in column.nulls]
+        for word in dict.fromkeys(word for column in columns for word in column.nulls)
+    }
+    typed = [column for column in columns if column.type != "string"]
+    shared = question.csv.null_values
+    if detected:
+        shared = tuple(dict.fromkeys(["", *(word for column in typed for word in column.nulls if not texts[word])]))
+    found, notes = [], []
+    for column in columns:
+        own = [word for word in column.nulls if word not in shared] if column.type != "string" else []
+        found.append(replace(column, null_values=(*shared, *own)) if own else column)
+        for word in own:
+            if texts[word]:
+                notes.append(f"{word!r} is null in {column.name}, and a text in {_listed(texts[word])}")
+    return replace(question.csv, null_values=shared), tuple(found), notes
+
+
+def _with_words(csv: CsvOptions, decisions: Sequence[TypeChoice]) -> CsvOptions:
+    """Let the words that say true and false in other languages do so, beside the usual ones where those occur."""
+    pairs = [choice.words for choice in decisions if choice.words is not None]
+    if all(yes in TRUE_WORDS and no in FALSE_WORDS for yes, no in pairs):
+        return csv
+    return replace(
+        csv,
+        true_values=tuple(dict.fromkeys([*TRUE_WORDS, *(yes for yes, _ in pairs)])),
+        false_values=tuple(dict.fromkeys([*FALSE_WORDS, *(no for _, no in pairs)])),
     )
 
 
@@ -239,30 +343,15 @@ def _column(
         reason=decision.reason,
         example=evidence.example,
         values=evidence.values,
-        nulls=tuple(word for word in evidence.nulls),
+        nulls=tuple(evidence.nulls),
+        numbers=decision.written,
     )
-
-
-def _null_notes(
-    columns: Sequence[InferredColumn], words: Sequence[str], evidence: Sequence[ColumnEvidence]
-) -> list[str]:
-    """Return a sentence about each word that means null among numbers and dates, and so in columns of text as well."""
-    notes = []
-    for word in words:
-        texts = [
-            column.name
-            for column, seen in zip(columns, evidence, strict=True)
-            if column.type == "string" and seen.nulls[word]
-        ]
-        if texts:
-            notes.append(f"{word!r} is null in text as well: in {_listed(texts)}")
-    return notes
 
 
 def _refuse_strangers(files: Sequence[FileEvidence]) -> None:
     """Raise where rows do not fit the header, or a file has no column of the first one."""
     for file in files:
-        if file.odd * 2 > file.rows:
+        if file.is_strange:
             row = file.odd_rows[0]
             raise NotCsvError(
                 f"{file.source.key}: {file.odd} of {file.rows} rows do not fit its header, the first in line "

@@ -15,7 +15,7 @@ from itertools import islice, pairwise
 
 import pyarrow as pa
 
-from contract import Column, CsvOptions, DatasetContract, parse_contract
+from contract import MOST_LINES, Column, CsvOptions, DatasetContract, parse_contract
 from conversion_errors import ConversionError
 from csv_dialect import BLANKS, UTF8_BOM, dialect_of, readable_text
 from csv_foreign import refuse_foreign
@@ -29,6 +29,8 @@ _RECORDS_TRIED = 2000
 # Of the records so many must have the usual number of values for a delimiter to be believed.
 _BELIEVED = 0.6
 _YEARS_IN_HEADER = 3
+# A row of a single value is none of a table that is at least so wide.
+_WIDTH_OF_TABLES = 3
 # First bytes of what is no CSV file, and what to do about it.
 _SIGNATURES = (
     (b"%PDF", "a PDF document"),
@@ -48,12 +50,16 @@ class NotCsvError(ConversionError):
 
 @dataclass(frozen=True)
 class Guess:
-    """A dialect, the share of the records that it cuts into `width` values, and the first of them."""
+    """A dialect, the share of the records that it cuts into `width` values, and the first of them.
+
+    `starts` are the offsets of these records in the text.
+    """
 
     csv: CsvOptions
     width: int
     share: float
     records: tuple[tuple[str, ...], ...]
+    starts: tuple[int, ...] = ()
 
     @property
     def header_fits(self) -> bool:
@@ -77,8 +83,17 @@ def guess_dialect(key: str, head: bytes, csv: CsvOptions | None = None, *, whole
             f"{key} is no CSV file: none of comma, tab, semicolon, bar and blank cuts its lines into the same "
             "number of values"
         )
-    if not found.header_fits:
-        _refuse_lines_above(key, found)
+    above = _lines_above(found)
+    if above:
+        table = _behind_title(text, found, above, encoding, whole=whole)
+        if table is None and not found.header_fits:
+            others = f"{above} other line{'s' if above > 1 else ''}"
+            raise NotCsvError(
+                f"{key}: the table of {found.width} columns begins behind {others}, "
+                f"the first of which is {found.records[0][0][:60]!r}, and which line names its columns is not certain: "
+                "take what stands above the header out of the file"
+            )
+        found = table or found
     return replace(found, csv=replace(found.csv, header=has_header(found.records)))
 
 
@@ -175,24 +190,45 @@ def _guess(text: bytes, csv: CsvOptions, *, whole: bool) -> Guess:
     width, number = widths.most_common(1)[0] if widths else (0, 0)
     # What an unclosed quote swallows is not cut at all.
     swallowed = int(found.swallowing is not None or (whole and found.complete < len(text)))
-    return Guess(csv, width, number / max(len(records) + swallowed, 1), tuple(records))
+    starts = tuple(found.starts[: len(records)].tolist())
+    return Guess(csv, width, number / max(len(records) + swallowed, 1), tuple(records), starts)
 
 
-def text_contract(csv: CsvOptions, width: int) -> DatasetContract:
-    """Return a contract by which the engine reads files of `width` columns as texts, of which none is null."""
+def text_contract(csv: CsvOptions, width: int, *, as_told: bool = False) -> DatasetContract:
+    """Return a contract by which the engine reads files of `width` columns as texts.
+
+    None of them is null, but for what is written so where the options are `as_told`.
+    """
+    nulls = csv.null_values if as_told else ()
     return replace(
         parse_contract({"dataset": "files", "source_uri": "files", "lake_uri": "files"}),
         columns=tuple(Column(f"c{place}", "string", f"c{place}") for place in range(width)),
-        csv=replace(csv, null_values=(), trim=False, date_format=None, timestamp_format=None),
+        csv=replace(csv, null_values=nulls, trim=False, date_format=None, timestamp_format=None),
     )
 
 
-def _refuse_lines_above(key: str, found: Guess) -> None:
-    above = next(number for number, record in enumerate(found.records) if len(record) == found.width)
-    raise NotCsvError(
-        f"{key}: the table of {found.width} columns begins behind {above} other line{'s' if above > 1 else ''}, the "
-        f"first of which is {found.records[0][0][:60]!r}: take what stands above the header out of the file"
-    )
+def _lines_above(found: Guess) -> int:
+    """Return how many records stand above the table: of another width, or with no value but a text at first."""
+    for above, record in enumerate(found.records):
+        is_title = found.width >= _WIDTH_OF_TABLES and not any(record[1:]) and not _kind(record[:1])
+        if len(record) == found.width and not is_title:
+            return above
+    return 0
+
+
+def _behind_title(text: bytes, found: Guess, above: int, encoding: str, *, whole: bool) -> Guess | None:
+    """Return the dialect of the table below some records, which are lines to be skipped.
+
+    None where what stands below them has no header, so that they may be anything.
+    """
+    start = found.starts[above]
+    lines = len(text[:start].splitlines())
+    table = _best(text[start:], encoding, whole=whole)
+    if table is None or lines > MOST_LINES or not table.header_fits or _lines_above(table):
+        return None
+    if len(table.records) < 2 or not has_header(table.records):
+        return None
+    return replace(table, csv=replace(table.csv, skip_lines=lines))
 
 
 # ------------------------------------------------------------------------------------------------------------- header
@@ -216,7 +252,7 @@ def _kind(values: Sequence[str]) -> bool:
     """Say whether values are all numbers or moments, as far as there are any."""
     evidence = ColumnEvidence()
     evidence.observe(pa.array([value.strip(BLANKS) for value in values], pa.string()))
-    return evidence.possible is not None and bool(evidence.possible - {"boolean"})
+    return evidence.regular
 
 
 def _counts_on(names: Sequence[str]) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from column_names import bare_name
-from contract import CsvOptions
+from column_names import bare_name, place_columns
+from contract import Column, CsvOptions, DatasetContract
 from conversion_opening import open_source, open_unpacked
 from conversion_task import open_record_error
 from csv_dialect import dialect_of
@@ -17,6 +18,7 @@ from csv_parts import OverlongRecordError, Sizes
 from csv_stream import TextStream
 from errors import TerminalError
 from inference_dialect import refuse_other_formats, text_contract
+from inference_misfits import Misfits
 from inference_types import NULL_WORDS, ColumnEvidence
 from sources import SourceFile
 
@@ -27,16 +29,23 @@ _SAMPLES = 20
 
 # A column's name in any case, and its turn among namesakes; in files without a header its position.
 ColumnIdentity = tuple[str, int]
+Observer = ColumnEvidence | Misfits
 
 
 @dataclass(frozen=True)
 class Question:
-    """What is known before the files are read: their options, their width, spellings of null, types to prefer."""
+    """What is known before the files are read: their options, their width, spellings of null, types to prefer.
+
+    `as_told`: the options are what somebody has said, and nothing else may be found out. Of `columns` that are known
+    already only the values that do not fit them are of interest.
+    """
 
     csv: CsvOptions
     width: int
     null_words: tuple[str, ...] = NULL_WORDS
     told: tuple[str, ...] = ()
+    as_told: bool = False
+    columns: tuple[Column, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,12 +62,14 @@ class OddRow:
 class FileEvidence:
     """What the rows of one file show; `header` is None where the file holds nothing, `ascii` says what it consists of.
 
-    `rows` counts all rows, `odd` those that no contract can load, of which `odd_rows` are the first.
+    `misfits` are, by the names of columns that are known, the values that do not fit those. `rows` counts all rows,
+    `odd` those that no contract can load, of which `odd_rows` are the first.
     """
 
     source: SourceFile
     header: FileHeader | None = None
     columns: list[ColumnEvidence] = field(default_factory=list)
+    misfits: dict[str, Misfits] = field(default_factory=dict)
     rows: int = 0
     odd: int = 0
     odd_rows: list[OddRow] = field(default_factory=list)
@@ -79,6 +90,44 @@ class FileEvidence:
             found.append((name, seen[name]))
             seen[name] += 1
         return found
+
+    def is_like(self, other: FileEvidence) -> bool:
+        """Say whether both files have the same columns in the same order, and rows that mostly fit them."""
+        same = self.names == other.names and len(self.columns) == len(other.columns)
+        return same and not (self.is_strange or other.is_strange)
+
+    @property
+    def is_strange(self) -> bool:
+        """Say whether most rows do not fit the header."""
+        return self.odd * 2 > self.rows
+
+    def absorb(self, other: FileEvidence) -> None:
+        """Take in what another file of the same columns shows."""
+        for mine, others in zip(self.columns, other.columns, strict=True):
+            mine.merge(others)
+        for name, misfits in other.misfits.items():
+            if name in self.misfits:
+                self.misfits[name].merge(misfits)
+            else:
+                self.misfits[name] = misfits
+        self.rows += other.rows
+        self.odd += other.odd
+        self.odd_rows = [*self.odd_rows, *other.odd_rows][:_SAMPLES]
+        self.ascii = self.ascii and other.ascii
+
+
+def fold(files: Iterable[FileEvidence]) -> list[FileEvidence]:
+    """Return what files show, those of the same columns as one, so that little is held of however many."""
+    folded: list[FileEvidence] = []
+    for file in files:
+        if file.header is None:
+            continue
+        like = next((other for other in folded if other.is_like(file)), None)
+        if like is None:
+            folded.append(file)
+        else:
+            like.absorb(file)
+    return folded
 
 
 class UndecodableError(TerminalError):
@@ -114,15 +163,40 @@ def read_evidence(source: SourceFile, question: Question, piece_bytes: int, *, s
         refuse_other_formats(source.key, stream.peek(1000))
         stream.skip(found.header.data_start)
         width = len(found.header.names) or question.width
-        contract = text_contract(question.csv, width)
+        contract = text_contract(question.csv, width, as_told=question.as_told)
         layout = FileColumns(width, tuple(range(width)), (), (), 0, 0)
         parser = PieceParser(contract, dialect.decoded, layout)
-        found.columns = [ColumnEvidence(question.null_words, question.told) for _ in range(width)]
-        _read_rows(found, stream, parser, piece_bytes, strict=strict)
+        observers = _observers(found, question, contract)
+        _read_rows(found, stream, parser, observers, piece_bytes, strict=strict)
     return found
 
 
-def _read_rows(found: FileEvidence, stream: TextStream, parser: PieceParser, piece_bytes: int, *, strict: bool) -> None:
+def _observers(found: FileEvidence, question: Question, contract: DatasetContract) -> list[Observer | None]:
+    """Return who looks at the values of each column of a file; None where nobody does."""
+    csv = question.csv if question.as_told else None
+    if not question.columns:
+        found.columns = [ColumnEvidence(question.null_words, question.told, csv) for _ in contract.columns]
+        return list(found.columns)
+    names = (found.header.names if found.header else ()) or tuple(column.name for column in contract.columns)
+    known = replace(contract, columns=question.columns, csv=question.csv)
+    found.misfits = {column.name: Misfits(column, question.csv, found.source.key) for column in question.columns}
+    observers: list[Observer | None] = [None] * len(contract.columns)
+    # Of what a header lacks, or has twice, the conversion complains.
+    for column, place in zip(question.columns, place_columns(known, names).positions, strict=True):
+        if place is not None:
+            observers[place] = found.misfits[column.name]
+    return observers
+
+
+def _read_rows(
+    found: FileEvidence,
+    stream: TextStream,
+    parser: PieceParser,
+    observers: Sequence[Observer | None],
+    piece_bytes: int,
+    *,
+    strict: bool,
+) -> None:
     key, largest, left = found.source.key, Sizes().largest_record_bytes, 0
     lines = found.header.lines if found.header else 0
     while True:
@@ -134,7 +208,7 @@ def _read_rows(found: FileEvidence, stream: TextStream, parser: PieceParser, pie
                 if isinstance(part, OpenPart):
                     consumed = part.start
                     break
-                _observe(found, part, lines, strict=strict)
+                _observe(found, part, observers, lines, strict=strict)
                 lines += part.lines
         except UnterminatedInPartError as error:
             raise open_record_error(key, lines + error.line + 1, largest, too_long=False) from error
@@ -148,7 +222,9 @@ def _read_rows(found: FileEvidence, stream: TextStream, parser: PieceParser, pie
         stream.put_back(body[consumed:])
 
 
-def _observe(found: FileEvidence, part: ParsedPart, lines_before: int, *, strict: bool) -> None:
+def _observe(
+    found: FileEvidence, part: ParsedPart, observers: Sequence[Observer | None], lines_before: int, *, strict: bool
+) -> None:
     found.rows += part.rows_read
     found.odd += len(part.bad)
     for line, reason, text in zip(part.bad.lines.tolist(), part.bad.reasons, part.bad.texts, strict=True):
@@ -156,5 +232,6 @@ def _observe(found: FileEvidence, part: ParsedPart, lines_before: int, *, strict
             raise UndecodableError(found.source.key)
         if len(found.odd_rows) < _SAMPLES:
             found.odd_rows.append(OddRow(found.source.key, lines_before + line + 1, reason, text))
-    for evidence, column in zip(found.columns, part.table.columns, strict=True):
-        evidence.observe(column.combine_chunks())
+    for observer, column in zip(observers, part.table.columns, strict=True):
+        if observer is not None:
+            observer.observe(column.combine_chunks())

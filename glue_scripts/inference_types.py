@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -19,33 +19,29 @@ import pyarrow.compute as pc
 from contract import Column, CsvOptions
 from csv_dates import formatted_type
 from csv_dialect import BLANKS
+from csv_numbers import NumberFormat
 from csv_values import value_type
+from inference_numbers import (
+    NumberEvidence,
+    choose_number,
+    first_unreadable,
+    marks_of,
+    merge_numbers,
+    observe_numbers,
+    possible_formats,
+    shown,
+)
 
 DateOrder = Literal["day", "month"]
+# What stands in the place of a format where it may be any of those that a dataset has.
+ANY_FORMAT = "*"
 
 # What people and programs write for a missing value.
 NULL_WORDS = (
     "", "NA", "N/A", "n/a", "na", "#N/A", "NULL", "Null", "null", "None", "none", "NaN", "nan", "NAN", r"\N", "-", "--",
     ".", "?", "NIL", "nil", "<NA>", "missing", "(null)",
 )  # fmt: skip
-# More digits behind the point than this are measurements, whose last digits mean nothing: they are read as double.
-MOST_DECIMALS = 6
-# Precisions that Parquet keeps in 4, 8 and 16 bytes: https://parquet.apache.org/docs/file-format/types/logicaltypes/
-_PRECISIONS = (9, 18, 38)
-# An int column leaves room for numbers ten times as large as the largest there is.
-_LARGEST_INT = 2**31 // 10
 _LONGEST_MOMENT = 40
-_SHOWN_CHARACTERS = 40
-
-_WHOLE = "^[+-]?[0-9]+$"
-_PLAIN = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)$"
-_LEADING_ZERO = "^[+-]?0[0-9]"
-_WITH_SIGN = {"+": "^[+]", "-": "^-"}
-# An exponent with a sign or a point before it; 12E45 may be a code.
-_EXPONENT_OF_A_CODE = "^[+-]?[0-9]+[eE][0-9]+$"
-_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:[,.' ][0-9]{3})+(?:[.,][0-9]+)?")
-_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
-_WITH_UNIT = re.compile(r"[$€£¥]\s*[+-]?[0-9][0-9.,]*|[+-]?[0-9][0-9.,]*\s*[%€$£]")
 
 _NUMERIC_DATES = tuple(
     separator.join(order)
@@ -70,45 +66,54 @@ TIMESTAMP_FORMATS = (
 _GUARDS = {"%Y%m%d": "^(?:19|20)[0-9]{6}$"}
 _SHORT_YEAR = "^[0-9]{2}[-.][0-9]{2}[-.][0-9]{2}(?:[ T]|$)"
 
-_KINDS = ("boolean", "integer", "decimal", "double", "date", "timestamp")
+_KINDS = ("boolean", "date", "timestamp")
+
+
+# Pairs of words that say true and false, where both occur; single letters and digits are codes or numbers.
+WORD_PAIRS = (
+    ("true", "false"), ("yes", "no"), ("ja", "nein"), ("oui", "non"), ("sí", "no"), ("si", "no"), ("sim", "não"),
+    ("wahr", "falsch"), ("vrai", "faux"), ("on", "off"),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class TypeChoice:
-    """The type that was chosen for a column, its format if it needs one, and why in a few words."""
+    """The type that was chosen for a column, its format if it needs one, and why in a few words.
+
+    `written` is how its numbers are written where not as the dataset says, `words` are those of a boolean.
+    """
 
     type: str
     format: str | None
     reason: str
+    written: NumberFormat | None = None
+    words: tuple[str, str] | None = None
 
 
 @dataclass
 class ColumnEvidence:
     """What the values seen so far say about a column; all of it can be merged with what others say.
 
-    `possible` holds the types and `type:format`s that every value fits, None before the first value. `nulls` counts the
-    spellings that may mean a missing value, `spoiler` is the first value that ended a column of numbers. Of the types
-    in `told`, also with a format, the first that all values fit is taken before any other.
+    `possible` holds the types and `type:format`s that every value fits, None before the first value; `numbers` the ways
+    to read them as numbers. `nulls` counts the spellings that may mean a missing value, `spoiler` is the first value
+    that ended a column of numbers. Of the types in `told`, also with a format, the first that all values fit is taken
+    before any other; `csv` is what somebody has said of the files, None where nobody has.
     """
 
     null_words: tuple[str, ...] = NULL_WORDS
     told: tuple[str, ...] = ()
+    csv: CsvOptions | None = None
     values: int = 0
     nulls: Counter[str] = field(default_factory=Counter)
     example: str | None = None
     possible: frozenset[str] | None = None
-    leading_zero: str | None = None
-    plus: str | None = None
-    minus: str | None = None
-    lowest: int | None = None
-    highest: int | None = None
-    whole_digits: int = 0
-    decimals: int = 0
+    numbers: dict[NumberFormat, NumberEvidence] | None = None
     spoiler: str | None = None
+    truths: frozenset[str] = frozenset()
 
     def observe(self, texts: Any) -> None:
-        """Take in an array of texts, one for each row."""
-        counted = pc.value_counts(pc.utf8_trim(texts, characters=BLANKS))
+        """Take in an array of texts, one for each row; null is what the files' own spellings say is null."""
+        counted = pc.value_counts(pc.utf8_trim(texts.drop_null(), characters=BLANKS))
         words, counts = counted.field("values"), counted.field("counts")
         is_null = pc.is_in(words, pa.array(self.null_words, pa.string()))
         for word, count in zip(words.filter(is_null).to_pylist(), counts.filter(is_null).to_pylist(), strict=True):
@@ -117,83 +122,81 @@ class ColumnEvidence:
         if not len(rest):
             return
         self.values += pc.sum(counts.filter(pc.invert(is_null))).as_py()
+        first = rest[0].as_py()
         if self.example is None:
-            self.example = rest[0].as_py()
-        before = _candidates(rest[0].as_py(), self.told) if self.possible is None else self.possible
-        self.possible = frozenset(kind for kind in before if _fits(kind, rest))
-        if self.spoiler is None and "double" not in self.possible:
-            self.spoiler = (_first_not(rest, "double") if "double" in before else None) or rest[0].as_py()
-        if "decimal" in self.possible:
-            self._measure(rest)
+            self.example = first
+        if self.possible is None or self.numbers is None:
+            self.possible = self._candidates(first)
+            self.numbers = dict.fromkeys(possible_formats(first, self.csv), NumberEvidence())
+        self.possible = frozenset(kind for kind in self.possible if _fits(kind, rest, self.csv))
+        if "boolean" in self.possible:
+            self.truths |= frozenset(pc.utf8_lower(rest).to_pylist())
+        if self.numbers:
+            before, self.numbers = tuple(self.numbers), observe_numbers(self.numbers, rest, told=self._told_marks)
+            if not self.numbers:
+                self.spoiler = first_unreadable(before, rest)
 
-    def _measure(self, numbers: Any) -> None:
-        """Take in the sizes of plain numbers."""
-        self.leading_zero = self.leading_zero or _first_matching(numbers, _LEADING_ZERO)
-        self.plus = self.plus or _first_matching(numbers, _WITH_SIGN["+"])
-        self.minus = self.minus or _first_matching(numbers, _WITH_SIGN["-"])
-        parts = pc.extract_regex(numbers, r"^[+-]?0*(?P<whole>[0-9]*)\.?(?P<decimals>[0-9]*)$")
-        self.whole_digits = max(self.whole_digits, pc.max(pc.utf8_length(parts.field("whole"))).as_py())
-        self.decimals = max(self.decimals, pc.max(pc.utf8_length(parts.field("decimals"))).as_py())
-        if "integer" in (self.possible or ()):
-            bounds = pc.min_max(_reader("integer").convert(numbers).values)
-            self._span(bounds["min"].as_py(), bounds["max"].as_py())
+    def _candidates(self, first: str) -> frozenset[str]:
+        """Return what the first value of a column fits: nothing else has to be tried on the others."""
+        tried = [*self.told, *_KINDS]
+        if len(first) <= _LONGEST_MOMENT:
+            tried += [kind for kind, shape in _shapes().items() if shape.fullmatch(first)]
+        return frozenset(kind for kind in tried if _fits(kind, pa.array([first], pa.string()), self.csv))
 
-    def _span(self, lowest: int | None, highest: int | None) -> None:
-        if lowest is not None and highest is not None:
-            self.lowest = lowest if self.lowest is None else min(self.lowest, lowest)
-            self.highest = highest if self.highest is None else max(self.highest, highest)
+    @property
+    def _told_marks(self) -> bool:
+        """Say whether somebody has said how numbers are written."""
+        return self.csv is not None and not marks_of(self.csv).is_plain
+
+    @property
+    def regular(self) -> bool:
+        """Say whether all values are numbers or moments, as far as there are any."""
+        return bool((self.possible or frozenset()) - {"boolean"} or self.numbers)
 
     def merge(self, other: ColumnEvidence) -> None:
         """Take in what others have seen of the same column, in rows behind these."""
         if other.possible is not None:
             self.possible = other.possible if self.possible is None else self.possible & other.possible
+        self.numbers = merge_numbers(self.numbers, other.numbers)
+        self.truths |= other.truths
         self.values += other.values
         self.nulls.update(other.nulls)
-        self._span(other.lowest, other.highest)
-        self.whole_digits = max(self.whole_digits, other.whole_digits)
-        self.decimals = max(self.decimals, other.decimals)
-        for name in ("example", "leading_zero", "plus", "minus", "spoiler"):
+        for name in ("example", "spoiler"):
             if getattr(self, name) is None:
                 setattr(self, name, getattr(other, name))
 
     def decide(self, dates: DateOrder | None = None) -> TypeChoice:
         """Choose the type."""
-        if self.possible is None:
+        possible = self.possible
+        if possible is None:
             spelled = ", ".join(repr(word) for word in self.nulls if word)
             return TypeChoice("string", None, f"no value but {spelled}" if spelled else "empty in all rows")
         for told in self.told:
-            if told in self.possible:
-                return TypeChoice(told.partition(":")[0], None, f"every value fits {told.partition(':')[2]}, as told")
-        if "boolean" in self.possible:
-            return TypeChoice("boolean", None, "true and false")
-        if "date:%Y%m%d" in self.possible:
+            if told in possible:
+                kind, _, text = told.partition(":")
+                if text == ANY_FORMAT:
+                    return TypeChoice(kind, None, "every value fits the formats told")
+                return TypeChoice(kind, None, f"every value fits {text}, as told")
+        if "boolean" in possible and (boolean := self._boolean()) is not None:
+            return boolean
+        if "date:%Y%m%d" in possible:
             return TypeChoice("date", "%Y%m%d", "every value is a day, written %Y%m%d")
-        if "decimal" in self.possible:
-            return self._number()
-        if "double" in self.possible:
-            return TypeChoice("double", None, "numbers with exponents")
+        number = choose_number(self.numbers or {}, told=self._told_marks)
+        if number is not None:
+            return TypeChoice(number.type, None, number.reason, number.written)
         return self._moment(dates)
 
-    def _number(self) -> TypeChoice:
-        if self.leading_zero is not None:
-            return TypeChoice("string", None, f"leading zeros, as in {_shown(self.leading_zero)}, would be lost")
-        if self.plus is not None and self.minus is None:
-            return TypeChoice("string", None, f"plus signs, as in {_shown(self.plus)}, would be lost")
-        if "integer" in (self.possible or ()):
-            largest = max(abs(self.lowest or 0), abs(self.highest or 0))
-            kind = "int" if largest < _LARGEST_INT else "bigint"
-            return TypeChoice(kind, None, f"whole numbers from {self.lowest} to {self.highest}")
-        if not self.decimals:
-            return TypeChoice("string", None, f"whole numbers of {self.whole_digits} digits, more than bigint has")
-        if self.decimals > MOST_DECIMALS and "double" in (self.possible or ()):
-            return TypeChoice("double", None, f"up to {self.decimals} digits behind the point: measured or computed")
-        for precision in _PRECISIONS:
-            if self.whole_digits + 1 + self.decimals <= precision:
-                reason = (
-                    f"at most {self.decimals} digit{'s' if self.decimals > 1 else ''} behind the point: kept exactly"
-                )
-                return TypeChoice(f"decimal({precision},{self.decimals})", None, reason)
-        return TypeChoice("string", None, "numbers of more digits than any type keeps")
+    def _boolean(self) -> TypeChoice | None:
+        usual = self.csv or CsvOptions()
+        words = {*usual.true_words, *usual.false_words}
+        said = usual.true_values is not None or usual.false_values is not None
+        if self.truths <= {"true", "false"} & words or (said and self.truths <= words):
+            return TypeChoice("boolean", None, " and ".join(sorted(self.truths, reverse=True)))
+        for pair in WORD_PAIRS:
+            # Who has said how the files are written is not told otherwise.
+            if self.truths == set(pair) and (self.csv is None or self.truths <= words):
+                return TypeChoice("boolean", None, f"every value is {pair[0]} or {pair[1]}", words=pair)
+        return None
 
     def _moment(self, dates: DateOrder | None) -> TypeChoice:
         for kind in ("date", "timestamp"):
@@ -218,22 +221,9 @@ class ColumnEvidence:
         return TypeChoice("string", None, reason)
 
     def _text_reason(self) -> str:
-        odd = self.spoiler
-        if odd is None:
-            return "text"
-        if _THOUSANDS.fullmatch(odd):
-            return f"numbers with thousands separators, as in {_shown(odd)}, stay text"
-        if _DECIMAL_COMMA.fullmatch(odd):
-            return f"numbers with decimal commas, as in {_shown(odd)}, stay text"
-        if _WITH_UNIT.fullmatch(odd):
-            return f"numbers with a unit, as in {_shown(odd)}, stay text"
-        if odd != self.example:
-            return f"not all are numbers: {_shown(odd)}"
+        if self.spoiler is not None and self.spoiler != self.example:
+            return f"not all are numbers: {shown(self.spoiler)}"
         return "text"
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")
 
 
 def _order_of(text: str) -> DateOrder | None:
@@ -244,14 +234,6 @@ def _order_of(text: str) -> DateOrder | None:
 
 
 # --------------------------------------------------------------------------------------------- what a type accepts
-def _candidates(first: str, told: Sequence[str]) -> frozenset[str]:
-    """Return what the first value of a column fits: nothing else has to be tried on the others."""
-    tried = [*told, *_KINDS]
-    if len(first) <= _LONGEST_MOMENT:
-        tried += [kind for kind, shape in _shapes().items() if shape.fullmatch(first)]
-    return frozenset(kind for kind in tried if _fits(kind, pa.array([first], pa.string())))
-
-
 @lru_cache(maxsize=1)
 def _shapes() -> dict[str, re.Pattern[str]]:
     """Return what texts of each format look like, roughly: to tell in no time what need not be tried."""
@@ -268,21 +250,20 @@ def _shapes() -> dict[str, re.Pattern[str]]:
     }
 
 
-def _fits(kind: str, texts: Any) -> bool:
+def _fits(kind: str, texts: Any, csv: CsvOptions | None) -> bool:
     """Say whether all texts, none of them null or empty, are of a type."""
     if kind == "boolean":
-        return bool(pc.all(pc.is_in(pc.ascii_lower(texts), pa.array(["true", "false"]))).as_py())
-    pattern = {"integer": _WHOLE, "decimal": _PLAIN}.get(kind)
-    if pattern is not None and not _all_match(texts, pattern):
-        return False
-    if kind == "decimal":
-        return True
-    if kind == "double" and _first_matching(texts, _EXPONENT_OF_A_CODE) is not None:
-        return False
+        return bool(pc.all(pc.is_in(pc.utf8_lower(texts), pa.array(_truths(csv), pa.string()))).as_py())
     guard = _guard(kind.partition(":")[2])
-    if guard is not None and not _all_match(texts, guard):
+    if guard is not None and not pc.all(pc.match_substring_regex(texts, guard)).as_py():
         return False
-    return not len(_reader(kind).convert(texts).bad_rows)
+    return not len(_reader(kind, csv).convert(texts).bad_rows)
+
+
+def _truths(csv: CsvOptions | None) -> tuple[str, ...]:
+    """Return all words that may say true or false."""
+    words = tuple(word for pair in WORD_PAIRS for word in pair)
+    return words if csv is None else (*words, *csv.true_words, *csv.false_words)
 
 
 def _guard(text: str) -> str | None:
@@ -292,24 +273,10 @@ def _guard(text: str) -> str | None:
 
 
 @lru_cache(maxsize=1024)
-def _reader(kind: str) -> Any:
+def _reader(kind: str, csv: CsvOptions | None) -> Any:
     """Return the engine's own reader of a type, for which no spelling is null."""
     name, _, text = kind.partition(":")
-    column = Column("x", {"integer": "bigint"}.get(name, name), "x", format=text or None)
-    options = CsvOptions(null_values=())
+    column = Column("x", name, "x", format=text if text and text != ANY_FORMAT else None)
+    plain = CsvOptions(null_values=())
+    options = replace(csv, null_values=()) if csv is not None and text == ANY_FORMAT else plain
     return formatted_type("x", column, options) or value_type(column, options)
-
-
-def _all_match(texts: Any, pattern: str) -> bool:
-    return bool(pc.all(pc.match_substring_regex(texts, pattern)).as_py())
-
-
-def _first_matching(texts: Any, pattern: str) -> str | None:
-    found = texts.filter(pc.match_substring_regex(texts, pattern))
-    return found[0].as_py() if len(found) else None
-
-
-def _first_not(texts: Any, kind: str) -> str | None:
-    """Return the first text that is not of a type by its reader; None where another rule refused it."""
-    bad = _reader(kind).convert(texts).bad_rows
-    return texts[int(bad[0])].as_py() if len(bad) else None

@@ -38,6 +38,8 @@ from conversion_plan import UnitWork
 from conversion_task import read_header
 from diff import INSERTED, KEPT, REMOVED, REPLACED, RESTORED, Decision, LakeState, decide, parse_selection
 from errors import TerminalError
+from inference import ReadFiles
+from inference_dataset import FROZEN, FrozenColumns, Surroundings, parse_frozen, read_in_process, resolve_columns
 from lake import data_folder, manifest_uri, quarantine_folder, run_folder
 from lake_contents import RunFolder, list_lake
 from lake_manifests import Manifest, ManifestUnit, write_manifest
@@ -112,27 +114,33 @@ def run_job(
     clock: Callable[[], datetime] = _now,
     runtime: Callable[[], Mapping[str, Any]] = dict,
     effort: Effort | None = None,
+    read: ReadFiles = read_in_process,
 ) -> Report:
     """Bring one dataset in line, write the report and return it; raises whatever kept it from converging.
 
     What `runtime` tells of the place where all this happened is the report's last member; by default there is none.
-    `effort` is what `convert` notes of the conversion.
+    `effort` is what `convert` notes of the conversion. `read` reads the files of a dataset that declares no columns, to
+    infer them.
     """
     stopwatch = _Stopwatch()
     contract = load_contract(arguments.dataset_config)
     catalog = open_catalog(contract)
     declared, crawled = contract.fingerprint, contract.crawled
-    contract = _resolve_columns(contract, catalog, arguments.mode)
+    raw = _crawled_columns(contract, catalog, arguments.mode) if crawled else []
+    if crawled:
+        contract = contract.with_crawled(raw)
     check_options(contract)
     if arguments.mode == "apply":
         catalog.prepare(contract)
     attempt = new_attempt(arguments.run_id)
-    log = RunLog(contract, attempt, arguments.run_id)
     table = catalog.find_table(contract.parquet_table)
     _check_partition_keys(contract, table)
     listing = list_units(contract)
     stopwatch.ended("listing")
     faults.reach("listed")
+    contract, frozen = _resolve_columns(arguments, contract, catalog, raw, listing, table, read)
+    check_options(contract)
+    log = RunLog(contract, attempt, arguments.run_id)
     parquet, quarantine = open_tables(catalog, contract)
     published = parquet.read() if table is not None else {}
     lake = _look_at_lake(contract, log, listing, published, clock())
@@ -158,6 +166,7 @@ def run_job(
             contract,
             declared,
             crawled,
+            frozen,
             catalog,
             listing,
             published,
@@ -182,13 +191,34 @@ def run_job(
     return report
 
 
-def _resolve_columns(contract: DatasetContract, catalog: Catalog, mode: str) -> DatasetContract:
-    if not contract.crawled:
-        return contract
-    if mode == "plan" and catalog.find_table(contract.raw_table) is None:
-        return contract  # not crawled yet: the plan is to load everything, whatever its columns
+def _crawled_columns(contract: DatasetContract, catalog: Catalog, mode: str) -> list[tuple[str, str]]:
+    """Return names and types of the columns that a crawler has found; on local folders there is none."""
+    if (mode == "plan" or is_local(contract.lake_uri)) and catalog.find_table(contract.raw_table) is None:
+        return []  # not crawled yet: the plan is to load everything, whatever its columns
     raw = require_table(catalog, contract.database, contract.raw_table)
-    return contract.with_columns([(column["Name"], column["Type"]) for column in raw.columns])
+    return [(column["Name"], column["Type"]) for column in raw.columns]
+
+
+def _resolve_columns(
+    arguments: Arguments,
+    contract: DatasetContract,
+    catalog: Catalog,
+    raw: Sequence[tuple[str, str]],
+    listing: Listing,
+    table: Table | None,
+    read: ReadFiles,
+) -> tuple[DatasetContract, FrozenColumns | None]:
+    """Return the contract with columns, and those that are to be frozen; a plan reads no file for them."""
+    if not contract.crawled:
+        return contract, None
+    if arguments.mode == "plan":
+        frozen = parse_frozen(table)
+        if frozen is not None:
+            return contract.with_inferred(frozen.columns), None
+        return contract.with_columns(raw) if raw else contract, None
+    published = open_tables(catalog, contract)[0].read() if table is not None else {}
+    anew = arguments.force and arguments.partitions is None
+    return resolve_columns(contract, Surroundings(raw, table, listing.units, published, recorded, anew, read))
 
 
 def _check_partition_keys(contract: DatasetContract, table: Table | None) -> None:
@@ -244,6 +274,7 @@ class _Run:
     contract: DatasetContract
     declared_fingerprint: str
     crawled: bool
+    frozen: FrozenColumns | None
     catalog: Catalog
     listing: Listing
     published: Mapping[Values, Partition]
@@ -275,7 +306,9 @@ class _Run:
         again += [item for values, item in self.lake.proof.renewed.items() if values in kept]
         results = self._convert(writing)
         units = [account(self.contract, decision, result) for decision, result in zip(writing, results, strict=True)]
-        claim = Claim(self.catalog, self.contract, self.attempt)
+        # Frozen before anything is published: who goes on after a crash goes on with the same columns.
+        noted = {} if self.frozen is None else {FROZEN: self.frozen.to_json()}
+        claim = Claim(self.catalog, self.contract, self.attempt, noted)
         changing = bool(writing or removing or again or known)
         dead: list[str] = []
         if changing:
@@ -400,6 +433,7 @@ class _Run:
         parameters: dict[str, str | None] = {
             "contract_fingerprint": self.declared_fingerprint,
             "run_id": self.arguments.run_id,
+            **claim.noted,
         }
 
         def is_right() -> bool:
@@ -422,6 +456,7 @@ class _Run:
             table.parameters.get(DIGEST) == self.listing.digest
             and table.parameters.get("contract_fingerprint") == self.declared_fingerprint
             and PUBLISHER not in table.parameters
+            and (self.frozen is None or table.parameters.get(FROZEN) == self.frozen.to_json())
             and columns == [(column.name, column.type) for column in self.contract.columns]
         )
 

@@ -67,7 +67,7 @@ class Listing:
 
 def list_units(contract: DatasetContract) -> Listing:
     """List the source prefix once and sort its files into units."""
-    digest = contract.fingerprint
+    digest = contract.listing_fingerprint or contract.fingerprint
     units: dict[Values, list[SourceFile]] = {}
     folders: dict[Values, str] = {}
     unmatched: dict[str, str] = {}

@@ -599,6 +599,40 @@ def it_repairs_changed_columns_and_keeps_what_is_the_jobs(inner: dict[str, Any],
     assert not {"DatabaseName", "VersionId", "CreateTime"} & set(repaired)
 
 
+@pytest.mark.parametrize(
+    ("frozen", "found", "wanted"),
+    [
+        (None, "double", "double"),
+        (None, "string", "double"),
+        ("decimal(9,1)", "decimal(9,1)", "decimal(9,1)"),
+        ("decimal(9,1)", "double", "decimal(9,1)"),
+    ],
+)
+def it_repairs_undeclared_columns_to_what_the_job_has_inferred_or_else_the_crawler(
+    inner: dict[str, Any], frozen: str | None, found: str, wanted: str
+) -> None:
+    inferred = {"contract": "c", "raw": "r", "rows": 1, "columns": [{"name": "temp", "type": frozen}]}
+    there = {
+        **FOUND,
+        "Parameters": {**FOUND["Parameters"], **({"inferred_columns": json.dumps(inferred)} if frozen else {})},
+        "StorageDescriptor": {**FOUND["StorageDescriptor"], "Columns": [{"Name": "temp", "Type": found}]},
+    }
+    variables = {
+        "contract": {"workflow": {"parquet_table_input": WANTED}},
+        "crawled": True,
+        "rawColumns": [{"Name": "temp", "Type": "double"}],
+    }
+    assigned = evaluate(inner["Check Parquet table"]["Assign"], {"result": {"Table": there}}, **variables)
+    repaired = assigned["parquetRepair"]
+    assert (
+        repaired == {}
+        if found == wanted
+        else repaired["StorageDescriptor"]["Columns"] == [{"Name": "temp", "Type": wanted}]
+    )
+    made = evaluate(inner["Create Parquet table"]["Arguments"]["TableInput"], {}, **variables)
+    assert made["StorageDescriptor"]["Columns"] == [{"Name": "temp", "Type": "double"}]
+
+
 def it_repairs_a_changed_serde_or_parameter(inner: dict[str, Any]) -> None:
     serde = {"SerializationLibrary": "text", "Parameters": {"serialization.format": "1"}}
     drifted = {**FOUND, "StorageDescriptor": {**FOUND["StorageDescriptor"], "SerdeInfo": serde}}

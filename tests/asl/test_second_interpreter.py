@@ -89,6 +89,8 @@ CRAWLED = {
         "StorageDescriptor": {"Location": "s3://raw/weather/", "Columns": [{"Name": "temp", "Type": "double"}]},
     },
 }
+# As the job freezes them.
+INFERRED = json.dumps({"contract": "c", "raw": "r", "rows": 2, "columns": [{"name": "temp", "type": "decimal(9,1)"}]})
 ELSEWHERE = {"StorageDescriptor": {"Location": "s3://somebody-elses/", "Columns": COLUMNS}}
 SELF = "arn:aws:states:eu-central-1:123456789012:execution:flights-dev:run-1"
 OLDER = SELF.replace("run-1", "run-0")
@@ -177,8 +179,10 @@ SCENARIOS: dict[str, Scenario] = {
                 "input": WEATHER,
             },
             {"input": WEATHER},
+            {"patch": {"weather": {"Parameters": {"inferred_columns": INFERRED}}}, "input": WEATHER},
+            {"patch": {"weather": {"StorageDescriptor": {"Columns": COLUMNS}}}, "input": WEATHER},
         ),
-        ("SUCCEEDED", "SUCCEEDED"),
+        ("SUCCEEDED",) * 4,
     ),
     "the crawler fails": Scenario(
         (

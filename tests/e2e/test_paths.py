@@ -302,8 +302,21 @@ def it_reports_a_crawler_that_fails_or_finds_nothing(loaded: Pipeline) -> None:
     assert "CrawlerFoundNothing" in empty.cause
     assert empty.visited("products")[-1] == "Dataset failed"
 
-    loaded.upload(key, text)
+    # The crawler takes them for numbers; what is loaded is what all rows say.
+    loaded.upload(key, "sku,price\n00501,1.5\n10001,2.5\n")
     assert loaded.succeed("products").glue_runs == 1
+    assert loaded.rows("SELECT sku, price FROM products") == [("00501", "1.5"), ("10001", "2.5")]
+    assert loaded.succeed("products").glue_runs == 0
+
+    loaded.upload(key, "sku,price\n00501,1.25\n")
+    refused = loaded.run("products")
+    assert refused.status == "FAILED"
+    assert "column price has '1.25', which is no decimal(9,1)" in refused.cause
+    assert '{"force": true}' in refused.cause
+    loaded.upload(key, text)
+    assert loaded.succeed("products", force=True).glue_runs == 1
+    loaded.check_tables()
+    assert loaded.succeed("products").glue_runs == 0
     loaded.check_tables()
 
 

@@ -86,14 +86,17 @@ def it_loads_every_value_or_says_what_to_do(entry: dict[str, str], tmp_path: Pat
     loaded = convert({name: content}, found.column_options(), csv_options(found.csv))
     text = (gzip.decompress(content) if name.endswith(".gz") else content).decode("utf-8-sig")
     dialect = {"delimiter": found.csv.delimiter, "skipinitialspace": False}
-    expected = [row for row in csv.reader(io.StringIO(text, newline=""), **dialect) if row]  # type: ignore[arg-type]
+    below = "".join(text.splitlines(keepends=True)[found.csv.skip_lines :])
+    expected = [row for row in csv.reader(io.StringIO(below, newline=""), **dialect) if row]  # type: ignore[arg-type]
+    if found.csv.footer_lines:
+        del expected[-found.csv.footer_lines :]
     if found.csv.header:
         assert [column.written for column in found.columns] == [written.strip() for written in expected.pop(0)]
     assert (loaded.bad, len(loaded.rows), found.rows) == ([], len(expected), len(expected))
-    nulls = set(found.csv.null_values)
     for row, texts in zip(loaded.rows, expected, strict=True):
         for column, value, written in zip(found.columns, row.values(), texts, strict=True):
             # Of a text Python's csv does not tell whether it was quoted, by which it is one and not null.
+            nulls = set(column.null_values or found.csv.null_values)
             quoted = column.type == "string" and value == written
             assert quoted or meant(written, column, nulls) == value, (column.name, value, written)
 
@@ -105,6 +108,10 @@ def meant(text: str, column: InferredColumn, nulls: set[str]) -> Any:
     text = text.strip(" \t")
     if text in nulls:
         return None
+    if column.numbers is not None:
+        for taken in (*column.numbers.strip, column.numbers.thousands or ""):
+            text = text.replace(taken, "").strip()
+        text = text.replace(column.numbers.decimal, ".")
     if column.type in ("int", "bigint"):
         assert not re.match("[+-]?0[0-9]", text)
         return int(text)
@@ -114,7 +121,7 @@ def meant(text: str, column: InferredColumn, nulls: set[str]) -> Any:
         assert not math.isnan(float(text))
         return float(text)
     if column.type == "boolean":
-        return {"true": True, "false": False}[text.lower()]
+        return {"true": True, "yes": True, "false": False, "no": False}[text.lower()]
     if column.type == "date":
         return datetime.strptime(text, column.format).date() if column.format else date.fromisoformat(text)
     moment = datetime.strptime(text, column.format) if column.format else datetime.fromisoformat(text)

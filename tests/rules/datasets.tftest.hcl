@@ -1111,6 +1111,66 @@ run "accepts_a_footer_without_columns" {
   }
 }
 
+run "refuses_a_pattern_of_lines_to_skip_without_columns" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        csv = { skip_pattern = "#" }
+      }
+    }
+  }
+}
+
+run "refuses_two_ways_to_skip_lines" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { skip_lines = 1, skip_pattern = "#" }
+      }
+    }
+  }
+}
+
+run "accepts_one_way_to_skip_lines" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { skip_lines = 0, skip_pattern = "#", footer_pattern = "Total" }
+      }
+    }
+  }
+}
+
+run "refuses_a_pattern_of_nothing_to_skip" {
+  command         = plan
+  expect_failures = [var.datasets]
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { skip_pattern = "" }
+      }
+    }
+  }
+}
+
+run "accepts_a_pattern_of_blank_lines_to_skip" {
+  variables {
+    datasets = {
+      orders = {
+        columns = [{ name = "a" }]
+        csv     = { skip_pattern = "^$" }
+      }
+    }
+  }
+}
+
 run "refuses_two_kinds_of_footer" {
   command         = plan
   expect_failures = [var.datasets]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from contract import CsvOptions
 from conversion_errors import SchemaDriftError, UnreadableFileError, UnterminatedQuoteError
-from inference import Inference, infer
+from inference import Inference, InferredColumn, infer
 from inference_dialect import NotCsvError
 from inference_names import RESERVED_WORDS, column_names
 from inference_types import DateOrder
@@ -77,7 +77,10 @@ def of_values(*values: str, **more: Any) -> tuple[str, str | None, str]:
         (["1.5e-3", "2"], "double"),
         (["12E45", "99E01"], "string"),
         (["true", "False"], "boolean"),
-        (["yes", "no"], "string"),
+        (["yes", "No"], "boolean"),
+        (["yes", "yes"], "string"),
+        (["y", "n"], "string"),
+        (["yes", "no", "maybe"], "string"),
         (["0", "1"], "int"),
         (["2020-02-29"], "date"),
         (["2021-02-29"], "string"),
@@ -106,11 +109,84 @@ def it_takes_the_type_that_loses_nothing(values: list[str], kind: str) -> None:
 def it_says_of_each_column_why() -> None:
     assert of_values("00501", "10001")[2] == "leading zeros, as in '00501', would be lost"
     assert of_values("1", "2", "x")[2] == "not all are numbers: 'x'"
-    assert of_values("1,5".join('""'), "2")[2] == "numbers with decimal commas, as in '1,5', stay text"
-    assert of_values('"1,234.50"')[2] == "numbers with thousands separators, as in '1,234.50', stay text"
-    assert of_values("$5", "$6")[2] == "numbers with a unit, as in '$5', stay text"
+    assert of_values("1,5".join('""'), "2")[2] == (
+        "numbers with decimal ',', as in '1,5': at most 1 digit behind the point: kept exactly"
+    )
+    assert of_values("$5", "$6")[2] == "numbers in $, which is taken off: whole numbers from 5 to 6"
     assert of_values('""', '""')[2] == "empty in all rows"
     assert of_values("NA", '""')[2] == "no value but 'NA'"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "options"),
+    [
+        (["1,5", "2"], "decimal(9,1)", {"decimal": ","}),
+        (["1.234,56", "7"], "decimal(9,2)", {"decimal": ",", "thousands": "."}),
+        (["1.234", "1,5"], "decimal(9,1)", {"decimal": ",", "thousands": "."}),
+        (["1,234.5", "7"], "decimal(9,1)", {"thousands": ","}),
+        (["1,234,567"], "int", {"thousands": ","}),
+        (["1'234", "5"], "int", {"thousands": "'"}),
+        (["1 234,5"], "decimal(9,1)", {"decimal": ",", "thousands": " "}),
+        (["1\u00a0234"], "int", {"thousands": "\u00a0"}),
+        (["$1,234.50", "$2"], "decimal(9,2)", {"thousands": ",", "strip": ["$"]}),
+        (["-5 %", "12.5%"], "decimal(9,1)", {"strip": ["%"]}),
+        (["1,5 €", "20 €"], "decimal(9,1)", {"decimal": ",", "strip": ["€"]}),
+        (["EUR 12", "EUR -3"], "int", {"strip": ["EUR"]}),
+        # As they are read everywhere, and what could be read in two ways.
+        (["1.234"], "decimal(9,3)", {}),
+        (["1,234", "2,345"], "string", {}),
+        (["$1,234"], "string", {}),
+        (["1 234", "5"], "string", {}),
+        (["1.234.567"], "string", {}),
+        (["1,5", "1.5"], "string", {}),
+        (["$5", "€6"], "string", {}),
+        (["$5", "6"], "string", {}),
+        (["12,34", "1,2,3"], "string", {}),
+        (["00,5", "1,5"], "string", {}),
+    ],
+)
+def it_finds_out_how_numbers_are_written(values: list[str], kind: str, options: dict[str, Any]) -> None:
+    data = "\n".join(["v;w", *(f"{value};x" for value in values), ""]).encode()
+    for piece_bytes in (1, 1 << 20):
+        found = look(data, piece_bytes=piece_bytes)
+        assert found.column_options()[0] == {"name": "v", "type": kind, **options}
+        assert load(data, found).bad == []
+
+
+def it_says_of_numbers_that_could_be_two_ways_which() -> None:
+    words = "ambiguous: '1,234' could be 1.234 or 1234; say what decimal and thousands are"
+    assert of_values('"1,234"', '"2,345"')[2] == words
+
+
+def it_leaves_out_marks_that_mean_something_else() -> None:
+    told = CsvOptions(delimiter=";", quote="'")
+    assert look(b"v;w\n1\x27234;x\n", told).columns[0].type == "string"
+    assert look(b"v;w\n1\x27234;x\n", CsvOptions(delimiter=";")).columns[0].type == "int"
+
+
+def it_reads_numbers_as_a_dataset_says() -> None:
+    told = CsvOptions(delimiter=";", decimal=",", thousands=".", strip=("EUR",))
+    found = look(b"a;b;c\n1.234;1.5;1,5 EUR\n", told)
+    assert [column.type for column in found.columns] == ["int", "string", "decimal(9,1)"]
+    assert [column.options() for column in found.columns][2] == {"name": "c", "type": "decimal(9,1)"}
+
+
+def it_reads_booleans_and_times_as_a_dataset_says() -> None:
+    told = CsvOptions(true_values=("x",), false_values=("-",), date_formats=("%d.%m.%Y", "%Y-%m-%d"))
+    found = look(b"a,b,c\nx,31.01.2024,yes\n-,2024-02-01,no\n", told)
+    assert [(column.type, column.format) for column in found.columns] == [
+        ("boolean", None), ("date", None), ("string", None)
+    ]  # fmt: skip
+    assert load(b"a,b,c\nx,31.01.2024,yes\n-,2024-02-01,no\n", found).bad == []
+
+
+def it_finds_words_that_say_true_and_false() -> None:
+    data = b"a,b,c\nJa,yes,oui\nnein,no,oui\n"
+    found = look(data)
+    assert [column.type for column in found.columns] == ["boolean", "boolean", "string"]
+    assert found.csv.true_values == ("true", "t", "yes", "y", "1", "ja")
+    assert [row["a"] for row in load(data, found).rows] == [True, False]
+    assert [column.type for column in look(data, CsvOptions()).columns] == ["string", "boolean", "string"]
 
 
 def it_leaves_a_date_that_could_be_either_way_a_text_unless_told() -> None:
@@ -142,14 +218,25 @@ def it_keeps_little_in_memory_of_a_file() -> None:
 def it_finds_the_spellings_of_null_among_numbers_and_dates_only() -> None:
     data = b"a,b,c\n1,NA,2020-01-01\nNA,x,n/a\n,y,\n"
     found = look(data)
-    assert found.csv.null_values == ("", "NA", "n/a")
-    assert found.notes == ("'NA' is null in text as well: in b",)
+    assert found.csv.null_values == ("", "n/a")
+    assert found.column_options()[0] == {"name": "a", "type": "int", "null_values": ["", "n/a", "NA"]}
+    assert found.notes == ("'NA' is null in a, and a text in b",)
     assert load(data, found).rows == [
-        {"a": 1, "b": None, "c": date(2020, 1, 1)},
+        {"a": 1, "b": "NA", "c": date(2020, 1, 1)},
         {"a": None, "b": "x", "c": None},
         {"a": None, "b": "y", "c": None},
     ]
     assert look(b"code,country\nNA,Namibia\nDE,Germany\n").csv.null_values == ("",)
+
+
+def it_finds_spellings_of_null_column_by_column_where_a_dataset_says_none() -> None:
+    data = b"a,b\n1,5\nNA,x\n"
+    found = look(data, CsvOptions())
+    assert found.column_options() == [
+        {"name": "a", "type": "int", "null_values": ["", "NA"]},
+        {"name": "b", "type": "string"},
+    ]
+    assert load(data, found).bad == []
 
 
 def it_counts_only_what_a_dataset_says_is_null() -> None:
@@ -273,6 +360,52 @@ def it_finds_out_how_files_are_written(data: bytes, options: dict[str, Any]) -> 
     assert load(data, found).bad == []
 
 
+@pytest.mark.parametrize(
+    ("data", "options", "note"),
+    [
+        (b"Rates\nmade 2020\n\na,b\n1,2\n3,4\n5,6\n7,8\n", {"skip_lines": 3}, "3 lines above the header skipped"),
+        (b"Rates; all\na;b;c\n1;2;3\n3;4;5\n", {"skip_lines": 1, "delimiter": ";"}, "a line above"),
+        (b"Rates,,\n,,\na,b,c\n1,2,3\n", {"skip_lines": 2}, "2 lines above the header skipped"),
+        (b"\xef\xbb\xbfRates\r\na,b\r\n1,2\r\n3,4\r\n5,6\r\n", {"skip_lines": 1}, "a line above"),
+        (b"a,b\n1,2\n3,4\nTotal: 4\n", {"footer_lines": 1}, "a line at the end left out"),
+        (b"a,b\n1,2\n3,4\n\nSource: us\n(2 rows)\n", {"footer_lines": 2}, "2 lines at the end left out"),
+        (b"Rates\na,b\n1,2\n3,4\n5,6\nTotal 9\n", {"skip_lines": 1, "footer_lines": 1}, "a line above"),
+    ],
+)
+def it_leaves_out_what_stands_above_and_below_a_table(data: bytes, options: dict[str, Any], note: str) -> None:
+    found = look(data)
+    assert {name: getattr(found.csv, name) for name in options} == options
+    assert (found.odd, note in " ".join(found.notes)) == (0, True)
+    lines = [line for line in data.decode("utf-8-sig").splitlines() if re.match(r"\d+[,;]", line)]
+    loaded = load(data, found)
+    assert (loaded.bad, len(loaded.rows)) == ([], len(lines))
+    assert [[str(value) for value in row.values()] for row in loaded.rows] == [re.split("[,;]", line) for line in lines]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"a,b\n1,2\n3\n",  # cut off
+        b"a,b\n1,2\nTotal\n3,4\n",  # in the middle
+        b"a,b\n1,2\nTotally new\n",
+    ],
+)
+def it_takes_no_row_for_a_footer_that_may_be_one(data: bytes) -> None:
+    found = look(data)
+    assert (found.csv.footer_lines, found.odd) == (0, 1)
+
+
+def it_leaves_out_footers_only_where_all_files_have_one() -> None:
+    found = look({"1.csv": b"a,b\n1,2\nTotal 2\n", "2.csv": b"a,b\n3,4\n"})
+    assert (found.csv.footer_lines, found.odd) == (0, 1)
+    found = look({"1.csv": b"a,b\n1,2\nTotal 2\n", "2.csv": b"a,b\n3,4\nTotal 4\n"})
+    assert (found.csv.footer_lines, found.odd, found.rows) == (1, 0, 2)
+
+
+def it_keeps_a_first_row_with_few_values() -> None:
+    assert look(b"5,,\n1,2,3\n4,5,6\n").rows == 3
+
+
 def it_finds_bytes_that_are_not_utf8_beyond_the_first_ones() -> None:
     data = b"a,b\n" + b"x,1\n" * 400_000 + "ä,2\n".encode("cp1252")
     found = look(data, piece_bytes=1 << 18)
@@ -317,7 +450,7 @@ def it_counts_rows_of_another_width_and_shows_them() -> None:
         ({"a.csv": b"<!DOCTYPE html><html>"}, NotCsvError, "web page"),
         ({"a.csv": bytes(range(256)) * 9 + bytes(999)}, NotCsvError, "binary"),
         ({"a.csv": b"Dear all,\nthis, that, and more,\nis no table.\nBye,\n"}, NotCsvError, "is no CSV file: none of"),
-        ({"a.csv": b"Rates\nmade 2020\n\na,b\n" + b"1,2\n" * 20}, NotCsvError, "begins behind 2 other lines.*'Rates'"),
+        ({"a.csv": b"Rates\nmade 2020\n\n" + b"1,2\n" * 20}, NotCsvError, "begins behind 2 other lines.*'Rates'"),
         ({"a.csv": b"a,b\n" + b"1,2,\n" * 9}, NotCsvError, "take what stands above the header"),
         ({"a.csv": b"a,b\n" + b"1,2\n" * 9 + b'3,"x\ny\n'}, UnterminatedQuoteError, "a quote is opened"),
         ({"1.csv": b"a,b\n1,2\n", "2.csv": b"x,y\n1,2\n"}, SchemaDriftError, "2.csv has none of the columns of 1.csv"),
@@ -353,6 +486,8 @@ KINDS: Sequence[st.SearchStrategy[str]] = (
     MOMENTS.map("{:%m/%d/%Y %I:%M %p}".format),
     st.text(st.characters(codec="utf-8", exclude_characters="\0\r\x1c\x1d\x1e\x1f"), max_size=8),
     st.sampled_from(["", "NA", "NULL", "-", "n/a", "nan", "x"]),
+    st.sampled_from(["1,234", "12,5", "1.234,5", "2,345.6", "12", "7"]),
+    st.sampled_from(["$3", "$12.50", "4%", "12 %", "5"]),
     st.sampled_from(["1,234", "1.5", "$3", "4%", "0x1F", "1e5", "1_000", "٣", " 7 ", "+1", "--1", "1e400", "0.", "."]),
     st.sampled_from(["-.5", "+.5", "1.", "0.0", "-0", "00", "1e-5", "1.5E+3", "inf", "-Infinity"]),
 )  # fmt: skip
@@ -383,21 +518,26 @@ def it_proposes_what_a_conversion_accepts(table: tuple[list[list[str]], str], en
     for inferred in (found, look(data, CsvOptions(delimiter=delimiter, null_values=words), piece_bytes=piece_bytes)):
         loaded = load(data, inferred)
         assert loaded.bad == []
-        nulls = set(inferred.csv.null_values)
         expected = [row for row in csv.reader(io.StringIO(text.getvalue(), newline=""), delimiter=delimiter) if row][1:]
         assert len(loaded.rows) == len(expected) == inferred.rows
         for row, texts in zip(loaded.rows, expected, strict=True):
             for column, value, told in zip(inferred.columns, row.values(), texts, strict=True):
-                assert same(value, told, column.type, column.format, nulls), (column, value, told)
+                nulls = set(column.null_values or inferred.csv.null_values)
+                assert same(value, told, column, nulls), (column, value, told)
 
 
-def same(value: Any, text: str, kind: str, form: str | None, nulls: set[str]) -> bool:
+def same(value: Any, text: str, column: InferredColumn, nulls: set[str]) -> bool:
     """Say whether a loaded value is what Python makes of its text."""
+    kind, form = column.type, column.format
     if kind == "string":
         return bool(value == text or (value is None and text in nulls))
     stripped = text.strip(" \t")
     if stripped in nulls or value is None:
         return stripped in nulls and value is None
+    if column.numbers is not None:
+        for taken in (*column.numbers.strip, column.numbers.thousands):
+            stripped = stripped.replace(taken or "", "").strip()
+        stripped = stripped.replace(column.numbers.decimal, ".")
     if kind in ("int", "bigint"):
         return bool(value == int(stripped) and (stripped.lstrip("+-") == str(abs(value)) or abs(value) == 0))
     if kind.startswith("decimal"):
@@ -405,7 +545,7 @@ def same(value: Any, text: str, kind: str, form: str | None, nulls: set[str]) ->
     if kind == "double":
         return bool(value == float(stripped) or (math.isnan(value) and math.isnan(float(stripped))))
     if kind == "boolean":
-        return bool(value is (stripped.lower() == "true"))
+        return bool(value is (stripped.lower() in ("true", "yes", "ja")))
     if kind == "date":
         return bool(value == (datetime.strptime(stripped, form).date() if form else date.fromisoformat(stripped)))
     moment = datetime.strptime(stripped, form) if form else datetime.fromisoformat(stripped)

@@ -75,6 +75,47 @@ def it_ends_the_data_at_the_first_line_that_matches(seed: int, pattern: str) -> 
         assert found.result.sources[0].skipped_lines == len(text.removesuffix(end).split(end)) - len(lines)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("pattern", ["#", r"$", r"Report|\s*$|as of \d+", "ä"])
+def it_skips_lines_as_long_as_they_match(seed: int, pattern: str) -> None:
+    dice = random.Random(seed)  # noqa: S311
+    matching = {"#": ["# x", "#"], "$": [""], "ä": ["ä,b", 'ä "x']}.get(pattern, ["Report, of May", "", "as of 2024"])
+    above = dice.choices(matching, k=dice.randrange(5))
+    lines = ["a,b", *(f"{dice.randrange(9)},{'xyz'[: dice.randrange(4)]}" for _ in range(dice.randrange(60)))]
+    if pattern != "$":
+        lines += dice.choices([line for line in matching if line.count(",") == 1 and '"' not in line] or ["5,x"], k=2)
+    end = dice.choice(["\n", "\r\n", "\r"])
+    for encoding, mark in (("utf-8", ""), ("utf-8", "\ufeff"), ("cp1252", ""), ("utf-16", "")):
+        text = (mark + end.join([*above, *lines])).encode(encoding)
+        for name, split in itertools.product(("a.csv", "a.csv.gz"), (3, 1 << 20)):
+            packed = gzip.compress(text) if name.endswith("gz") else text
+            options = {"skip_pattern": pattern, "null_values": [], "encoding": encoding}
+            found = convert({name: packed}, AB, options, split=split, window=4, sizes=Sizes(16, 24))
+            assert rows_found(found) == rows_of("\n".join(lines))[1:]
+            assert found.result.sources[0].skipped_lines == len(above), (encoding, name, split)
+
+
+def it_counts_the_lines_of_a_file_of_nothing_else_that_match() -> None:
+    for text, number in ((b"# x\n#\n", 2), (b"\xef\xbb\xbf#\n# y", 2), (b"", 0)):
+        for data in ({"a.csv": text}, {"a.csv.gz": gzip.compress(text)}):
+            found = convert(data, AB, {"skip_pattern": "#"})
+            assert (found.rows, found.result.sources[0].skipped_lines) == ([], number)
+
+
+def it_skips_no_more_matching_lines_than_may_be_skipped() -> None:
+    with pytest.raises(SchemaDriftError, match="lacks 'a', 'b'"):
+        convert(b"#\n" * 1001 + b"a,b\n1,x\n", AB, {"skip_pattern": "#"})
+    assert convert(b"#\n" * 1000 + b"a,b\n1,x\n", AB, {"skip_pattern": "#"}).rows == [{"a": "1", "b": "x"}]
+
+
+def it_takes_no_line_that_is_skipped_for_the_footer() -> None:
+    data = b"# x\n# Total\na,b\n1,x\n# Total\n2,y\n"
+    options = {"skip_pattern": "#", "footer_pattern": "# Total"}
+    for encoding in ("utf-8", "utf-16"):
+        found = convert(data.decode().encode(encoding), AB, {**options, "encoding": encoding})
+        assert (found.rows, found.result.sources[0].skipped_lines) == ([{"a": "1", "b": "x"}], 4)
+
+
 def it_does_not_take_a_header_or_a_skipped_line_for_the_footer() -> None:
     data = b"Total report\nTotal,b\n1,x\nTotal,9\n"
     declared = columns(Total="string", b="string")
@@ -122,6 +163,8 @@ def it_holds_no_more_of_a_footer_than_a_record_may_have(name: str) -> None:
         read(b"a,b\n" + b"1,2\n" * 100_000 + (b"x" * 99_999 + b"\n") * 5, footer_lines=5)
     with pytest.raises(SchemaDriftError, match=r"csv\.skip_lines = 4 skips lines of more than 300000 bytes"):
         read((b"x" * 99_999 + b"\n") * 9, skip_lines=4)
+    with pytest.raises(SchemaDriftError, match=r"csv\.skip_pattern = 'x' skips lines of more than 300000 bytes"):
+        read((b"x" * 99_999 + b"\n") * 9, skip_pattern="x")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +174,9 @@ def it_holds_no_more_of_a_footer_than_a_record_may_have(name: str) -> None:
         ({"skip_lines": 1001}, "csv.skip_lines is 1001; allowed"),
         ({"footer_lines": True}, "csv.footer_lines is True; allowed"),
         ({"footer_lines": 0.5}, "csv.footer_lines is 0.5; allowed"),
+        ({"skip_pattern": "("}, r"csv.skip_pattern '\(' is not a regular expression: missing \)"),
+        ({"skip_pattern": ""}, "csv.skip_pattern is empty, which every line matches"),
+        ({"skip_pattern": "x", "skip_lines": 2}, "skip_lines is 2 and csv.skip_pattern is 'x'; allowed is one of"),
         ({"footer_pattern": "("}, r"csv.footer_pattern '\(' is not a regular expression: missing \)"),
         ({"footer_pattern": 3}, "csv.footer_pattern 3 is not a regular expression"),
         ({"footer_pattern": ""}, "csv.footer_pattern is empty, which every line matches"),
@@ -148,3 +194,5 @@ def it_refuses_what_is_no_number_of_lines_and_no_pattern(options: dict[str, Any]
 def it_refuses_lines_to_skip_of_a_crawled_dataset() -> None:
     with pytest.raises(ContractError, match="no columns are declared: a crawler cannot skip lines"):
         convert(b"a,b\n", [], {"skip_lines": 1})
+    with pytest.raises(ContractError, match=r"csv\.skip_pattern is '#' and no columns are declared"):
+        convert(b"a,b\n", [], {"skip_pattern": "#"})

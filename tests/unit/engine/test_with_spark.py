@@ -7,6 +7,7 @@ import sys
 import zipfile
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -14,12 +15,16 @@ import pytest
 from chispa import assert_df_equality
 from pyspark.sql import SparkSession
 
+from contract import CsvOptions
 from conversion import convert_units
 from conversion_errors import UnterminatedQuoteError
 from conversion_plan import REQUEST_BYTES, Settings, Task, plan_tasks
 from conversion_runners import LEAST_SHARE_BYTES, SHARE_BYTES, on_spark, run_share, shares_of
 from conversion_task import PartReport, TaskContext
 from csv_dialect import dialect_of
+from inference import infer
+from inference_dialect import NotCsvError
+from inference_runners import read_on_spark, shares_in_order
 from tests.unit.engine.helpers import a_contract, a_unit, columns, convert
 
 EVERY_TYPE = columns(
@@ -156,3 +161,33 @@ def it_lets_spark_see_the_quarantine(spark: SparkSession, tmp_path: Path) -> Non
         "source_file string, line_number bigint, reason string, column_name string, raw_text string, run_id string",
     )
     assert_df_equality(spark.read.parquet(unit.quarantine_uri), expected)
+
+
+def it_reads_files_on_spark_as_in_one_process(spark: SparkSession, tmp_path: Path) -> None:
+    files = {f"{place}.csv": b"a,b\n%d,x\n" % place for place in range(30)} | {"30.csv": b"A,b,c\n30.5,00501,\n"}
+    sources = a_unit(tmp_path, files).sources
+    here = infer(sources, CsvOptions())
+    there = infer(sources, CsvOptions(), read=partial(read_on_spark, spark, 2))
+    assert here == there
+    assert [column.type for column in there.columns] == ["decimal(9,1)", "string", "string"]
+
+
+def it_raises_what_reading_a_file_on_spark_raised(spark: SparkSession, tmp_path: Path) -> None:
+    sources = a_unit(tmp_path, {"a.csv": b"a\n1\n", "b.csv": b'a\n"1\n'}).sources
+    with pytest.raises(UnterminatedQuoteError, match=r"b\.csv, line 2"):
+        infer(sources, CsvOptions(), read=partial(read_on_spark, spark, 2))
+    sources = a_unit(tmp_path / "others", {"a.csv": b"a\n1\n", "b.csv": b"%PDF-1.7\n"}).sources
+    with pytest.raises(NotCsvError, match=r"b\.csv is no CSV file but a PDF document"):
+        infer(sources, CsvOptions(), read=partial(read_on_spark, spark, 2))
+
+
+@pytest.mark.parametrize("most", [1, 3, 100])
+def it_shares_files_out_in_their_order(most: int, tmp_path: Path) -> None:
+    sources = a_unit(
+        tmp_path, {f"{place:02}.csv": b"x" * size for place, size in enumerate([9, 1, 1, 50, 0, 7, 7])}
+    ).sources
+    shares = shares_in_order(sources, most)
+    assert [source for share in shares for source in share] == list(sources)
+    assert all(shares)
+    assert len(shares) <= most
+    assert len(shares) > 1 or most == 1

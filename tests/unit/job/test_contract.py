@@ -183,6 +183,7 @@ def it_fingerprints_what_decides_the_bytes_and_nothing_else() -> None:
     [
         ("match_columns", "name", "position"),
         ("skip_lines", 0, 1),
+        ("skip_pattern", None, "#"),
         ("footer_lines", 0, 1),
         ("footer_pattern", None, "Total"),
     ],
