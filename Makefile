@@ -34,7 +34,7 @@ setup: check-python
 setup-test: check-python
 	@$(PYTHON) scripts/bootstrap.py --node --judge
 
-demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 leaves it running, PORT=… picks the port)
+demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 leaves it running, PORT=…, VERBOSE=1: all states)
 	@$(BIN)/python -m scripts.demo --port $(PORT) $(if $(KEEP),--keep)
 
 smoke: setup ## ask AWS itself what only it can tell: costs cents in your account, asks first (CONFIRM=yes, GLUE=6.0)

@@ -11,6 +11,7 @@ from typing import Any
 from local_aws.errors import LocalAwsError
 from local_aws.execution import ExecutionResult
 from local_aws.local_aws import DEFAULT_DIRECTORY, LocalAws
+from local_aws.progress import run_watched
 from local_aws.settings import DEFAULT_PORT
 from local_aws.sql_output import formatted
 from local_aws.sql_prompt import converse, history_file, run_lines
@@ -90,11 +91,8 @@ def run(arguments: argparse.Namespace) -> int:
     aws = LocalAws.running(arguments.directory)
     if not isinstance(arguments.input, dict):
         raise LocalAwsError("--input has to be a JSON object")
-    result = aws.run(arguments.input, on_progress=None if arguments.json else say)
-    if arguments.json:
-        say(json.dumps(as_json(result), indent=2))
-    else:
-        say(summary(result))
+    result = aws.run(arguments.input) if arguments.json else run_watched(aws, arguments.input, say=say)
+    say(json.dumps(as_json(result), indent=2) if arguments.json else summary(result))
     return 0 if result.status == "SUCCEEDED" else 1
 
 
@@ -129,22 +127,10 @@ def as_json(result: ExecutionResult) -> dict[str, Any]:
 
 
 def summary(result: ExecutionResult) -> str:
-    """Return the short report that `run` ends with."""
+    """Return what `run` ends with; what became of each dataset has been shown by then."""
     lines = [f"{result.status} in {result.seconds:.1f} s, {result.glue_runs} Glue run(s)"]
     if result.status != "SUCCEEDED":
         lines.append(f"{result.error}: {result.cause}")
-    datasets = result.output.get("datasets") if isinstance(result.output, dict) else None
-    for name, report in (datasets or {}).items():
-        figures = (
-            "units_inserted",
-            "units_replaced",
-            "units_removed",
-            "units_kept",
-            "rows_written",
-            "rows_quarantined",
-        )
-        told = [f"{report[figure]} {figure.replace('_', ' ')}" for figure in figures if report.get(figure) is not None]
-        lines.append(f"{name}: {report.get('status')}" + (f" ({', '.join(told)})" if told else ""))
     return "\n".join(lines)
 
 

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from local_aws import ExecutionResult, LocalAws, LocalAwsError
+from local_aws.progress import run_watched
 from scripts.flights_data import LOOKUPS, write_monthly_csvs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,7 +125,7 @@ class Demo:
 
     def execute(self, name: str) -> ExecutionResult:
         """Run the state machine, show its progress, keep its report."""
-        result = self.aws.run(on_progress=lambda line: say(f"   {line}"))
+        result = run_watched(self.aws, margin="   ", say=say)
         if result.status != "SUCCEEDED":
             raise DemoError(f"the execution '{name}' ended as {result.status}: {result.cause}")
         self.executions.append(

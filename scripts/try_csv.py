@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws import LocalAws, LocalAwsError
+from local_aws.progress import run_watched
 from local_aws.sql_output import aligned
 from local_aws.sql_prompt import converse, history_file
 from scripts.try_documents import dataset_options, datasets_block, local_contract, stack
@@ -111,11 +112,10 @@ class Trial:
         outputs = self.aws.apply(self.stack)
         say("== Upload the files and execute the state machine")
         self.aws.put(self.data, f"s3://{outputs['raw_bucket']}/{self.name}/")
-        result = self.aws.run(on_progress=lambda line: say(f"   {line}"))
+        result = run_watched(self.aws, margin="   ", say=say)
         if result.status != "SUCCEEDED":
             raise TryError(f"the execution ended as {result.status}: {result.cause}")
         figures: dict[str, Any] = result.output["datasets"][self.name]
-        say(f"   {figures['rows_written']:,} rows written, {figures['rows_quarantined']:,} quarantined")
         return figures
 
     def show_bad_rows(self) -> None:
