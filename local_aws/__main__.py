@@ -12,6 +12,8 @@ from local_aws.errors import LocalAwsError
 from local_aws.execution import ExecutionResult
 from local_aws.local_aws import DEFAULT_DIRECTORY, LocalAws
 from local_aws.progress import run_watched
+from local_aws.report_facts import definition_of, execution_facts, lake_facts
+from local_aws.report_page import write_page
 from local_aws.settings import DEFAULT_PORT
 from local_aws.sql_output import formatted
 from local_aws.sql_prompt import converse, history_file, run_lines
@@ -36,6 +38,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     run = commands.add_parser("run", help="execute the applied state machine and show its progress")
     run.add_argument("--input", type=json.loads, default={}, help="the execution's input as JSON")
     run.add_argument("--json", action="store_true", help="print only the result, as JSON")
+    run.add_argument(
+        "--report", type=Path, metavar="FILE", help="write a page about it: figures, path, sizes, bad rows"
+    )
     sql = commands.add_parser("sql", help="run a query by Athena; without one, a prompt")
     sql.add_argument("query", nargs="?", help="one statement; left out: those of standard input, or a prompt")
     style = sql.add_mutually_exclusive_group()
@@ -93,6 +98,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise LocalAwsError("--input has to be a JSON object")
     result = aws.run(arguments.input) if arguments.json else run_watched(aws, arguments.input, say=say)
     say(json.dumps(as_json(result), indent=2) if arguments.json else summary(result))
+    if arguments.report:
+        facts = execution_facts("execution", result)
+        report = {"executions": [facts], **lake_facts(aws, list(facts["datasets"]))}
+        write_page(arguments.report, "Run report", report, definition_of(aws))
+        sys.stderr.write(f"report: {arguments.report}\n")
     return 0 if result.status == "SUCCEEDED" else 1
 
 

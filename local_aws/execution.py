@@ -66,6 +66,7 @@ class ExecutionResult:
         output: the decoded output, None unless it succeeded.
         glue_runs: number of Glue job runs it started.
         states: the states in the order they were left.
+        results: what each Map iteration returned, by what it worked on; also of an execution that failed.
     """
 
     execution_arn: str
@@ -76,6 +77,7 @@ class ExecutionResult:
     seconds: float
     glue_runs: int
     states: tuple[VisitedState, ...]
+    results: Mapping[str, Any] = field(default_factory=dict)
 
     def visited(self, dataset: str | None = None) -> list[str]:
         """Return the names of the states of one dataset, or of those outside of any."""
@@ -97,6 +99,7 @@ class Follower:
     expected: Mapping[str, set[str]] = field(default_factory=dict)
     states: list[VisitedState] = field(default_factory=list)
     glue_runs: int = 0
+    results: dict[str, Any] = field(default_factory=dict)
     _branches: dict[int, int] = field(default_factory=dict)
     _labels: dict[int, str] = field(default_factory=dict)
     _entered: dict[int, tuple[str, datetime]] = field(default_factory=dict)
@@ -125,7 +128,9 @@ class Follower:
             self._leave(branch, event["timestamp"])
         elif kind == "MapIterationSucceeded":
             name, output = self._last.get(branch, ("", None))
-            self._tell("done", branch, name, event["timestamp"], result=json.loads(output or "null"))
+            result = json.loads(output or "null")
+            self.results[self._labels[branch]] = result
+            self._tell("done", branch, name, event["timestamp"], result=result)
         elif kind in ("TaskFailed", "TaskTimedOut"):
             details = event["taskFailedEventDetails" if kind == "TaskFailed" else "taskTimedOutEventDetails"]
             self._errors[branch] = details.get("error", "")
@@ -236,6 +241,7 @@ def follow(
         seconds=(described["stopDate"] - described["startDate"]).total_seconds(),
         glue_runs=follower.glue_runs,
         states=tuple(follower.states),
+        results=follower.results,
     )
 
 

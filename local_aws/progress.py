@@ -112,7 +112,8 @@ class Board:
         if happening.kind == "done":
             result = happening.result if isinstance(happening.result, Mapping) else {}
             report = result.get("report", {"status": "failed"})
-            row.rows, row.quarantined = report.get("rows_written"), report.get("rows_quarantined")
+            if report.get("status") != "unchanged":
+                row.rows, row.quarantined = report.get("rows_written"), report.get("rows_quarantined")
             row.end(str(report.get("status", "done")), outcome(report), happening.moment)
             self.on_end(row)
 
