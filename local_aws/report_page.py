@@ -87,7 +87,7 @@ def _head(title: str, report: Mapping[str, Any]) -> Markup:
             f"{sum(each['status'] == 'SUCCEEDED' for each in executions):,} succeeded",
         ),
         ("Rows written", f"{written:,}", f"of {read:,} read"),
-        ("Rows quarantined", f"{bad:,}", f"{bad / read:.2%} of those read" if read else "none were read"),
+        ("Rows quarantined", f"{bad:,}", f"{_share(bad, read)} of those read" if read else "none were read"),
         (
             "Glue runs",
             f"{sum(each['glue_runs'] for each in executions):,}",
@@ -115,7 +115,7 @@ def _head(title: str, report: Mapping[str, Any]) -> Markup:
 def _executions(executions: Sequence[Mapping[str, Any]]) -> Markup:
     if not executions:
         return _section("Executions", element("p", "None has ended.", class_="empty"))
-    heads = ["execution", "status", "Glue runs", *UNITS, *(f"rows {kind}" for kind in ROWS), "seconds"]
+    heads = ["execution", "status", *(f"rows {kind}" for kind in ROWS), *UNITS, "Glue runs", "seconds"]
     rows = []
     for number, execution in enumerate(executions):
         datasets = execution["datasets"].values()
@@ -123,9 +123,9 @@ def _executions(executions: Sequence[Mapping[str, Any]]) -> Markup:
             [
                 element("a", execution["name"], href=f"#execution-{number}"),
                 _status(execution["status"]),
-                _figure(execution["glue_runs"], f"executions.{number}.glue_runs"),
-                *(_sum(datasets, f"units_{kind}") for kind in UNITS),
                 *(_sum(datasets, f"rows_{kind}") for kind in ROWS),
+                *(_sum(datasets, f"units_{kind}") for kind in UNITS),
+                _figure(execution["glue_runs"], f"executions.{number}.glue_runs"),
                 _figure(execution["seconds"], f"executions.{number}.seconds"),
             ]
         )
@@ -162,8 +162,8 @@ def _execution(number: int, execution: Mapping[str, Any], definition: Mapping[st
 def _datasets(datasets: Mapping[str, Mapping[str, Any]], where: str) -> Markup:
     if not datasets:
         return element("p", "No dataset was processed.", class_="empty")
-    figures = [f"units_{kind}" for kind in UNITS] + [f"rows_{kind}" for kind in ROWS] + ["output_files", "seconds"]
-    heads = ["dataset", "status", *UNITS, *(f"rows {kind}" for kind in ROWS), "files", "seconds"]
+    figures = [*(f"rows_{kind}" for kind in ROWS), *(f"units_{kind}" for kind in UNITS), "output_files", "seconds"]
+    heads = ["dataset", "status", *(f"rows {kind}" for kind in ROWS), *UNITS, "files", "seconds"]
     rows = [
         [
             name,
@@ -332,6 +332,11 @@ def _total(reports: Iterable[Mapping[str, Any]], figure: str) -> int:
 def _sum(reports: Iterable[Mapping[str, Any]], figure: str) -> Markup:
     total = _total(reports, figure)
     return element("span", f"{total:,}", class_="zero" if total == 0 else None)
+
+
+def _share(part: int, whole: int) -> str:
+    """Return a share in percent that does not round what there is to nothing."""
+    return "less than 0.01%" if 0 < part / whole < 0.0001 else f"{part / whole:.2%}"
 
 
 def _bytes(size: int) -> str:
