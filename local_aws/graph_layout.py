@@ -61,16 +61,12 @@ def lay_out(
     half_heights = {name: heights[place] / 2 for place, row in enumerate(layers.rows) for name in row}
     routes: dict[Way, tuple[Point, ...]] = {}
     for way, chain in layers.chains.items():
-        first, last = chain[0], chain[-1]
-        start = (centres[first], middle[first] + sizes[first][1] / 2)
-        end = (centres[last], middle[last] - sizes[last][1] / 2)
-        # A way goes straight down past the nodes of a layer, and changes its place between two layers only.
-        passing = [
-            (centres[name], middle[name] + half)
-            for name in chain[1:-1]
-            for half in (-half_heights[name], half_heights[name])
-        ]
-        routes[way] = (start, *passing, end)
+        # A way goes straight down past all of a layer, and changes its place between two layers only.
+        upper, lower = ([middle[name] + sign * half_heights[name] for name in chain] for sign in (-1, 1))
+        upper[0] = middle[chain[0]] + sizes[chain[0]][1] / 2
+        lower[-1] = middle[chain[-1]] - sizes[chain[-1]][1] / 2
+        ends = [(centres[name], y) for name, *both in zip(chain, upper, lower, strict=True) for y in both]
+        routes[way] = tuple(dict.fromkeys(ends))
     places = {name: (centres[name], middle[name]) for name in sizes}
     return Layout(places, routes, _width(layers, centres), below - gap[1] if layers.rows else 0.0)
 

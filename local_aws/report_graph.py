@@ -17,7 +17,7 @@ GAP, MARGIN, HEAD = (18.0, 38.0), 14.0, 26.0
 
 
 @dataclass
-class Path:
+class TakenPath:
     """What an execution went through, among the states that are drawn.
 
     Attributes:
@@ -55,9 +55,9 @@ def graph(definition: Mapping[str, Any], states: Sequence[Mapping[str, Any]], ti
     )
 
 
-def taken_path(states: Sequence[Mapping[str, Any]], drawn: Collection[str]) -> Path:
+def taken_path(states: Sequence[Mapping[str, Any]], drawn: Collection[str]) -> TakenPath:
     """Return the path of an execution among the drawn states, each dataset and view on its own way."""
-    path = Path()
+    path = TakenPath()
     last: dict[str, str] = {}
     for state in states:
         item, name = str(state["dataset"] or ""), str(state["name"])
@@ -83,7 +83,7 @@ class _Box:
     inner: Mapping[str, _Box]
 
 
-def _machine(machine: Mapping[str, Any], drawn: set[str], path: Path) -> _Box:
+def _machine(machine: Mapping[str, Any], drawn: set[str], path: TakenPath) -> _Box:
     states = machine["States"]
     names = [name for name in states if name in drawn]
     inner = {
@@ -111,7 +111,7 @@ def wrapped(name: str) -> list[str]:
     return textwrap.wrap(name, LONGEST_LINE, break_long_words=False)
 
 
-def _box(box: _Box, path: Path, corner: Point) -> Markup:
+def _box(box: _Box, path: TakenPath, corner: Point) -> Markup:
     # What was taken is drawn over what was not.
     ways = sorted(box.layout.ways.items(), key=lambda found: found[0] in path.ways)
     parts = [_way(box, way, points, path, corner) for way, points in ways]
@@ -119,7 +119,7 @@ def _box(box: _Box, path: Path, corner: Point) -> Markup:
     return joined(*parts)
 
 
-def _way(box: _Box, way: Way, points: Sequence[Point], path: Path, corner: Point) -> Markup:
+def _way(box: _Box, way: Way, points: Sequence[Point], path: TakenPath, corner: Point) -> Markup:
     moved = [(x + corner[0], y + corner[1]) for x, y in points]
     kind = "way taken" if way in path.ways else "way"
     line = element("path", d=curve(moved), class_=kind)
@@ -145,7 +145,7 @@ def curve(points: Sequence[Point]) -> str:
     return written
 
 
-def _state(box: _Box, name: str, path: Path, corner: Point) -> Markup:
+def _state(box: _Box, name: str, path: TakenPath, corner: Point) -> Markup:
     (x, y), (width, height) = box.layout.places[name], box.sizes[name]
     left, top = corner[0] + x - width / 2, corner[1] + y - height / 2
     items = path.items.get(name, set())

@@ -57,7 +57,8 @@ def a_report() -> dict[str, Any]:
         VisitedState("Check table", "orders", 0.25, "Glue.EntityNotFoundException", True),
         VisitedState("Create table", "orders", 0.5),
         VisitedState("New data?", "orders", 0.0),
-        VisitedState("Check table", "tides", 0.25, "Glue.X"),
+        VisitedState("Check table", "tides", 0.25, "Glue.EntityNotFoundException", True),
+        VisitedState("Create table", "tides", 0.25, "Glue.X"),
         VisitedState("Load", "orders", 40.0),
         VisitedState("Datasets", None, 41.0),
     )

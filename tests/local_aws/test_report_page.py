@@ -75,12 +75,12 @@ def it_draws_the_path_that_was_taken_and_where_it_failed() -> None:
     # "New data?" is not drawn: the way leads through it.
     assert path.ways == {("Check table", "Create table"), ("Create table", "Load")}
     assert path.items["Check table"] == {"orders", "tides"}
-    assert path.failed == {"Check table"}
+    assert path.failed == {"Create table"}
     read = ReadPage(page("Orders", a_report(), DEFINITION))
     groups = [each["class"] for name, each in read.elements if name == "g"]
-    assert groups[:6] == ["state box taken", "state taken failed", "state taken", "state taken", "state taken", "state"]
+    assert groups[:6] == ["state box taken", "state taken", "state taken failed", "state taken", "state taken", "state"]
     titles = [text for name, text in read.texts if name == "title"]
-    assert "Create table: orders" in titles
+    assert "Create table: orders, tides" in titles
     assert "Nothing new: not taken" in titles
     ways = [each["class"] for name, each in read.elements if name == "path"]
     assert ways.count("way taken") == 3
