@@ -94,9 +94,9 @@ class Board:
         self.waiting = happening.state
         views = self.rows.get(_VIEWS)
         if views and not views.status:
-            failed = "failed" in self._views
-            counts = [f"{self._views.count(status)} {status}" for status in dict.fromkeys(self._views)]
-            views.end("failed" if failed else "loaded", ", ".join(counts), happening.moment)
+            found = dict.fromkeys(self._views)
+            status = "failed" if "failed" in found else "unchanged" if set(found) == {"unchanged"} else "loaded"
+            views.end(status, ", ".join(f"{self._views.count(each)} {each}" for each in found), happening.moment)
             self.on_end(views)
 
     def _view(self, happening: Happening, item: str) -> None:
