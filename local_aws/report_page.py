@@ -15,6 +15,7 @@ from local_aws.errors import LocalAwsError
 from local_aws.markup import Markup, element, joined
 from local_aws.report_facts import BAD_ROW_COLUMNS
 from local_aws.report_graph import graph
+from local_aws.state_graph import EXPECTED_ERRORS
 
 STYLE = Path(__file__).with_suffix(".css")
 # Nothing is fetched and nothing runs, whatever a value says: https://developer.mozilla.org/docs/Web/HTTP/Guides/CSP
@@ -226,7 +227,11 @@ def _states(states: Sequence[Mapping[str, Any]], where: str) -> Markup:
 def _answer(state: Mapping[str, Any]) -> Markup:
     if not state["error"]:
         return NOTHING
-    return element("span", state["error"], class_="expected" if state["expected"] else "bad")
+    if state["expected"]:
+        return element(
+            "span", EXPECTED_ERRORS.get(state["error"], state["error"]), title=state["error"], class_="expected"
+        )
+    return element("span", state["error"], class_="bad")
 
 
 def _sizes(sizes: Mapping[str, Mapping[str, int]]) -> Markup:

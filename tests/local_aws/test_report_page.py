@@ -59,6 +59,15 @@ def it_shows_each_dataset_in_the_order_of_their_names_with_what_failed() -> None
     assert f"failedJobFailed: {HOSTILE}" in cells
 
 
+def it_tells_an_expected_answer_in_a_word_and_an_error_by_its_name() -> None:
+    read = ReadPage(page("Orders", a_report(), DEFINITION))
+    assert [cell for cell in read.cells() if cell in ("missing", "Glue.X", "Glue.EntityNotFoundException")] == [
+        "missing",
+        "missing",
+        "Glue.X",
+    ]
+
+
 def it_says_so_where_there_is_nothing() -> None:
     empty = ReadPage(page("Nothing", {"executions": []}, DEFINITION))
     paragraphs = [text for name, text in empty.texts if name == "p"]
