@@ -16,7 +16,7 @@ export TERRAFORM
 SPARK_VERSIONS := 3.5.4 3.5.6 4.1.1
 
 .PHONY: help check-python setup setup-test demo try smoke test check lint format docs test-rules test-terraform \
-  test-python test-e2e test-e2e-pipeline test-e2e-others test-long test-spark-matrix bench lock clean \
+  test-python test-page test-e2e test-e2e-pipeline test-e2e-others test-long test-spark-matrix bench lock clean \
   $(SPARK_VERSIONS:%=test-spark-%) $(SPARK_VERSIONS:%=test-sdk-%)
 
 help: ## list the targets
@@ -34,7 +34,7 @@ setup: check-python
 setup-test: check-python
 	@$(PYTHON) scripts/bootstrap.py --node --judge
 
-demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 leaves it running, PORT=… picks the port)
+demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 leaves it running, PORT=…, VERBOSE=1: all states)
 	@$(BIN)/python -m scripts.demo --port $(PORT) $(if $(KEEP),--keep)
 
 smoke: setup ## ask AWS itself what only it can tell: costs cents in your account, asks first (CONFIRM=yes, GLUE=6.0)
@@ -52,6 +52,7 @@ test: setup-test ## every check and test, as CI runs them
 	@$(MAKE) --no-print-directory lint
 	@echo "Python's, end-to-end and Terraform's tests side by side, about 18 minutes; each prints when it has ended"
 	@$(MAKE) --no-print-directory -j3 $(IN_ONE_PIECE) test-python test-e2e-others test-e2e-pipeline test-terraform
+	@$(MAKE) --no-print-directory test-page
 	@$(MAKE) --no-print-directory test-sdk-3.5.6
 	@$(MAKE) --no-print-directory test-spark-4.1.1 SPARK_TESTS=tests/unit/engine RANDOM_CASES=300
 
@@ -86,6 +87,10 @@ test-terraform: test-rules ## terraform validate and test
 
 test-python: setup-test ## unit tests and the checks of the rendered state machine
 	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl tests/cluster
+
+test-page: check-python ## the report's page in a headless Chromium (CHROMIUM=path names another); pictures in build/page
+	@$(PYTHON) scripts/bootstrap.py --browser
+	$(BIN)/python -m pytest tests/browser
 
 # Two halves that share no folder of Terraform: those of tests/e2e/pipeline and all others.
 E2E_OF_PIPELINE := $(patsubst %,tests/e2e/test_%.py,disasters paths triggers volume)

@@ -11,6 +11,9 @@ from typing import Any
 from local_aws.errors import LocalAwsError
 from local_aws.execution import ExecutionResult
 from local_aws.local_aws import DEFAULT_DIRECTORY, LocalAws
+from local_aws.progress import run_watched
+from local_aws.report_facts import definition_of, execution_facts, lake_facts
+from local_aws.report_page import write_page
 from local_aws.settings import DEFAULT_PORT
 from local_aws.sql_output import formatted
 from local_aws.sql_prompt import converse, history_file, run_lines
@@ -35,6 +38,9 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     run = commands.add_parser("run", help="execute the applied state machine and show its progress")
     run.add_argument("--input", type=json.loads, default={}, help="the execution's input as JSON")
     run.add_argument("--json", action="store_true", help="print only the result, as JSON")
+    run.add_argument(
+        "--report", type=Path, metavar="FILE", help="write a page about it: figures, path, sizes, bad rows"
+    )
     sql = commands.add_parser("sql", help="run a query by Athena; without one, a prompt")
     sql.add_argument("query", nargs="?", help="one statement; left out: those of standard input, or a prompt")
     style = sql.add_mutually_exclusive_group()
@@ -90,11 +96,13 @@ def run(arguments: argparse.Namespace) -> int:
     aws = LocalAws.running(arguments.directory)
     if not isinstance(arguments.input, dict):
         raise LocalAwsError("--input has to be a JSON object")
-    result = aws.run(arguments.input, on_progress=None if arguments.json else say)
-    if arguments.json:
-        say(json.dumps(as_json(result), indent=2))
-    else:
-        say(summary(result))
+    result = aws.run(arguments.input) if arguments.json else run_watched(aws, arguments.input, say=say)
+    say(json.dumps(as_json(result), indent=2) if arguments.json else summary(result))
+    if arguments.report:
+        facts = execution_facts("execution", result)
+        report = {"executions": [facts], **lake_facts(aws, list(facts["datasets"]))}
+        write_page(arguments.report, "Run report", report, definition_of(aws))
+        sys.stderr.write(f"report: {arguments.report}\n")
     return 0 if result.status == "SUCCEEDED" else 1
 
 
@@ -129,22 +137,10 @@ def as_json(result: ExecutionResult) -> dict[str, Any]:
 
 
 def summary(result: ExecutionResult) -> str:
-    """Return the short report that `run` ends with."""
+    """Return what `run` ends with; what became of each dataset has been shown by then."""
     lines = [f"{result.status} in {result.seconds:.1f} s, {result.glue_runs} Glue run(s)"]
     if result.status != "SUCCEEDED":
         lines.append(f"{result.error}: {result.cause}")
-    datasets = result.output.get("datasets") if isinstance(result.output, dict) else None
-    for name, report in (datasets or {}).items():
-        figures = (
-            "units_inserted",
-            "units_replaced",
-            "units_removed",
-            "units_kept",
-            "rows_written",
-            "rows_quarantined",
-        )
-        told = [f"{report[figure]} {figure.replace('_', ' ')}" for figure in figures if report.get(figure) is not None]
-        lines.append(f"{name}: {report.get('status')}" + (f" ({', '.join(told)})" if told else ""))
     return "\n".join(lines)
 
 

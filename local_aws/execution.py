@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from local_aws.errors import LocalAwsError
+from local_aws.state_graph import EXPECTED_ERRORS, caught_errors
 
 POLL_SECONDS = 0.3
 
@@ -23,12 +24,37 @@ class VisitedState:
         dataset: the Map iteration it belongs to, None outside of any.
         seconds: from entering to leaving it.
         error: name of the last error its task met, also one that was caught; empty without.
+        expected: whether the state names that error in a Catch, as an answer like any other: "there is no such table".
     """
 
     name: str
     dataset: str | None
     seconds: float
     error: str = ""
+    expected: bool = False
+
+
+@dataclass(frozen=True)
+class Happening:
+    """Something that happened in an execution, as soon as it is known.
+
+    Attributes:
+        kind: a state was entered, or a Map iteration has begun to work on something or is done with it.
+        state: the state; of an iteration that is done, the last one it left.
+        item: what the iteration works on, None outside of any.
+        group: name of the Map state that the iteration belongs to, None outside of any.
+        moment: when it happened.
+        result: of an iteration that is done: what it returned.
+        failed: of an iteration that is done: whether it ended the execution.
+    """
+
+    kind: Literal["entered", "begun", "done"]
+    state: str
+    item: str | None
+    group: str | None
+    moment: datetime
+    result: Any = None
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,6 +66,7 @@ class ExecutionResult:
         output: the decoded output, None unless it succeeded.
         glue_runs: number of Glue job runs it started.
         states: the states in the order they were left.
+        results: what each Map iteration returned, by what it worked on; also of an execution that failed.
     """
 
     execution_arn: str
@@ -50,6 +77,7 @@ class ExecutionResult:
     seconds: float
     glue_runs: int
     states: tuple[VisitedState, ...]
+    results: Mapping[str, Any] = field(default_factory=dict)
 
     def visited(self, dataset: str | None = None) -> list[str]:
         """Return the names of the states of one dataset, or of those outside of any."""
@@ -58,15 +86,27 @@ class ExecutionResult:
 
 @dataclass
 class Follower:
-    """Turns the events of a history into visited states and lines, whatever order branches interleave in."""
+    """Turns the events of a history into visited states and lines, whatever order branches interleave in.
+
+    Attributes:
+        on_line: gets a line for each state that is left.
+        on_happening: gets everything that happens.
+        expected: by state, the errors that are answers.
+    """
 
     on_line: Callable[[str], None]
+    on_happening: Callable[[Happening], None] = lambda happening: None
+    expected: Mapping[str, set[str]] = field(default_factory=dict)
     states: list[VisitedState] = field(default_factory=list)
     glue_runs: int = 0
+    results: dict[str, Any] = field(default_factory=dict)
     _branches: dict[int, int] = field(default_factory=dict)
     _labels: dict[int, str] = field(default_factory=dict)
     _entered: dict[int, tuple[str, datetime]] = field(default_factory=dict)
     _errors: dict[int, str] = field(default_factory=dict)
+    _groups: dict[int, str] = field(default_factory=dict)
+    _begun: dict[int, datetime] = field(default_factory=dict)
+    _last: dict[int, tuple[str, Any]] = field(default_factory=dict)
 
     def take(self, event: dict[str, Any]) -> None:
         """Take the next event of the history."""
@@ -76,11 +116,21 @@ class Follower:
         branch = number if started else self._branches.get(event.get("previousEventId", 0), 0)
         self._branches[number] = branch
         if started:
-            self._labels[branch] = f"#{event['mapIterationStartedEventDetails']['index']}"
+            details = event["mapIterationStartedEventDetails"]
+            self._labels[branch] = f"#{details['index']}"
+            self._groups[branch] = details.get("name", "")
+            self._begun[branch] = event["timestamp"]
         elif kind.endswith("StateEntered"):
             self._enter(branch, event)
         elif kind.endswith("StateExited"):
+            name = self._entered.get(branch, ("", None))[0]
+            self._last[branch] = name, event.get("stateExitedEventDetails", {}).get("output")
             self._leave(branch, event["timestamp"])
+        elif kind == "MapIterationSucceeded":
+            name, output = self._last.get(branch, ("", None))
+            result = json.loads(output or "null")
+            self.results[self._labels[branch]] = result
+            self._tell("done", branch, name, event["timestamp"], result=result)
         elif kind in ("TaskFailed", "TaskTimedOut"):
             details = event["taskFailedEventDetails" if kind == "TaskFailed" else "taskTimedOutEventDetails"]
             self._errors[branch] = details.get("error", "")
@@ -88,13 +138,17 @@ class Follower:
             self._submitted(branch, event["taskSubmittedEventDetails"])
         elif kind in ("MapIterationFailed", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"):
             self._leave(branch, event["timestamp"], failed=True)
+            if kind == "MapIterationFailed":
+                self._tell("done", branch, self._last.get(branch, ("", None))[0], event["timestamp"], failed=True)
 
     def _enter(self, branch: int, event: dict[str, Any]) -> None:
         details = event["stateEnteredEventDetails"]
-        if self._labels.get(branch, "").startswith("#"):
+        if begun := self._begun.pop(branch, None):
             self._labels[branch] = item_name(details.get("input", "null")) or self._labels[branch]
+            self._tell("begun", branch, details["name"], begun)
         self._entered[branch] = details["name"], event["timestamp"]
         self._errors.pop(branch, None)
+        self._tell("entered", branch, details["name"], event["timestamp"])
 
     def _leave(self, branch: int, moment: datetime, *, failed: bool = False) -> None:
         entered = self._entered.pop(branch, None)
@@ -102,10 +156,25 @@ class Follower:
             return
         name, since = entered
         seconds = (moment - since).total_seconds()
-        state = VisitedState(name, self._labels.get(branch), seconds, self._errors.pop(branch, ""))
+        error = self._errors.pop(branch, "")
+        expected = not failed and error in self.expected.get(name, ())
+        state = VisitedState(name, self._labels.get(branch), seconds, error, expected)
         self.states.append(state)
-        ending = f"  {state.error}" if state.error else ""
+        ending = f"  {EXPECTED_ERRORS.get(error, error) if expected else error}" if error else ""
         self.on_line(f"{self._prefix(branch)}{name}  {seconds:.1f} s{ending}{'  failed' if failed else ''}")
+
+    def _tell(
+        self,
+        kind: Literal["entered", "begun", "done"],
+        branch: int,
+        state: str,
+        moment: datetime,
+        *,
+        result: Any = None,
+        failed: bool = False,
+    ) -> None:
+        item, group = self._labels.get(branch), self._groups.get(branch)
+        self.on_happening(Happening(kind, state, item, group, moment, result, failed))
 
     def _submitted(self, branch: int, details: dict[str, Any]) -> None:
         if details["resourceType"] == "glue":
@@ -133,6 +202,7 @@ def follow(
     on_line: Callable[[str], None],
     timeout: float,
     poll_seconds: float = POLL_SECONDS,
+    on_happening: Callable[[Happening], None] = lambda happening: None,
 ) -> ExecutionResult:
     """Follow an execution to its end.
 
@@ -142,11 +212,13 @@ def follow(
         on_line: gets a line for each state.
         timeout: seconds after which waiting is given up.
         poll_seconds: seconds between two looks at it.
+        on_happening: gets what happens, as it happens.
 
     Raises:
         LocalAwsError: when the execution has not ended by then.
     """
-    follower = Follower(on_line)
+    machine = client.describe_state_machine_for_execution(executionArn=execution_arn)
+    follower = Follower(on_line, on_happening, caught_errors(json.loads(machine["definition"])))
     deadline = time.monotonic() + timeout
     seen = 0
     while True:
@@ -169,6 +241,7 @@ def follow(
         seconds=(described["stopDate"] - described["startDate"]).total_seconds(),
         glue_runs=follower.glue_runs,
         states=tuple(follower.states),
+        results=follower.results,
     )
 
 

@@ -22,7 +22,7 @@ import botocore.exceptions
 from botocore.config import Config
 
 from local_aws.errors import LocalAwsError
-from local_aws.execution import ExecutionResult, follow
+from local_aws.execution import ExecutionResult, Happening, follow
 from local_aws.processes import command_line, end_session, is_running, wait_until_gone
 from local_aws.queries import run_query
 from local_aws.settings import DEFAULT_PORT, REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY, Settings
@@ -220,18 +220,21 @@ class LocalAws:
         execution_arn: str,
         on_progress: Callable[[str], None] | None = None,
         timeout: float = RUN_SECONDS,
+        on_happening: Callable[[Happening], None] | None = None,
     ) -> ExecutionResult:
-        """Wait for the end of an execution, handing each state's line to `on_progress`."""
-        return follow(self.client("stepfunctions"), execution_arn, on_progress or (lambda line: None), timeout)
+        """Wait for the end of an execution; `on_progress` gets a line for each state, `on_happening` what happens."""
+        client, nobody = self.client("stepfunctions"), (lambda happening: None)
+        return follow(client, execution_arn, on_progress or nobody, timeout, on_happening=on_happening or nobody)
 
     def run(
         self,
         execution_input: Mapping[str, Any] | None = None,
         on_progress: Callable[[str], None] | None = None,
         timeout: float = RUN_SECONDS,
+        on_happening: Callable[[Happening], None] | None = None,
     ) -> ExecutionResult:
         """Execute the applied state machine to its end, whatever that end is."""
-        return self.follow(self.start_execution(execution_input), on_progress, timeout)
+        return self.follow(self.start_execution(execution_input), on_progress, timeout, on_happening)
 
     def sql(self, query: str, database: str | None = None) -> list[dict[str, str | None]]:
         """Run a query by Athena in the applied work group and return its rows, values as Athena's texts.

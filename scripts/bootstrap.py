@@ -3,7 +3,7 @@
 Runs under the machine's own Python, so only the standard library is used; the Makefile has checked that this Python is
 new enough. Every failure is one sentence and exit status 1.
 
-    python3 scripts/bootstrap.py [--node] [--judge]
+    python3 scripts/bootstrap.py [--node] [--judge] [--browser]
 """
 
 import argparse
@@ -51,18 +51,23 @@ def main() -> None:
     parser.add_argument(
         "--judge", action="store_true", help="also provide the second interpreter of state machines, for make test"
     )
+    parser.add_argument(
+        "--browser", action="store_true", help="also provide Node.js and a headless Chromium, for make test-page"
+    )
     arguments = parser.parse_args()
     check_terraform(os.environ.get("TERRAFORM", "terraform"))
     wanted = ["dev.txt"]
     if not has_java():
         wanted.append("java.txt")
-    if arguments.node and not (shutil.which("node") and shutil.which("npm")):
+    if (arguments.node or arguments.browser) and not (shutil.which("node") and shutil.which("npm")):
         wanted.append("node.txt")
     install(wanted)
     if "java.txt" in wanted:
         write_java_shim(VENV / "java" / "bin" / "java")
     if arguments.node:
         install_node_modules(ROOT / "tests" / "asl")
+    if arguments.browser:
+        install_node_modules(ROOT / "tests" / "browser")
     if arguments.judge:
         install_judge(JUDGE, find_python(JUDGE_PYTHON))
 

@@ -2,7 +2,8 @@
 
 Starts the local AWS, applies examples/local with the real provider, loads January, adds February, runs again with
 nothing new, asks the view a question and checks its answer against the CSV files, then takes everything down. Any
-deviation ends the demo with a sentence and a non-zero status. `build/demo/report.json` holds what was seen.
+deviation ends the demo with a sentence and a non-zero status. `build/demo/report.json` holds what was seen, and
+`build/demo/report.html` shows it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from local_aws import ExecutionResult, LocalAws, LocalAwsError
+from local_aws.progress import run_watched
+from local_aws.report_facts import definition_of, execution_facts, lake_facts
+from local_aws.report_page import write_page
 from scripts.flights_data import LOOKUPS, write_monthly_csvs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,9 +54,12 @@ class Demo:
 
     def __init__(self, directory: Path, port: int) -> None:
         self.data = directory / "data"
-        self.report_file = directory / "report.json"
+        self.report_file, self.page_file = directory / "report.json", directory / "report.html"
         self.aws = LocalAws(directory=directory / "aws", port=port)
         self.executions: list[dict[str, Any]] = []
+        self.definition: dict[str, Any] | None = None
+        self.lake: dict[str, Any] = {}
+        self.problem = ""
         self.view_matches_csv = False
         self.plan_clean = False
         self.steps: list[tuple[str, float]] = []
@@ -77,6 +84,7 @@ class Demo:
             say(f"   answers at {self.aws.endpoint}, IAM is enforced")
         with self.step("terraform apply examples/local"):
             outputs = self.aws.apply(EXAMPLE)
+            self.definition = definition_of(self.aws)
             say(f"   state machine {outputs['state_machine_arn']}")
         raw = f"s3://{outputs['raw_bucket']}"
         with self.step("Upload January and the lookups, execute: the first load"):
@@ -104,6 +112,7 @@ class Demo:
             say("   no Glue job was started")
         with self.step("Ask the view by Athena SQL and the CSV files by DuckDB"):
             self.compare_view_with_csv()
+            self.lake = lake_facts(self.aws, ["flights", *LOOKUPS])
         with self.step("terraform plan: does the configuration still describe what is there?"):
             self.plan_clean = self.aws.plan_is_clean(EXAMPLE)
             if not self.plan_clean:
@@ -124,17 +133,10 @@ class Demo:
 
     def execute(self, name: str) -> ExecutionResult:
         """Run the state machine, show its progress, keep its report."""
-        result = self.aws.run(on_progress=lambda line: say(f"   {line}"))
+        result = run_watched(self.aws, margin="   ", say=say)
+        self.executions.append(execution_facts(name, result))
         if result.status != "SUCCEEDED":
             raise DemoError(f"the execution '{name}' ended as {result.status}: {result.cause}")
-        self.executions.append(
-            {
-                "name": name,
-                "status": result.status,
-                "glue_runs": result.glue_runs,
-                "datasets": result.output["datasets"],
-            }
-        )
         return result
 
     def published_files(self, database: str, months: list[str]) -> dict[str, tuple[str, dict[str, str]]]:
@@ -185,15 +187,24 @@ class Demo:
         say(f"   all {len(expected)} rows agree, {sum(row[2] for row in expected):,} flights counted")
 
     def write_report(self) -> None:
-        """Write what was seen, also when the demo stopped half-way."""
+        """Write what was seen, also when the demo stopped half-way, and the page that shows it."""
         self.report_file.parent.mkdir(parents=True, exist_ok=True)
+        checks = {
+            "The view says what the CSV files say": self.view_matches_csv,
+            "terraform plan finds nothing to change": self.plan_clean,
+        }
         report = {
             "executions": self.executions,
+            **self.lake,
             "view_matches_csv": self.view_matches_csv,
             "plan_clean": self.plan_clean,
+            "checks": [{"title": title, "passed": passed} for title, passed in checks.items()],
+            "problem": self.problem,
             "steps": [{"title": title, "seconds": round(seconds, 1)} for title, seconds in self.steps],
         }
         self.report_file.write_text(json.dumps(report, indent=2) + "\n")
+        if self.definition is not None:
+            write_page(self.page_file, f"Flights of {FIRST_MONTH} and {SECOND_MONTH}", report, self.definition)
 
     def summarise(self) -> None:
         """Print one line per execution."""
@@ -207,7 +218,7 @@ class Demo:
                 f"{flights['rows_quarantined']:,} quarantined"
             )
         say(f"   {len(self.steps)} steps in {sum(seconds for _, seconds in self.steps):.0f} s")
-        say(f"   report: {shown(self.report_file)}")
+        say(f"   report: {shown(self.page_file)} (its figures: {shown(self.report_file)})")
 
 
 def expect(result: ExecutionResult, dataset: str, **wanted: object) -> None:
@@ -275,8 +286,10 @@ def main() -> int:
             demo.take_down()
         finished = True
     except (DemoError, LocalAwsError) as error:
+        demo.problem = str(error)
         say(f"\ndemo: {error}")
     except KeyboardInterrupt:
+        demo.problem = "interrupted"
         say("\ndemo: interrupted")
     finally:
         demo.write_report()

@@ -7,7 +7,8 @@
 - what `make smoke` asks (docs/limitations.md): from the rows of its table;
 - the lines of the map (docs/architecture.md): from the docstring of every Python module, the README of every Terraform
   module and the usage of every script;
-- the pictures of the state machine: from the definition that the usage block of modules/workflow plans.
+- the pictures of the state machine: from the definition that the usage block of modules/workflow plans;
+- the picture of the demo (docs/pictures/demo.svg): from the recording beside it.
 
 The usage blocks of the READMEs are planned on the way, all in one configuration, so that none can be wrong.
 """
@@ -28,10 +29,11 @@ from typing import Any
 from scripts.docs_pictures import mermaid, outline
 from scripts.docs_reference import brief, read_reference, whole
 from scripts.docs_sections import DocsError, Section, table
+from scripts.docs_terminal import PICTURE, picture
 from scripts.offline_plan import ROOT, PlanError, plan
 from scripts.smoke_rows import rows_as_cells
 
-REFERENCE, PICTURE, SMOKE = "inputs and outputs", "state machine", "what make smoke asks"
+REFERENCE, GRAPH, SMOKE = "inputs and outputs", "state machine", "what make smoke asks"
 INPUTS_OUTPUTS, MAP, LIMITATIONS = "docs/inputs-outputs.md", "docs/architecture.md", "docs/limitations.md"
 # The rooms of the house whose modules have a line each in the map.
 ROOMS = ("glue_scripts", "local_aws", "scripts")
@@ -72,8 +74,8 @@ def smoke_sections() -> Iterator[Section]:
 
 def picture_sections(definition: dict[str, Any]) -> Iterator[Section]:
     """Yield the pictures of a rendered state machine: its main steps, and all of it."""
-    yield Section("README.md", PICTURE, f"```mermaid\n{outline(definition)}```")
-    yield Section("docs/state-machine.md", PICTURE, f"```mermaid\n{mermaid(definition)}```")
+    yield Section("README.md", GRAPH, f"```mermaid\n{outline(definition)}```")
+    yield Section("docs/state-machine.md", GRAPH, f"```mermaid\n{mermaid(definition)}```")
 
 
 def terraform_modules(root: Path) -> list[Path]:
@@ -174,13 +176,19 @@ def stale_pages(sections: Iterable[Section], root: Path = ROOT) -> dict[str, str
     return {page: text for page, text in pages.items() if (root / page).read_text() != text}
 
 
+def stale_picture(root: Path = ROOT) -> dict[str, str]:
+    """Return the picture of the demo under its path, if its recording says something else."""
+    wanted = picture()
+    return {} if (root / PICTURE).exists() and (root / PICTURE).read_text() == wanted else {PICTURE: wanted}
+
+
 def main(argv: list[str] | None = None) -> int:
     """Write all generated parts, or say which are out of date."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a page is out of date")
     check = parser.parse_args(argv).check
     try:
-        stale = stale_pages(all_sections(), ROOT)
+        stale = {**stale_pages(all_sections(), ROOT), **stale_picture()}
     except (DocsError, PlanError) as error:
         sys.stderr.write(f"docs: {error}\n")
         return 1

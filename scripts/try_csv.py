@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from local_aws import LocalAws, LocalAwsError
+from local_aws.progress import run_watched
+from local_aws.report_facts import definition_of, execution_facts, lake_facts
+from local_aws.report_page import write_page
 from local_aws.sql_output import aligned
 from local_aws.sql_prompt import converse, history_file
 from scripts.try_documents import dataset_options, datasets_block, local_contract, stack
@@ -59,6 +62,7 @@ class Trial:
         self.directory = directory / self.name
         self.data = self.directory / "data"
         self.stack = self.directory / "stack"
+        self.page_file = self.directory / "report.html"
         self.aws = LocalAws(directory=self.directory / "aws", port=port)
         if not self.aws.is_up:
             shutil.rmtree(self.directory / "lake", ignore_errors=True)
@@ -111,11 +115,13 @@ class Trial:
         outputs = self.aws.apply(self.stack)
         say("== Upload the files and execute the state machine")
         self.aws.put(self.data, f"s3://{outputs['raw_bucket']}/{self.name}/")
-        result = self.aws.run(on_progress=lambda line: say(f"   {line}"))
+        result = run_watched(self.aws, margin="   ", say=say)
+        report = {"executions": [execution_facts("first load", result)], **lake_facts(self.aws, [self.name])}
+        write_page(self.page_file, f"Report of {self.name}", report, definition_of(self.aws))
+        say(f"   report: {shown(self.page_file)}")
         if result.status != "SUCCEEDED":
             raise TryError(f"the execution ended as {result.status}: {result.cause}")
         figures: dict[str, Any] = result.output["datasets"][self.name]
-        say(f"   {figures['rows_written']:,} rows written, {figures['rows_quarantined']:,} quarantined")
         return figures
 
     def show_bad_rows(self) -> None:

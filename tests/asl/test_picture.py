@@ -7,8 +7,9 @@ import re
 
 import pytest
 
+from local_aws.state_graph import STEPS
 from scripts.docs import picture_sections, stale_pages
-from scripts.docs_pictures import STEPS, mermaid, outline
+from scripts.docs_pictures import mermaid, outline
 from scripts.docs_sections import DocsError
 from tests.asl.graph import machines, successors
 from tests.asl.rendering import Rendered

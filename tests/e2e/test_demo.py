@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local_aws import free_port
 from scripts.flights_data import package_data
+from tests.report_pages import ReadPage, check_figures
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 900
@@ -63,6 +64,12 @@ def it_loads_january_adds_february_and_then_finds_nothing_new(tmp_path: Path) ->
     assert {dataset["status"] for dataset in third["datasets"].values()} == {"unchanged"}
     assert report["view_matches_csv"] is True
     assert report["plan_clean"] is True
+    page = ReadPage((tmp_path / "report.html").read_text())
+    check_figures(page.figures, report)
+    assert page.held == report
+    csv = sum((tmp_path / f"data/flights/flight_month=2013-0{month}/flights.csv").stat().st_size for month in (1, 2))
+    assert (report["sizes"]["flights"]["csv_files"], report["sizes"]["flights"]["csv_bytes"]) == (2, csv)
+    assert 0 < report["sizes"]["flights"]["parquet_bytes"] < csv / 2
     assert processes_that_mention(str(tmp_path)) == []
 
 

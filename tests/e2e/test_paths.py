@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local_aws.__main__ import main
+from local_aws.report_facts import execution_facts
 from tests.e2e.conftest import FIRST_FILES, TABLES, Pipeline, Rows, until
+from tests.report_pages import ReadPage, check_figures
 
 IDLE = [
     "Read dataset contract",
@@ -121,6 +125,23 @@ def it_starts_no_glue_run_when_nothing_is_new(loaded: Pipeline) -> None:
     assert {view["status"] for view in result.output["views"]} == {"unchanged"}
     assert result.output["removed"] == {"status": "none", "kept": [], "dropped": []}
     assert len(result.states) <= IDLE_TRANSITIONS
+
+
+def it_writes_the_report_of_an_execution_as_a_page(
+    loaded: Pipeline, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "new" / "report.html"
+    assert main(["--directory", str(loaded.aws.settings.directory), "run", "--report", str(file)]) == 0
+    assert capsys.readouterr().err == f"report: {file}\n"
+    page = ReadPage(file.read_text())
+    check_figures(page.figures, page.held)
+    assert [execution["status"] for execution in page.held["executions"]] == ["SUCCEEDED"]
+    assert {name: page.figures[f"sizes.{name}.csv_bytes"] for name in TABLES} == {
+        name: f"{sum(len(text) for key, text in loaded.files.items() if key.startswith(f'{name}/'))} B"
+        for name in TABLES
+    }
+    assert page.figures["bad_rows.orders.count"] == "1"
+    assert "2,2,ten" in page.cells()
 
 
 def it_adds_corrects_and_removes_partition_by_partition(loaded: Pipeline) -> None:
@@ -335,6 +356,13 @@ def it_loads_the_others_when_the_job_of_one_dataset_fails(loaded: Pipeline) -> N
     assert failed.visited("regions")[-1] == "Dataset failed"
     assert failed.visited("orders") == INCREMENT
     assert failed.glue_runs == 2
+    reports = execution_facts("failed", failed)["datasets"]
+    assert {name: report["status"] for name, report in reports.items()} == {
+        "orders": "loaded",
+        "products": "unchanged",
+        "regions": "failed",
+    }
+    assert reports["regions"]["cause"] in failed.cause
     assert loaded.table("orders") == loaded.expected("orders")
     assert loaded.table("regions") == before
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from local_aws import free_port
+from tests.report_pages import ReadPage, check_figures
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 900
@@ -27,10 +28,15 @@ def it_loads_somebodys_files_shows_bad_rows_and_ends_with_status_1(tmp_path: Pat
     )
     lines = [line.split() for line in done.stdout.splitlines()]
     assert done.returncode == 1, done.stdout + done.stderr
-    assert ["3", "rows", "written,", "1", "quarantined"] in lines
+    assert "sales: loaded (2 inserted), 3 rows written, 1 quarantined" in done.stdout
     bad = ["sales/sales_2026-01.csv", "4", "expected", "4", "columns,", "found", "2", "NULL", "2;too", "few"]
     assert bad in lines
     assert ["zip", "amount", "when_1", "column_4", "month"] in lines
     assert ["00501", "1.50", "2026-01-31", "ä", "2026-01"] in lines
     assert ["10001", "NULL", "2026-01-01", "x", "2026-01"] in lines
     assert ["00502", "20.50", "2026-02-01", "y", "2026-02"] in lines
+    page = ReadPage((tmp_path / "try" / "sales" / "report.html").read_text())
+    check_figures(page.figures, page.held)
+    assert page.figures["executions.0.datasets.sales.rows_written"] == "3"
+    assert page.figures["bad_rows.sales.count"] == "1"
+    assert "2;too few" in page.cells()

@@ -6,7 +6,7 @@ import json
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from local_aws.execution import Follower, VisitedState, item_name
+from local_aws.execution import Follower, Happening, VisitedState, item_name
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -48,6 +48,37 @@ def it_tells_interleaved_iterations_apart() -> None:
         VisitedState("Datasets", None, 8.0),
     ]
     assert history.follower_lines == ["flights: Begin  3.0 s", "airlines: Begin  3.0 s  Glue.X", "Datasets  8.0 s"]
+
+
+def it_takes_an_error_that_a_state_names_for_an_answer_and_any_other_for_an_error() -> None:
+    missing = "Glue.EntityNotFoundException"
+    lines = []
+    for expected in ({"Check table": {missing}}, {"Check table": {"Glue.X"}}):
+        history = History()
+        history.follower.expected = expected
+        task = history.enter("Task", 0, "Check table")
+        task = history.add("TaskFailed", task, taskFailedEventDetails={"error": missing})
+        history.add("TaskStateExited", task)
+        lines += history.follower_lines
+    assert lines == ["Check table  2.0 s  missing", f"Check table  2.0 s  {missing}"]
+
+
+def it_tells_when_an_iteration_begins_and_what_it_returns() -> None:
+    history = History()
+    told: list[Happening] = []
+    history.follower.on_happening = told.append
+    top = history.enter("Map", 0, "Datasets")
+    begun = history.add("MapIterationStarted", top, mapIterationStartedEventDetails={"index": 0, "name": "Datasets"})
+    entered = history.enter("Pass", begun, "Load", {"dataset": "flights"})
+    left = history.add("PassStateExited", entered, stateExitedEventDetails={"output": '{"rows": 3}'})
+    history.add("MapIterationSucceeded", left)
+    assert [(each.kind, each.state, each.item, each.group, each.result) for each in told] == [
+        ("entered", "Datasets", None, None, None),
+        ("begun", "Load", "flights", "Datasets", None),
+        ("entered", "Load", "flights", "Datasets", None),
+        ("done", "Load", "flights", "Datasets", {"rows": 3}),
+    ]
+    assert told[1].moment == START + timedelta(seconds=begun)
 
 
 def it_counts_glue_runs_and_shows_their_start() -> None:

@@ -138,10 +138,24 @@ def it_converses_at_a_terminal_and_remembers(applied: LocalAws) -> None:
     assert "    42" in at_a_terminal(applied, ["\x10\x10", r"\q"])
 
 
-def at_a_terminal(aws: LocalAws, lines: list[str]) -> str:
+def it_lists_aligns_and_writes_csv_at_a_terminal(applied: LocalAws) -> None:
+    query = "SELECT n, word FROM things ORDER BY 1;"
+    screen = at_a_terminal(applied, [r"\d", r"\d things", query, r"\csv", query, r"\q"])
+    shown = [line.strip() for line in screen.split("sql> ")[1:]]
+    rows = [[line.rstrip() for line in answer.splitlines()[1:]] for answer in shown]
+    assert rows[0] == ["name     kind", "-------  -----", "numbers  view", "things   table"]
+    assert [line.split() for line in rows[1][2:]] == [["n", "string", "a", "number"], ["word", "string"]]
+    assert rows[2][:4] == ["n  word", "-  ----", "1  x", "2"]
+    assert rows[3] == ["output is csv now"]
+    assert rows[4] == ["n,word", "1,x", '2,""']
+    asked = at_a_terminal(applied, [query, r"\q"], "--csv").split("sql> ")[1]
+    assert asked.splitlines()[1:4] == ["n,word", "1,x", '2,""']
+
+
+def at_a_terminal(aws: LocalAws, lines: list[str], *options: str) -> str:
     """Start the prompt at a pseudo terminal, type lines when it asks, and return what stands on the screen."""
     master, slave = pty.openpty()
-    command = [sys.executable, "-m", "local_aws", "--directory", str(aws.settings.directory), "sql"]
+    command = [sys.executable, "-m", "local_aws", "--directory", str(aws.settings.directory), "sql", *options]
     environment = {**os.environ, "TERM": "dumb", "INPUTRC": "/dev/null"}
     process = subprocess.Popen(command, cwd=ROOT, stdin=slave, stdout=slave, stderr=slave, env=environment)
     os.close(slave)
