@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws import LocalAws, LocalAwsError
+from local_aws.errors import told as told_by_system
 from local_aws.sql_output import aligned
 from local_aws.sql_prompt import converse, history_file
 from scripts.try_documents import dataset_options, datasets_block, local_contract, stack
@@ -305,8 +306,8 @@ def main(argv: Sequence[str]) -> int:
         return try_files(parse_args(argv))
     except (FilesError, TryError, LocalAwsError, TerminalError) as error:
         say(f"\ntry: {error}")
-    except PermissionError as error:
-        say(f"\ntry: {error.filename} cannot be read: {error.strerror}")
+    except OSError as error:
+        say(f"\ntry: {told_by_system(error)}")
     except KeyboardInterrupt:
         say("\ntry: interrupted")
     return 1
