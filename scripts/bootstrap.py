@@ -133,7 +133,7 @@ def install(names: list[str]) -> None:
             "a virtual environment could not be made (Debian and Ubuntu need the package python3-venv)",
         )
     say("installing " + " and ".join("requirements/" + name for name in names))
-    command = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = pip_install(VENV_PYTHON)
     for name in names:
         command += ["-r", str(REQUIREMENTS / name)]
     run(
@@ -143,6 +143,19 @@ def install(names: list[str]) -> None:
     )
     installed.update(wanted)
     STAMP.write_text(json.dumps(installed))
+
+
+def pip_install(python: Path) -> list[str]:
+    """Return the beginning of a call of pip, which fails to build a wheel where its cache cannot be written."""
+    cache = Path(os.environ.get("PIP_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    kept = [] if can_be_written(cache) else ["--no-cache-dir"]
+    return [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *kept]
+
+
+def can_be_written(folder: Path) -> bool:
+    """Whether a folder can be written, or made where it is not there yet."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return os.access(str(there), os.W_OK)
 
 
 def write_java_shim(shim: Path) -> None:
@@ -167,6 +180,8 @@ def install_node_modules(folder: Path) -> None:
     environment = dict(os.environ)
     # The wheel's npm is a script of .venv/bin that looks for its node on the PATH.
     environment["PATH"] = os.pathsep.join([environment.get("PATH", ""), str(VENV / "bin")])
+    if not can_be_written(Path(environment.get("npm_config_cache") or Path.home() / ".npm")):
+        environment["npm_config_cache"] = str(VENV / "npm-cache")
     npm = shutil.which("npm", path=environment["PATH"])
     run(
         [str(npm), "ci", "--loglevel=error", "--no-audit", "--no-fund", "--prefix", str(folder)],
@@ -211,9 +226,8 @@ def install_judge(folder: Path, python: str | None) -> None:
     shutil.rmtree(str(folder), ignore_errors=True)
     say(f"installing requirements/judge.txt for Python {JUDGE_PYTHON}")
     run([python, "-m", "venv", str(folder)], f"a virtual environment could not be made with {python}")
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run(
-        [*pip, "--no-deps", "--no-compile", "-r", str(requirements)],
+        [*pip_install(folder / "bin" / "python"), "--no-deps", "--no-compile", "-r", str(requirements)],
         "the Python package registry could not deliver requirements/judge.txt",
     )
     stamp.write_text(json.dumps(wanted))
