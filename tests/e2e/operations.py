@@ -123,7 +123,7 @@ class Operator:
         return done.stdout
 
     def follow_page(self, section: str, step: int | None = None, before: str = "", page: Path = PAGE) -> str:
-        """Run the shell blocks of a section, or one of them, after the one that begins the page; return their output."""
+        """Run the shell blocks of a section, or one, after the one that begins the page; return their output."""
         found = blocks(section, page)["sh"]
         return self.shell("\n".join([*blocks("")["sh"], before, *(found if step is None else [found[step]])]))
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local_aws import free_port
 from scripts.flights_data import package_data
+from tests.readme import missing
 
 ROOT = Path(__file__).resolve().parents[2]
 TIMEOUT_SECONDS = 900
@@ -64,6 +65,7 @@ def it_loads_january_adds_february_and_then_finds_nothing_new(tmp_path: Path) ->
     assert report["view_matches_csv"] is True
     assert report["plan_clean"] is True
     assert processes_that_mention(str(tmp_path)) == []
+    assert missing("make demo", output) == []
 
 
 def flights_of(data: Path, month: str) -> int:

@@ -19,7 +19,7 @@ from local_aws.terraform import ROOT, Terraform
 pytestmark = pytest.mark.long
 POLICY = ROOT / "docs" / "deployer-policy.json"
 ACCOUNT, NAME = "000000000000", "lake-by-deployer"
-# What is known from documents only: Terraform hands roles over, which the local AWS does not check, and empties buckets.
+# Known from documents only: Terraform hands roles over, which the local AWS does not check, and empties buckets:
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html and
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html; lifecycle rules are left out below.
 UNUSED = {

@@ -1,4 +1,4 @@
-"""Every procedure of docs/operations.md on one stack, in the page's own commands, one after the other as time goes by."""
+"""Every procedure of docs/operations.md on one stack, in the page's own commands, one after the other."""
 
 from __future__ import annotations
 
