@@ -11,7 +11,8 @@ PRINTED = re.compile(r"`(make \w+)[^`]*` (?:(?!^```).)*?^```text\n(.*?)^```$", r
 
 def said_of(command: str) -> list[str]:
     """Return the lines that README.md shows of what a command prints."""
-    return dict(PRINTED.findall(README.read_text()))[command].splitlines()
+    blocks: dict[str, str] = dict(PRINTED.findall(README.read_text()))
+    return blocks[command].splitlines()
 
 
 def missing(command: str, printed: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def it_keeps_no_cache_where_it_may_not_write(machine: Path, monkeypatch: pytest.
     assert "--no-cache-dir" not in bootstrap.pip_install(machine / "python")
     assert bootstrap.can_be_written(machine / ".npm")
     # Nobody writes into /proc, not even root.
-    monkeypatch.setattr(bootstrap.os, "access", lambda place, mode: not place.startswith("/proc"))
+    monkeypatch.setattr(os, "access", lambda place, mode: not place.startswith("/proc"))
     monkeypatch.setenv("HOME", "/proc/home")
     assert "--no-cache-dir" in bootstrap.pip_install(machine / "python")
     assert not bootstrap.can_be_written(Path("/proc/home/.npm"))
