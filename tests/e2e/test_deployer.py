@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from local_aws import LocalAws, free_port
 from local_aws.settings import REGION
 from local_aws.terraform import ROOT, Terraform
+from tests.e2e.operations import blocks
 
 # A stack with everything is applied, changed and destroyed.
 pytestmark = pytest.mark.long
@@ -36,13 +39,14 @@ DATASETS: dict[str, Any] = {
 }
 
 
-def policy() -> dict[str, Any]:
-    """Return the policy as somebody fills it in."""
-    text = POLICY.read_text()
-    words = {"ACCOUNT": ACCOUNT, "REGION": REGION, "NAME": NAME, "DATABASE": NAME.replace("-", "_")}
-    for word, value in words.items():
-        text = text.replace(word, value)
-    document: dict[str, Any] = json.loads(text)
+def policy(folder: Path) -> dict[str, Any]:
+    """Return the policy as docs/operations.md has it filled in."""
+    shutil.copy(POLICY, folder)
+    (block,) = blocks("Rights of whoever deploys")["sh"]
+    fill, _ = block.split("\n", 1)
+    values = {"ACCOUNT": ACCOUNT, "REGION": REGION, "NAME": NAME}
+    subprocess.run(["/bin/bash", "-euc", fill], cwd=folder, env={**os.environ, **values}, check=True, timeout=60)
+    document: dict[str, Any] = json.loads((folder / "policy.json").read_text())
     return document
 
 
@@ -104,7 +108,7 @@ def it_applies_plans_and_destroys_with_the_deployers_rights(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_PROFILE", "AWS_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
-    document = policy()
+    document = policy(tmp_path)
     credentials = credentials_of_deployer(aws, document)
     terraform = write(tmp_path, credentials)
     terraform.apply()
