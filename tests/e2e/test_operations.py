@@ -250,7 +250,10 @@ def it_hands_a_bucket_over_and_takes_it_back(operator: Operator) -> None:
 
 
 def it_destroys_the_stack_and_keeps_the_data(operator: Operator) -> None:
-    before, s3 = operator.rows("orders_by_year"), operator.aws.client("s3")
+    (dataset,) = operator.lake["datasets"]
+    before, s3 = operator.rows(dataset), operator.aws.client("s3")
+    operator.write(trigger_on_upload={})
+    operator.shell("terraform apply")
     buckets = {role: operator.output(f"{role}_bucket") for role in ("raw", "lake")}
     stored = {name: [item["Key"] for item in s3.list_objects_v2(Bucket=name)["Contents"]] for name in buckets.values()}
     operator.follow_page("From created to brought", page=UPGRADING)
@@ -264,6 +267,8 @@ def it_destroys_the_stack_and_keeps_the_data(operator: Operator) -> None:
     for name, keys in stored.items():
         assert set(keys) <= {item["Key"] for item in s3.list_objects_v2(Bucket=name)["Contents"]}
     operator.write(trigger_on_upload=None)
+    # The page's first lines read the outputs, which a destroyed stack has not.
+    operator.shell("terraform apply")
     operator.follow_page("Recover a lost catalog")
-    assert operator.report("orders_by_year")["units_restored"] == 1
-    assert operator.rows("orders_by_year") == before
+    assert operator.report(dataset)["units_restored"] == len({row[-1] for row in before})
+    assert operator.rows(dataset) == before
