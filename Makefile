@@ -25,8 +25,8 @@ help: ## list the targets
 check-python:
 	@command -v $(PYTHON) >/dev/null || { \
 	  echo "set-up: Python 3.10 or newer is needed and '$(PYTHON)' is not on the PATH: make PYTHON=… names another"; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
-	  echo "set-up: Python 3.10 or newer is needed and $(PYTHON) is $$($(PYTHON) -V 2>&1): make PYTHON=… names another"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null || { \
+	  echo "set-up: Python 3.10 or newer is needed and $(PYTHON) is $$($(PYTHON) -V 2>&1 | sed -n 1p): make PYTHON=… names another"; exit 1; }
 
 setup: check-python
 	@$(PYTHON) scripts/bootstrap.py

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from local_aws.errors import LocalAwsError
+from local_aws.errors import LocalAwsError, told
 from local_aws.execution import ExecutionResult
 from local_aws.local_aws import DEFAULT_DIRECTORY, LocalAws
 from local_aws.progress import run_watched
@@ -58,6 +58,9 @@ def main(argv: list[str]) -> int:
         return COMMANDS[arguments.command](arguments)
     except LocalAwsError as error:
         sys.stderr.write(f"local AWS: {error}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"local AWS: {told(error)}\n")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -82,9 +82,9 @@ class LocalAws:
                 f"a local AWS already runs from {self.settings.directory}: stop it with "
                 f"`python -m local_aws --directory {self.settings.directory} down`"
             )
-        if not port_is_free(self.settings.port):
+        if refusal := refusal_of(self.settings.port):
             raise LocalAwsError(
-                f"port {self.settings.port} is in use: choose another one with --port (make demo PORT=…)"
+                f"port {self.settings.port} {refusal}: choose another one with --port (make demo PORT=…)"
             )
         self._clear()
         command = [sys.executable, "-m", "local_aws.server"]
@@ -344,15 +344,19 @@ class LocalAws:
         raise LocalAwsError(f"the local AWS did not answer within {START_SECONDS:.0f} s: see {self.settings.log_file}")
 
 
-def port_is_free(port: int) -> bool:
-    """Whether a server can listen on the port."""
+def refusal_of(port: int) -> str:
+    """Return why no server can listen on the port, nothing if one can."""
+    if not 0 < port < 65536:
+        return "does not exist, there are 1 to 65535"
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            return "is kept for the machine's administrator, those from 1024 on are for everybody"
         except OSError:
-            return False
-    return True
+            return "is in use"
+    return ""
 
 
 def free_port() -> int:

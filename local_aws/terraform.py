@@ -14,6 +14,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -35,6 +36,11 @@ SEARCH_DEPTH = 4
 SEARCH_SECONDS = 5.0
 SEARCH_ROOTS = ("/opt", "/usr/local", "/usr/share", "/usr/lib", "/var/lib", "/srv", "/mnt", "/etc")
 PRUNED = {"proc", "sys", "dev", "node_modules", "site-packages", "__pycache__", "docker", "containers"}
+# An error of init that is the configuration's own names a place in a file; one of installing names a provider and none.
+LOCATED = re.compile(r"^[│ ]*on \S.* line \d+", re.MULTILINE)
+OF_PROVIDERS = re.compile(r"provider|registry|plugin", re.IGNORECASE)
+PREFACE = "Terraform encountered problems during initialisation"
+COLOURS = re.compile(r"\x1b\[[\d;]*m")
 # What a person's own AWS set-up must not lend to runs against the local endpoint.
 FOREIGN_VARIABLES = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_CA_BUNDLE")
 
@@ -160,7 +166,7 @@ def initialise(arguments: list[str], environment: Mapping[str, str], work: Path)
     """Run init with the provider mirror, and without it when that fails.
 
     Raises:
-        TerraformError: when neither way installs the providers.
+        TerraformError: when neither way installs the providers, or the configuration itself is wrong.
     """
     work.mkdir(parents=True, exist_ok=True)
     mirror = find_provider_mirror()
@@ -170,8 +176,14 @@ def initialise(arguments: list[str], environment: Mapping[str, str], work: Path)
         status, output = execute(arguments, prepared, work / "init.log")
         if status == 0:
             return
+        output = COLOURS.sub("", output)
+        if LOCATED.search(output) or not OF_PROVIDERS.search(output):
+            raise TerraformError(f"terraform init failed: {errors_in(output)}")
         failures.append(f"{f'from the mirror {mirror}' if use_mirror else 'from the registry'}: {errors_in(output)}")
-    raise TerraformError("terraform init could not install the providers " + "; ".join(failures))
+    raise TerraformError(
+        f"terraform init could not install the providers {'; '.join(failures)} "
+        "(TF_PROVIDER_MIRROR names a folder that holds them, HTTPS_PROXY a proxy)"
+    )
 
 
 def with_cli_configuration(environment: Mapping[str, str], work: Path, *, use_mirror: bool = True) -> dict[str, str]:
@@ -247,13 +259,15 @@ def execute(arguments: list[str], environment: Mapping[str, str], log: Path | No
 
 def errors_in(output: str) -> str:
     """Return the errors that Terraform printed, on one line."""
-    lines = [line.strip("│╷╵ ").strip() for line in output.splitlines()]
+    lines = [line.strip("│╷╵ ").strip() for line in COLOURS.sub("", output).splitlines()]
     starts = [index for index, line in enumerate(lines) if line.startswith("Error")]
-    found = []
-    for index in starts[:3]:
-        following = [line for line in lines[index + 1 : index + 12] if line and not line.startswith("Error")]
-        found.append(" ".join([lines[index], *following])[:1000])
-    return " | ".join(found) or (lines[-1] if lines else "no output")
+    found: list[str] = []
+    for index, end in zip(starts, [*starts[1:], len(lines)], strict=False):
+        words = [line for line in lines[index : min(end, index + 12)] if line]
+        # init tells of a wrong configuration what it is about and then, of each file once more, what is wrong.
+        if (told := " ".join(words)[:1000]) not in found and not told.startswith(f"Error: {PREFACE}"):
+            found.append(told)
+    return " | ".join(found[:3]) or (lines[-1] if lines else "no output")
 
 
 @functools.cache

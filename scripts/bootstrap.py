@@ -28,6 +28,8 @@ JUDGE_PYTHON = "3.13"
 MINIMUM_TERRAFORM = (1, 9)
 # What both Spark 3.5 and 4.1 run on: https://spark.apache.org/docs/4.1.1/ and https://spark.apache.org/docs/3.5.6/
 SUPPORTED_JAVA = range(17, 22)
+# How pip and npm tell that they have not reached their registry.
+NETWORK = re.compile(r"(?:connection broken by |\bfailed, reason: )(.*?)(?:: /\S*)?$")
 JAVA_SHIM = """#!/bin/sh
 # Spark asks for an incubator module that it can do without and that this trimmed Java runtime does not have.
 for argument do
@@ -111,6 +113,14 @@ def has_java() -> bool:
     return version is not None and int(version.group(1)) in SUPPORTED_JAVA
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse a clone that nothing can be installed into."""
+    if not os.access(folder, os.W_OK):
+        raise SetupError(
+            f"{folder} cannot be written, and .venv and build have to go there: clone into a folder of yours"
+        )
+
+
 def install(names: list[str]) -> None:
     """Create the virtual environment and install the named requirement files, unless that was done before."""
     wanted = {name: hashlib.sha256((REQUIREMENTS / name).read_bytes()).hexdigest() for name in names}
@@ -119,6 +129,7 @@ def install(names: list[str]) -> None:
     if all(installed.get(name) == digest for name, digest in wanted.items()):
         return
     if installed.get("python", wanted["python"]) != wanted["python"] or not VENV_PYTHON.exists():
+        check_folder(ROOT)
         shutil.rmtree(str(VENV), ignore_errors=True)
         installed = {}
         say("creating .venv with Python {}".format(wanted["python"]))
@@ -127,12 +138,29 @@ def install(names: list[str]) -> None:
             "a virtual environment could not be made (Debian and Ubuntu need the package python3-venv)",
         )
     say("installing " + " and ".join("requirements/" + name for name in names))
-    command = [str(VENV_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    command = pip_install(VENV_PYTHON)
     for name in names:
         command += ["-r", str(REQUIREMENTS / name)]
-    run(command, "the Python package registry could not deliver the pinned requirements")
+    run(
+        command,
+        "the Python package registry could not deliver the pinned requirements "
+        "(pip takes a proxy from HTTPS_PROXY and another registry from PIP_INDEX_URL)",
+    )
     installed.update(wanted)
     STAMP.write_text(json.dumps(installed))
+
+
+def pip_install(python: Path) -> list[str]:
+    """Return the beginning of a call of pip, which fails to build a wheel where its cache cannot be written."""
+    cache = Path(os.environ.get("PIP_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    kept = [] if can_be_written(cache) else ["--no-cache-dir"]
+    return [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *kept]
+
+
+def can_be_written(folder: Path) -> bool:
+    """Whether a folder can be written, or made where it is not there yet."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return os.access(str(there), os.W_OK)
 
 
 def write_java_shim(shim: Path) -> None:
@@ -157,10 +185,13 @@ def install_node_modules(folder: Path) -> None:
     environment = dict(os.environ)
     # The wheel's npm is a script of .venv/bin that looks for its node on the PATH.
     environment["PATH"] = os.pathsep.join([environment.get("PATH", ""), str(VENV / "bin")])
+    if not can_be_written(Path(environment.get("npm_config_cache") or Path.home() / ".npm")):
+        environment["npm_config_cache"] = str(VENV / "npm-cache")
     npm = shutil.which("npm", path=environment["PATH"])
     run(
-        [str(npm), "ci", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder)],
-        "the npm registry could not deliver the pinned packages",
+        [str(npm), "ci", "--loglevel=error", "--no-audit", "--no-fund", "--prefix", str(folder)],
+        "the npm registry could not deliver the pinned packages "
+        "(npm takes a proxy from HTTPS_PROXY and another registry from npm_config_registry)",
         env=environment,
     )
     stamp.write_text(digest)
@@ -200,16 +231,15 @@ def install_judge(folder: Path, python: str | None) -> None:
     shutil.rmtree(str(folder), ignore_errors=True)
     say(f"installing requirements/judge.txt for Python {JUDGE_PYTHON}")
     run([python, "-m", "venv", str(folder)], f"a virtual environment could not be made with {python}")
-    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     run(
-        [*pip, "--no-deps", "--no-compile", "-r", str(requirements)],
+        [*pip_install(folder / "bin" / "python"), "--no-deps", "--no-compile", "-r", str(requirements)],
         "the Python package registry could not deliver requirements/judge.txt",
     )
     stamp.write_text(json.dumps(wanted))
 
 
 def run(command: list[str], problem: str, env: dict[str, str] | None = None) -> str:
-    """Run a command and return what it printed; on failure raise the problem with the last line it printed."""
+    """Run a command and return what it printed; on failure raise the problem with the line that says why."""
     try:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1800, env=env, check=False
@@ -218,9 +248,17 @@ def run(command: list[str], problem: str, env: dict[str, str] | None = None) -> 
         raise SetupError(f"{problem}: {error}") from None
     output = done.stdout.decode("utf-8", "replace")
     if done.returncode != 0:
-        lines = [line for line in output.splitlines() if line.strip()] or ["no output"]
-        raise SetupError(f"{problem}: {lines[-1].strip()}")
+        raise SetupError(f"{problem}: {reason_in(output)}")
     return output
+
+
+def reason_in(output: str) -> str:
+    """Return the line of a failed command that says why; pip and npm end with what an unreachable registry led to."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no output"]
+    network = [found[1] for found in map(NETWORK.search, lines) if found]
+    if network:
+        return re.sub(r"<[^<>]*>: ", "", network[-1])
+    return lines[-1]
 
 
 def say(message: str) -> None:

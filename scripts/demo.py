@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from local_aws import ExecutionResult, LocalAws, LocalAwsError
+from local_aws.errors import told
 from local_aws.progress import run_watched
 from local_aws.report_facts import definition_of, execution_facts, lake_facts
 from local_aws.report_page import write_page
@@ -279,22 +280,11 @@ def main() -> int:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, interrupt)
     demo = Demo(arguments.directory.resolve(), arguments.port)
-    finished = False
     try:
-        demo.run()
-        if not arguments.keep:
-            demo.take_down()
-        finished = True
-    except (DemoError, LocalAwsError) as error:
-        demo.problem = str(error)
-        say(f"\ndemo: {error}")
-    except KeyboardInterrupt:
-        demo.problem = "interrupted"
-        say("\ndemo: interrupted")
-    finally:
-        demo.write_report()
-        if not (finished and arguments.keep):
-            demo.aws.stop()
+        finished = attempt(demo, keep=arguments.keep)
+    except OSError as error:
+        say(f"\ndemo: {told(error)}")
+        return 1
     if not finished:
         return 1
     demo.summarise()
@@ -304,6 +294,27 @@ def main() -> int:
         say(f'   {command} sql "{SAMPLE_QUERY}"')
         say(f"   {command} down")
     return 0
+
+
+def attempt(demo: Demo, keep: bool) -> bool:
+    """Run the demo and leave nothing running unless told to; return whether it came to its end."""
+    finished = False
+    try:
+        demo.run()
+        if not keep:
+            demo.take_down()
+        finished = True
+    except (DemoError, LocalAwsError) as error:
+        demo.problem = str(error)
+        say(f"\ndemo: {error}")
+    except KeyboardInterrupt:
+        demo.problem = "interrupted"
+        say("\ndemo: interrupted")
+    finally:
+        if not (finished and keep):
+            demo.aws.stop()
+        demo.write_report()
+    return finished
 
 
 if __name__ == "__main__":

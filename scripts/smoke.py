@@ -547,14 +547,21 @@ def open_session() -> boto3.Session:
     Raises:
         SmokeError: when there is no region or no credentials.
     """
-    region = os.environ.get("AWS_REGION") or boto3.Session().region_name
+    try:
+        region = os.environ.get("AWS_REGION") or boto3.Session().region_name
+    except botocore.exceptions.BotoCoreError as error:
+        raise SmokeError(f"{error}: AWS_PROFILE names one of `aws configure list-profiles`") from error
     if not region:
         raise SmokeError("no region is set: AWS_REGION=eu-central-1 make smoke, for example")
     # boto3 reads the one, Terraform's provider either.
     os.environ["AWS_REGION"] = os.environ["AWS_DEFAULT_REGION"] = region
-    session = boto3.Session(region_name=region)
     try:
+        session = boto3.Session(region_name=region)
         identity = session.client("sts").get_caller_identity()
+    except (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError) as error:
+        raise SmokeError(
+            f"AWS cannot be reached ({error}): is HTTPS_PROXY right, and AWS_ENDPOINT_URL unset?"
+        ) from error
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         raise SmokeError(f"AWS does not know who you are ({error}): set AWS_PROFILE or other credentials") from error
     say(f"Account {identity['Account']}, region {region}, as {identity['Arn']}")

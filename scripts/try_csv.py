@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws import LocalAws, LocalAwsError
+from local_aws.errors import told as told_by_system
 from local_aws.progress import run_watched
 from local_aws.report_facts import definition_of, execution_facts, lake_facts
 from local_aws.report_page import write_page
@@ -311,8 +312,8 @@ def main(argv: Sequence[str]) -> int:
         return try_files(parse_args(argv))
     except (FilesError, TryError, LocalAwsError, TerminalError) as error:
         say(f"\ntry: {error}")
-    except PermissionError as error:
-        say(f"\ntry: {error.filename} cannot be read: {error.strerror}")
+    except OSError as error:
+        say(f"\ntry: {told_by_system(error)}")
     except KeyboardInterrupt:
         say("\ntry: interrupted")
     return 1

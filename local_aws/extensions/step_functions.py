@@ -10,6 +10,7 @@ import contextvars
 import copy
 import json
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -36,6 +37,8 @@ PAYLOAD_LIMIT = 256 * 1024
 DEFAULT_TASK_SECONDS = 99_999_999
 POLL_SECONDS = 0.2
 # States.ALL does not catch these: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+# A time with a fraction of a second: what stands before it, its digits, and the offset.
+ISO_TIME = re.compile(r"^(.*T\d\d:\d\d:\d\d)\.(\d+)(.*)$")
 TERMINAL_ERRORS = ("States.DataLimitExceeded", "States.Runtime")
 STOPPED = "LocalAws.ExecutionStopped"
 # What AWS documents as needed for the .sync form, whether or not a run happens to come to it:
@@ -135,6 +138,7 @@ class StepFunctions:
             "_run_parallel_branches",
             "_run_sub_machine",
             "_scaled_sleep",
+            "_sfn_jsonata_to_millis",
             "_SFN_WAIT_SCALE",
             "_state_machines",
             "_state_query_language",
@@ -147,6 +151,12 @@ class StepFunctions:
         self._last_event: contextvars.ContextVar[int] = contextvars.ContextVar("last_event", default=0)
         self._events_lock = threading.Lock()
 
+    def to_millis(self, timestamp: object = None, picture: object = None) -> object:
+        """Read a time that Python's own reader may not know, by any Python that is supported."""
+        if isinstance(timestamp, str) and picture is None:
+            timestamp = plain_time(timestamp)
+        return self._to_millis(timestamp, picture)
+
     def install(self) -> None:
         """Put the replacements in place."""
         sfn = self._sfn
@@ -156,6 +166,7 @@ class StepFunctions:
         sfn.replace("_error_matches", error_matches)
         sfn.replace("_apply_state_assign", self.assign)
         sfn.replace("_scaled_sleep", self.sleep)
+        self._to_millis = sfn.replace("_sfn_jsonata_to_millis", self.to_millis)
         sfn.replace("_invoke_aws_sdk_integration", self.aws_sdk)
         sfn.replace("_run_parallel_branches", self.parallel)
         self._task_with_token = sfn.replace("_execute_task", self.task)
@@ -653,6 +664,14 @@ class StepFunctions:
         self._stop_if_ended()
         if self._cancelled.get().wait(POLL_SECONDS):
             raise self._sfn._ExecutionError(STOPPED, "The task took too long")
+
+
+def plain_time(text: str) -> str:
+    """Return an ISO 8601 time as Python 3.10 reads it too: an offset for Z, and six digits of a second.
+
+    https://docs.python.org/3.10/library/datetime.html#datetime.datetime.fromisoformat
+    """
+    return ISO_TIME.sub(lambda found: f"{found[1]}.{found[2][:6]:0<6}{found[3]}", re.sub("Z$", "+00:00", text))
 
 
 def error_matches(wanted: list[str], error: str) -> bool:

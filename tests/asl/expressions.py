@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import jsonata
+from jsonata.functions import Functions
+
+from local_aws.extensions.step_functions import plain_time
 
 EVALUATOR = Path(__file__).with_name("evaluate.mjs")
 # A node installed from its wheel lies beside the interpreter of the virtual environment.
@@ -62,6 +65,7 @@ def _python(expression: str, bindings: dict[str, Any]) -> Any:
     compiled = jsonata.Jsonata(expression)
     compiled.register_lambda("hash", _hash)
     compiled.register_lambda("parse", json.loads)
+    compiled.register_lambda("toMillis", lambda time: Functions.datetime_to_millis(plain_time(time), None))
     return compiled.evaluate(None, bindings)
 
 

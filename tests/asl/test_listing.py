@@ -241,6 +241,16 @@ SOURCE = {"workflow": {"source_bucket": "raw", "source_prefix": "flights/"}}
             "Listing s3://raw/flights/ failed: S3.S3Exception: Access Denied",
         ),
         (
+            {
+                "Status": "FAILED",
+                "Error": "ListingFailed",
+                "Cause": "S3.S3Exception: The bucket you are attempting to access must be addressed using the "
+                "specified endpoint. Please send all future requests to this endpoint. (Service: S3, Status Code: 301)",
+            },
+            "Listing s3://raw/flights/ failed: the bucket is in another region than this state machine. Bring a bucket "
+            "of this region, or apply the module in the bucket's region.",
+        ),
+        (
             {"Status": "TIMED_OUT", "Error": "States.Timeout"},
             "Listing s3://raw/flights/ ended as TIMED_OUT. Start the execution again.",
         ),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from local_aws import free_port
 from scripts.flights_data import package_data
+from tests.readme import missing
 from tests.report_pages import ReadPage, check_figures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -71,6 +72,7 @@ def it_loads_january_adds_february_and_then_finds_nothing_new(tmp_path: Path) ->
     assert (report["sizes"]["flights"]["csv_files"], report["sizes"]["flights"]["csv_bytes"]) == (2, csv)
     assert 0 < report["sizes"]["flights"]["parquet_bytes"] < csv / 2
     assert processes_that_mention(str(tmp_path)) == []
+    assert missing("make demo", output) == []
 
 
 def flights_of(data: Path, month: str) -> int:

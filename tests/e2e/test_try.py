@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from local_aws import free_port
+from tests.readme import missing
 from tests.report_pages import ReadPage, check_figures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,7 @@ def it_loads_somebodys_files_shows_bad_rows_and_ends_with_status_1(tmp_path: Pat
     done = subprocess.run(
         command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
     )
+    assert missing("make try", done.stdout) == []
     lines = [line.split() for line in done.stdout.splitlines()]
     assert done.returncode == 1, done.stdout + done.stderr
     assert "sales: loaded (2 inserted), 3 rows written, 1 quarantined" in done.stdout

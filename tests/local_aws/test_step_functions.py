@@ -10,7 +10,7 @@ import botocore.exceptions
 import pytest
 
 from local_aws import LocalAws
-from local_aws.extensions.step_functions import error_matches, event_resource, retry_delay
+from local_aws.extensions.step_functions import error_matches, event_resource, plain_time, retry_delay
 
 from .conftest import Machines, RoleMaker, allow
 
@@ -255,3 +255,18 @@ def it_names_resources_in_the_history_as_aws_does() -> None:
         "resource": "getObject",
     }
     assert event_resource("arn:aws:states:::glue:startJobRun.sync")["resource"] == "startJobRun.sync"
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("2026-11-25T19:04:21.949Z", "2026-11-25T19:04:21.949000+00:00"),
+        ("2026-11-25T19:04:21.9Z", "2026-11-25T19:04:21.900000+00:00"),
+        ("2026-11-25T19:04:21.123456789+01:00", "2026-11-25T19:04:21.123456+01:00"),
+        ("2026-11-25T19:04:21Z", "2026-11-25T19:04:21+00:00"),
+        ("2026-11-25", "2026-11-25"),
+        ("Zeit.1", "Zeit.1"),
+    ],
+)
+def it_writes_a_time_as_every_python_reads_it(written: str, plain: str) -> None:
+    assert plain_time(written) == plain

@@ -103,7 +103,7 @@ def it_goes_to_the_registry_when_the_mirror_fails(tmp_path: Path, monkeypatch: p
         tmp_path,
         monkeypatch,
         f'echo "${{TF_CLI_CONFIG_FILE:-none}}" >> {tmp_path}/calls; '
-        '[ -z "$TF_CLI_CONFIG_FILE" ] || { echo "Error: no such version"; exit 1; }',
+        '[ -z "$TF_CLI_CONFIG_FILE" ] || { echo "Error: Failed to query available provider packages"; exit 1; }',
     )
     Terraform(tmp_path, tmp_path / "work", "http://127.0.0.1:1").init()
     assert (tmp_path / "calls").read_text().splitlines() == [str(tmp_path / "work" / "cli.tfrc"), "none"]

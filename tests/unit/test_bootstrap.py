@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -76,3 +77,16 @@ def it_installs_the_second_interpreter_once(machine: Path, monkeypatch: pytest.M
     stamp.write_text(json.dumps({**json.loads(stamp.read_text()), "judge.txt": "another list"}))
     bootstrap.install_judge(folder, python)
     assert len(commands) == 4
+
+
+def it_keeps_no_cache_where_it_may_not_write(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PIP_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(machine))
+    assert "--no-cache-dir" not in bootstrap.pip_install(machine / "python")
+    assert bootstrap.can_be_written(machine / ".npm")
+    # Nobody writes into /proc, not even root.
+    monkeypatch.setattr(os, "access", lambda place, mode: not place.startswith("/proc"))
+    monkeypatch.setenv("HOME", "/proc/home")
+    assert "--no-cache-dir" in bootstrap.pip_install(machine / "python")
+    assert not bootstrap.can_be_written(Path("/proc/home/.npm"))

@@ -163,11 +163,13 @@ def it_explains_with_rows_of_the_demo(tmp_path: Path) -> None:
 
 
 OPERATIONS = ROOT / "docs/operations.md"
+TROUBLESHOOTING = ROOT / "docs/troubleshooting.md"
 RUN = re.compile(r"\[`(\w+)`\]\(\.\./(tests/[\w/.]+)\)")
 
 
-def it_names_only_tests_that_are_there() -> None:
-    named = RUN.findall(OPERATIONS.read_text())
+@pytest.mark.parametrize("page", [OPERATIONS, TROUBLESHOOTING], ids=lambda page: page.stem)
+def it_names_only_tests_that_are_there(page: Path) -> None:
+    named = RUN.findall(page.read_text())
     assert len(named) > 20
     for name, path in named:
         head = f'run "{name}" {{' if path.endswith(".hcl") else f"def {name}("
@@ -182,7 +184,60 @@ def it_says_of_every_procedure_which_test_runs_it() -> None:
         title = procedure.splitlines()[0]
         assert parts == ["When", "Run", "You will see", "Test"], f"{title}: {parts}"
         test = procedure.split("**Test.**")[1]
-        assert RUN.search(test) or "not run by a test" in test.lower().replace("\n", " "), title
+        assert RUN.search(test), title
+
+
+def it_runs_all_commands_of_a_procedure_word_for_word() -> None:
+    """What has commands is taken from the page by the tests of the operations."""
+    tests = "".join((ROOT / f"tests/e2e/test_{name}.py").read_text() for name in ("operations", "deployer"))
+    sections = re.split(r"^## ", OPERATIONS.read_text(), flags=re.MULTILINE)[1:]
+    with_commands = {section.splitlines()[0] for section in sections if re.search(r"^```(sh|sql)$", section, re.M)}
+    assert len(with_commands) > 13
+    assert {title for title in with_commands if f'"{title}"' not in tests} == set()
+
+
+def it_lists_the_thirty_likeliest_mistakes_in_the_words_that_are_printed() -> None:
+    sources = [*ROOT.glob("*.tf"), *ROOT.glob("sfn/*/*.jsonata"), *ROOT.glob("sfn/*.tftpl"), ROOT / "Makefile"]
+    sources += [file for folder in ("glue_scripts", "local_aws", "scripts", "tests") for file in python_of(folder)]
+    words = "".join(file.read_text() for file in sources).replace("\\", "")
+    rows = [line.split(" | ") for line in TROUBLESHOOTING.read_text().splitlines() if line.startswith("| ")]
+    assert len(rows) > 30
+    for mistake, printed, *_ in rows:
+        for piece in "…".join(re.findall("`([^`]+)`", printed)).split("…"):
+            assert piece.strip() in words, f"{mistake}: nothing prints {piece!r}"
+
+
+def python_of(folder: str) -> Iterator[Path]:
+    """The Python files of a folder that are ours."""
+    return (file for file in (ROOT / folder).rglob("*.py") if "node_modules" not in file.parts)
+
+
+def it_fits_the_shop_window() -> None:
+    page = (ROOT / "README.md").read_text()
+    assert len(page.splitlines()) <= 200
+
+
+def it_reckons_what_the_readme_says_it_costs() -> None:
+    page = (ROOT / "README.md").read_text()
+    # What an execution with nothing new crosses is measured there.
+    own, datasets, views = re.search(  # type: ignore[union-attr]
+        r"^IDLE_TRANSITIONS = (\d+) \+ 3 \* (\d+) \+ 4 \* (\d+)$",
+        (ROOT / "tests/e2e/test_paths.py").read_text(),
+        re.MULTILINE,
+    ).groups()
+    transitions = int(own) + 3 * int(datasets) + 4 * int(views)
+    assert f"{own} + {datasets} x 3 + {views} x 4 = {transitions} transitions, 30 pages" in page
+    transition, request, dpu_hour = (float(price) for price in re.findall(r" x (0\.\d+)", page)[:3])
+    told = dict(re.findall(r"^\| (idle|1 GB|100 GB).*\| (0\.\d+)[^|]* \|$", page, re.MULTILINE))
+    idle = transitions * transition + 30 * request
+    daily = 60 * transition + 2 * (2 / 60) * dpu_hour
+    first = 10 * (3 / 60) * dpu_hour
+    assert {
+        name: round(price, len(told[name]) - 2) for name, price in (("idle", idle), ("1 GB", daily), ("100 GB", first))
+    } == {name: float(price) for name, price in told.items()}
+    # Three minutes are one to start and the time for the bytes.
+    seconds = 60 + 100_000 / (36 * 25)
+    assert seconds == pytest.approx(180, rel=0.06)
 
 
 def it_plans_every_example_in_a_test() -> None:
