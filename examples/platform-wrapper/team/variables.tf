@@ -16,6 +16,7 @@ variable "settings" {
       partition_keys = optional(list(object({ name = string, type = optional(string, "string") })), [])
       prefix         = optional(string)
       renamed_from   = optional(string)
+      schema_drift   = optional(string, "fail")
     }))
     landing        = optional(object({ bucket = string, kms_key_arn = optional(string) }))
     platform_roles = optional(bool, false)
@@ -25,7 +26,8 @@ variable "settings" {
   nullable    = false
   description = <<-EOT
     What the team says in its file.
-    - `datasets`: its datasets, with columns and partition keys as the module takes them.
+    - `datasets`: its datasets, each with what the module takes: `columns`, `partition_keys`, `prefix`, `renamed_from`,
+      `schema_drift`.
     - `landing`: an existing bucket that its CSV files lie in, with the key they are under if there is one; default none, a
       bucket is created.
     - `platform_roles`: whether the platform creates the roles of its lake, default false, the module does.
