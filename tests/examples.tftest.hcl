@@ -86,7 +86,7 @@ run "bring_your_own_uses_the_brought_buckets" {
   }
 
   assert {
-    condition     = alltrue([for dataset, uri in output.upload_uris : uri == "s3://${aws_s3_bucket.landing.id}/${dataset}/"])
+    condition     = alltrue([for dataset, uri in output.upload_uris : uri == "s3://${aws_s3_bucket.platform["landing"].id}/${dataset}/"])
     error_message = "The upload folders are ${jsonencode(output.upload_uris)} and not in the landing bucket."
   }
 }

@@ -3,6 +3,7 @@
 provider "aws" {}
 
 data "aws_caller_identity" "current" {}
+data "aws_partition" "current" {}
 # Tells the region, with provider 5.x and 6.x alike.
 data "aws_service_principal" "current" { service_name = "glue" }
 
@@ -24,6 +25,24 @@ module "results" {
 resource "aws_kms_key" "results" {
   description         = "Results of ${var.name}"
   enable_key_rotation = true
+  policy              = data.aws_iam_policy_document.key.json
+}
+
+# The account's own policies say who may use it: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+data "aws_iam_policy_document" "key" {
+  # checkov:skip=CKV_AWS_109:The policy of a key, whose * means this key: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html
+  # checkov:skip=CKV_AWS_111:As above.
+  # checkov:skip=CKV_AWS_356:As above.
+  statement {
+    sid       = "Account"
+    actions   = ["kms:*"]
+    resources = ["*"]
+
+    principals {
+      type        = "AWS"
+      identifiers = ["arn:${data.aws_partition.current.partition}:iam::${local.account}:root"]
+    }
+  }
 }
 
 module "query" {

@@ -31,6 +31,7 @@ module "team" {
 data "aws_iam_policy_document" "boundary" {
   # checkov:skip=CKV_AWS_108:A boundary allows nothing by itself; each role's own policy names its resources.
   # checkov:skip=CKV_AWS_109:As above.
+  # checkov:skip=CKV_AWS_110:As above.
   # checkov:skip=CKV_AWS_111:As above.
   # checkov:skip=CKV_AWS_356:As above.
   statement {
