@@ -78,8 +78,25 @@ resource "aws_s3_bucket_server_side_encryption_configuration" "landing" {
 
 data "aws_iam_policy_document" "landing" {
   statement {
+    sid       = "CrawlerFindsBucket"
+    actions   = ["s3:GetBucketLocation"]
+    resources = [local.landing_arn]
+
+    principals {
+      type        = "AWS"
+      identifiers = [local.lake_root]
+    }
+
+    condition {
+      test     = "ArnEquals"
+      variable = "aws:PrincipalArn"
+      values   = [local.lake_roles["crawler"]]
+    }
+  }
+
+  statement {
     sid       = "LakeFindsFiles"
-    actions   = ["s3:GetBucketLocation", "s3:ListBucket"]
+    actions   = ["s3:ListBucket"]
     resources = [local.landing_arn]
 
     principals {
