@@ -353,7 +353,7 @@ def assert_let_in(aws: LocalAws, roles: dict[str, str]) -> None:
             if any(resource.startswith(bucket) for resource in as_list(statement["Resource"]))
             for action in as_list(statement["Action"])
         }
-        # All three may use the key, for whatever is under it; of the landing bucket's objects only who reads them needs it.
+        # Each may use the key for whatever is under it; of the landing bucket's objects only who reads them needs it.
         if "s3:GetObject" in wanted:
             wanted |= {
                 action
