@@ -40,6 +40,22 @@ locals {
   workgroup_name = var.athena.create_workgroup ? one(module.query[*].workgroup_name) : var.athena.workgroup_name
   place          = "${local.region}:${data.aws_caller_identity.current.account_id}"
 
+  # What others have to know to query the lake.
+  access = {
+    database_name = one(module.catalog[*].database_name)
+    datasets = {
+      for name, dataset in local.datasets : name => {
+        prefix = dataset.prefix
+        folder = dataset.lake_name
+        tables = concat([dataset.parquet_table, dataset.quarantine_table], local.view_names[name])
+      }
+    }
+    views       = var.create ? var.views[*].name : []
+    raw_bucket  = local.bucket_names.raw
+    lake_bucket = local.bucket_names.lake
+    key_arns    = concat(compact([var.kms_key_arn, var.kms_keys.catalog]), var.kms_keys.read)
+  }
+
   start_command = var.create ? "aws stepfunctions start-execution --region ${local.region} --state-machine-arn ${one(module.workflow[*].state_machine_arn)}" : null
 }
 
@@ -128,17 +144,11 @@ module "access" {
   source = "./modules/access"
   count  = var.create ? 1 : 0
 
-  database_name = module.catalog[0].database_name
-  datasets = {
-    for name, dataset in local.datasets : name => {
-      prefix = dataset.prefix
-      folder = dataset.lake_name
-      tables = concat([dataset.parquet_table, dataset.quarantine_table], local.view_names[name])
-    }
-  }
-  views            = var.views[*].name
-  raw_bucket       = local.bucket_names.raw
-  lake_bucket      = local.bucket_names.lake
+  database_name    = local.access.database_name
+  datasets         = local.access.datasets
+  views            = local.access.views
+  raw_bucket       = local.access.raw_bucket
+  lake_bucket      = local.access.lake_bucket
   workgroup_name   = local.workgroup_name
   results_uri      = local.results_uri
   kms_key_arn      = var.kms_key_arn

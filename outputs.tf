@@ -207,6 +207,11 @@ output "uploader_policies" {
   value       = try(module.access[0].uploader_policies, {})
 }
 
+output "access" {
+  description = "What a stack of its own has to know to query in a workgroup of its own, for `modules/access` there: names, and the keys to decrypt with."
+  value       = local.access
+}
+
 output "role_trust_policies" {
   description = "Who has to be able to assume each role, as JSON: for roles of one's own (`iam`)."
   value = {

@@ -15,6 +15,9 @@ mock_provider "aws" {
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/mocked" }
   }
+  mock_resource "aws_iam_policy" {
+    defaults = { arn = "arn:aws:iam::123456789012:policy/mocked" }
+  }
   mock_resource "aws_s3_bucket" {
     defaults = { arn = "arn:aws:s3:::mocked" }
   }
@@ -32,6 +35,24 @@ mock_provider "aws" {
   }
   mock_resource "aws_sns_topic" {
     defaults = { arn = "arn:aws:sns:eu-central-1:123456789012:mocked" }
+  }
+}
+
+# The other account of cross-account-landing.
+mock_provider "aws" {
+  alias = "landing"
+
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "210987654321" }
+  }
+  mock_data "aws_iam_policy_document" {
+    defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
+  }
+  mock_resource "aws_s3_bucket" {
+    defaults = { arn = "arn:aws:s3:::mocked" }
+  }
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:eu-central-1:210987654321:key/11111111-2222-3333-4444-555555555555" }
   }
 }
 
@@ -65,7 +86,7 @@ run "bring_your_own_uses_the_brought_buckets" {
   }
 
   assert {
-    condition     = alltrue([for dataset, uri in output.upload_uris : uri == "s3://${aws_s3_bucket.landing.id}/${dataset}/"])
+    condition     = alltrue([for dataset, uri in output.upload_uris : uri == "s3://${aws_s3_bucket.platform["landing"].id}/${dataset}/"])
     error_message = "The upload folders are ${jsonencode(output.upload_uris)} and not in the landing bucket."
   }
 }
@@ -127,4 +148,96 @@ run "multi_environment_refuses_an_unknown_environment" {
   }
 
   expect_failures = [var.environment]
+}
+
+run "platform_wrapper_makes_a_lake_of_every_file" {
+  module {
+    source = "./examples/platform-wrapper"
+  }
+
+  assert {
+    condition = jsonencode(output.upload_uris) == jsonencode({
+      risk = { ratings = "s3://acme-risk-landing/ratings/" }
+      sales = {
+        customers = "s3://sales-raw-123456789012-eu-central-1/customers/"
+        orders    = "s3://sales-raw-123456789012-eu-central-1/orders/"
+      }
+    })
+    error_message = "The upload folders are ${jsonencode(output.upload_uris)}."
+  }
+}
+
+run "platform_wrapper_refuses_more_than_a_team_may_have" {
+  command = plan
+
+  module {
+    source = "./examples/platform-wrapper/team"
+  }
+
+  variables {
+    name                 = "sales"
+    settings             = { datasets = {}, workers = 11 }
+    path                 = "/data-platform/"
+    permissions_boundary = "arn:aws:iam::123456789012:policy/boundary"
+    keep_data            = true
+  }
+
+  expect_failures = [var.settings]
+}
+
+run "consumer_takes_what_the_wrapper_says" {
+  command = plan
+
+  module {
+    source = "./examples/consumer"
+  }
+
+  variables {
+    lake       = run.platform_wrapper_makes_a_lake_of_every_file.lakes["sales"]
+    only       = ["orders"]
+    assumed_by = ["arn:aws:iam::123456789012:role/data-analyst"]
+  }
+
+  assert {
+    condition     = keys(aws_iam_role_policy.this) == ["orders"] && output.results_bucket == "analysts-results-123456789012-eu-central-1"
+    error_message = "It may read ${jsonencode(keys(aws_iam_role_policy.this))} and its results go to ${output.results_bucket}."
+  }
+}
+
+run "consumer_refuses_a_dataset_that_the_lake_has_not" {
+  command = plan
+
+  module {
+    source = "./examples/consumer"
+  }
+
+  variables {
+    lake       = run.platform_wrapper_makes_a_lake_of_every_file.lakes["sales"]
+    only       = ["ratings"]
+    assumed_by = ["arn:aws:iam::123456789012:role/data-analyst"]
+  }
+
+  expect_failures = [var.only]
+}
+
+run "cross_account_landing_lets_another_account_in" {
+  command = plan
+
+  module {
+    source = "./examples/cross-account-landing"
+  }
+
+  providers = {
+    aws         = aws
+    aws.landing = aws.landing
+  }
+
+  variables {
+    landing_role_arn = "arn:aws:iam::210987654321:role/terraform"
+  }
+
+  assert {
+    condition     = output.let_in["job"] == "arn:aws:iam::123456789012:role/orders-job"
+    error_message = "It lets ${output.let_in["job"]} in."
+  }
 }

@@ -75,6 +75,11 @@ def client_of(aws: LocalAws, role_arn: str, service: str) -> Any:
     trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     aws.client("iam").update_assume_role_policy(RoleName=role_arn.rpartition("/")[2], PolicyDocument=document)
+    return assuming_client(aws, role_arn, service)
+
+
+def assuming_client(aws: LocalAws, role_arn: str, service: str) -> Any:
+    """Return a client with the rights of a role that lets its own account assume it."""
     keys = aws.client("sts").assume_role(RoleArn=role_arn, RoleSessionName="test")["Credentials"]
     # The stubs overload this for each service by its literal name, which is not known here.
     create: Callable[..., Any] = boto3.client
