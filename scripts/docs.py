@@ -8,7 +8,8 @@
 - the lines of the map (docs/architecture.md): from the docstring of every Python module, the README of every Terraform
   module and the usage of every script;
 - the pictures of the state machine: from the definition that the usage block of modules/workflow plans;
-- the picture of the demo (docs/pictures/demo.svg): from the recording beside it.
+- the picture of the demo (docs/pictures/demo.svg): from the recording beside it;
+- table and picture of the ten shapes of data (docs/benchmarks.md): from what benchmarks/shapes.py has recorded.
 
 The usage blocks of the READMEs are planned on the way, all in one configuration, so that none can be wrong.
 """
@@ -26,15 +27,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from scripts import docs_benchmarks, docs_terminal
 from scripts.docs_pictures import mermaid, outline
 from scripts.docs_reference import brief, read_reference, whole
 from scripts.docs_sections import DocsError, Section, table
-from scripts.docs_terminal import PICTURE, picture
 from scripts.offline_plan import ROOT, PlanError, plan
 from scripts.smoke_rows import rows_as_cells
 
-REFERENCE, GRAPH, SMOKE = "inputs and outputs", "state machine", "what make smoke asks"
+REFERENCE, GRAPH, SMOKE, SHAPES = "inputs and outputs", "state machine", "what make smoke asks", "ten shapes"
 INPUTS_OUTPUTS, MAP, LIMITATIONS = "docs/inputs-outputs.md", "docs/architecture.md", "docs/limitations.md"
+BENCHMARKS = "docs/benchmarks.md"
 # The rooms of the house whose modules have a line each in the map.
 ROOMS = ("glue_scripts", "local_aws", "scripts")
 USAGE = re.compile(r"^```hcl\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -70,6 +72,11 @@ def map_sections(root: Path = ROOT) -> Iterator[Section]:
 def smoke_sections() -> Iterator[Section]:
     """Yield what `make smoke` asks: a line for each row of its table."""
     yield Section(LIMITATIONS, SMOKE, table(("row", "question", "assumed"), rows_as_cells()))
+
+
+def shapes_sections(root: Path = ROOT) -> Iterator[Section]:
+    """Yield what the ten shapes of data cost: picture, table and median."""
+    yield Section(BENCHMARKS, SHAPES, docs_benchmarks.shapes_table(root))
 
 
 def picture_sections(definition: dict[str, Any]) -> Iterator[Section]:
@@ -165,7 +172,13 @@ def planned_definition() -> dict[str, Any]:
 
 def all_sections() -> list[Section]:
     """Return every generated part; takes the time of a plan."""
-    return [*reference_sections(), *map_sections(), *smoke_sections(), *picture_sections(planned_definition())]
+    return [
+        *reference_sections(),
+        *map_sections(),
+        *smoke_sections(),
+        *shapes_sections(),
+        *picture_sections(planned_definition()),
+    ]
 
 
 def stale_pages(sections: Iterable[Section], root: Path = ROOT) -> dict[str, str]:
@@ -176,10 +189,15 @@ def stale_pages(sections: Iterable[Section], root: Path = ROOT) -> dict[str, str
     return {page: text for page, text in pages.items() if (root / page).read_text() != text}
 
 
-def stale_picture(root: Path = ROOT) -> dict[str, str]:
-    """Return the picture of the demo under its path, if its recording says something else."""
-    wanted = picture()
-    return {} if (root / PICTURE).exists() and (root / PICTURE).read_text() == wanted else {PICTURE: wanted}
+def stale_pictures(root: Path = ROOT) -> dict[str, str]:
+    """Return the pictures that show something else than what they are made of, by path, as they should be."""
+    wanted = {
+        docs_terminal.PICTURE: docs_terminal.picture(),
+        docs_benchmarks.PICTURE: docs_benchmarks.shapes_picture(root),
+    }
+    return {
+        path: text for path, text in wanted.items() if not (root / path).exists() or (root / path).read_text() != text
+    }
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -188,7 +206,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a page is out of date")
     check = parser.parse_args(argv).check
     try:
-        stale = {**stale_pages(all_sections(), ROOT), **stale_picture()}
+        stale = {**stale_pages(all_sections(), ROOT), **stale_pictures()}
     except (DocsError, PlanError) as error:
         sys.stderr.write(f"docs: {error}\n")
         return 1

@@ -409,7 +409,7 @@ def one_section(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     page.write_text(f"{SECTION.begin}\nold\n{SECTION.end}\n")
     monkeypatch.setattr(docs, "ROOT", tmp_path)
     monkeypatch.setattr(docs, "all_sections", lambda: [SECTION])
-    monkeypatch.setattr(docs, "stale_picture", dict)
+    monkeypatch.setattr(docs, "stale_pictures", dict)
     return page
 
 

@@ -14,7 +14,7 @@ PLAIN = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def it_is_up_to_date() -> None:
-    assert docs.stale_picture() == {}, "shows an older recording: make docs"
+    assert docs.stale_pictures() == {}, "a picture shows something older: make docs"
 
 
 def it_keeps_what_stands_on_the_screen_in_the_end() -> None:
