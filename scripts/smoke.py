@@ -279,7 +279,7 @@ class Smoke:
         self.seen.add(row, ", ".join(modules), modules == {"csv_to_parquet_modules.zip"})
         own = [name for name in runtime["arguments"] if name in OWN_ARGUMENTS]
         self.seen.add("Arguments of the job", ", ".join(own), own == OWN_ARGUMENTS)
-        table = self.client("glue").get_table(DatabaseName=self.outputs["database_name"], Name="products")["Table"]
+        table = self.client("glue").get_table(DatabaseName=self.outputs["database_name"], Name="raw_products")["Table"]
         columns = ", ".join(f"{item['Name']} {item['Type']}" for item in table["StorageDescriptor"]["Columns"])
         self.seen.add("Crawled columns", columns, columns == "sku string, price bigint")
 

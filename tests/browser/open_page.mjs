@@ -29,6 +29,17 @@ async function browser() {
   return found;
 }
 
+// On a busy machine the compositor may not be there yet when the first picture is asked for.
+async function take(page, path, attempts = 3) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await page.screenshot({ path, fullPage: true });
+    } catch (error) {
+      if (attempt === attempts) throw error;
+    }
+  }
+}
+
 const [file, folder] = process.argv.slice(2);
 const seen = [];
 const opened = await driver.launch({
@@ -47,7 +58,7 @@ try {
       await page.goto(pathToFileURL(file).href, { waitUntil: "load" });
       if (folder) {
         mkdirSync(folder, { recursive: true });
-        await page.screenshot({ path: join(folder, `${scheme}-${width}.png`), fullPage: true });
+        await take(page, join(folder, `${scheme}-${width}.png`));
       }
       const facts = await page.evaluate(() => {
         for (const details of document.querySelectorAll("details")) details.open = true;

@@ -237,7 +237,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "Glue's limit above the state machine's": (
         also("glue = { timeout_minutes = 600 }\nworkflow = { timeouts = { job_seconds = 3600 } }"),
         "workflow",
-        "workflow.timeouts.job_seconds must be more than glue.timeout_minutes (36000 seconds)",
+        "workflow.timeouts.job_seconds must be more than timeout_minutes of glue (36000 seconds)",
     ),
     "a cron of five fields": (
         also('schedule = { expression = "cron(0 6 * * *)" }'),

@@ -143,7 +143,6 @@ EXAMPLES = [
             "s3:CreateBucket": NAMED_BUCKET,
             "glue:UpdateDatabase": OWN_TABLES,
             "glue:DeleteDatabase": OWN_TABLES,
-            "glue:GetTables": OWN_TABLES,
             "glue:DeleteTable": OWN_TABLES,
             "glue:BatchDeleteTable": OWN_TABLES,
             "glue:BatchCreatePartition": NO_PARTITIONS,
