@@ -121,6 +121,7 @@ def main() -> None:
         small, big = (measure_shape(name, size, arguments.repeats, arguments.engines) for size in (few, many))
         found[name] = (small, big)
         if arguments.record:
+            RECORD.parent.mkdir(exist_ok=True)
             RECORD.write_text(json.dumps(recorded(few, many, found), indent=2) + "\n")
         rows.append(
             [

@@ -64,7 +64,9 @@ def _ratios(shape: str, engines: Mapping[str, Sequence[Mapping[str, float]]]) ->
 
 
 def shapes_table(root: Path) -> str:
-    """Return the table, and what it comes to, as Markdown."""
+    """Return the table, and what it comes to, as Markdown; without a record, how to make one."""
+    if not (root / RECORD).exists():
+        return "No run is on record yet: `python -m benchmarks.shapes --record`, on a machine with nothing else to do."
     record, ratios = read_ratios(root)
     few, many = record["megabytes"]
     rows = [
