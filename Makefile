@@ -45,15 +45,21 @@ try: setup ## your own CSV files through the whole pipeline: CSV=file, folder or
 	@$(BIN)/python -m scripts.try_csv --port $(PORT) $(if $(NAME),--name '$(NAME)') $(if $(DATES),--dates '$(DATES)') \
 	  $(if $(KEEP),--keep) '$(CSV)'
 
-# The end-to-end tests mostly wait, so others run beside them, the longest first; where make can, each prints in one piece.
+# The end-to-end tests mostly wait, so others run beside them; where make can, each prints in one piece.
 IN_ONE_PIECE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 test: setup-test ## every check and test, as CI runs them
 	@$(MAKE) --no-print-directory lint
-	@echo "Python's, end-to-end and Terraform's tests side by side, about 22 minutes; each prints when it has ended"
-	@$(MAKE) --no-print-directory -j3 $(IN_ONE_PIECE) test-python test-e2e-others test-e2e-pipeline test-terraform \
-	  test-sdk-3.5.6 test-engine-spark-4.1.1
+	@echo "Python's, end-to-end and all other tests side by side, about 22 minutes; each prints when it has ended"
+	@$(MAKE) --no-print-directory -j3 $(IN_ONE_PIECE) test-python test-e2e-others test-in-turn
 	@$(MAKE) --no-print-directory test-page
+
+# As many goals as jobs, so that the longest begins at once: these take together as long as one of the other two.
+test-in-turn: setup
+	@$(MAKE) --no-print-directory test-e2e-pipeline
+	@$(MAKE) --no-print-directory test-terraform
+	@$(MAKE) --no-print-directory test-sdk-3.5.6
+	@$(MAKE) --no-print-directory test-spark-4.1.1 SPARK_TESTS=tests/unit/engine RANDOM_CASES=300
 
 check: setup-test lint test-rules ## what to run before every commit: lint, rules, tests without Spark and servers
 	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl -m "not (spark or server or random)"
@@ -120,10 +126,6 @@ $(SPARK_VERSIONS:%=test-spark-%): test-spark-%: setup
 	  cp requirements/spark-$*.txt build/spark-$*/requirements.txt; }
 	PYTHONPATH=build/spark-$* EXPECTED_LIBRARIES=build/spark-$*/requirements.txt \
 	  $(BIN)/python -m pytest $(SPARK_TESTS) -m "not server"
-
-# What every change is tested with of Glue 6.0: the engine, with fewer random files than on the Spark of .venv.
-test-engine-spark-4.1.1: setup
-	@$(MAKE) --no-print-directory test-spark-4.1.1 SPARK_TESTS=tests/unit/engine RANDOM_CASES=300
 
 # Of a Glue version's libraries the SDK alone, and of the job's tests those that talk to services or play one.
 SDK_TESTS := $(patsubst %,tests/unit/job/test_%.py,glue_catalog publication report requests retries sources storage)
