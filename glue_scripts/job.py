@@ -216,6 +216,7 @@ def _resolve_columns(
         if frozen is not None:
             return contract.with_inferred(frozen.columns), None
         return contract.with_columns(raw) if raw else contract, None
+    # Read again behind this: inferring may take minutes, in which others publish.
     published = open_tables(catalog, contract)[0].read() if table is not None else {}
     anew = arguments.force and arguments.partitions is None
     return resolve_columns(contract, Surroundings(raw, table, listing.units, published, recorded, anew, read))

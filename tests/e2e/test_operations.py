@@ -114,9 +114,10 @@ def it_reads_the_quarantine_and_loads_it_again(operator: Operator) -> None:
     ((bad,),) = operator.query_page(section)
     assert (bad["source_file"], bad["line_number"]) == ("orders/month=2019-07/2019-07.csv", "3")
     assert (bad["column_name"], bad["raw_text"]) == ("amount", "4,NA")
-    operator.write(datasets={"orders": {**ORDERS, "null_values": ["", "NA"]}})
+    operator.write(datasets={"orders": {**ORDERS, "csv": {"null_values": ["", "NA"]}}})
     operator.follow_page(section)
-    assert operator.report()["rows_quarantined"] == 0
+    report = operator.report()
+    assert (report["status"], report["units_replaced"], report["rows_quarantined"]) == ("loaded", 2, 0)
     assert operator.query_page(section) == [[]]
     assert operator.rows() == [*JUNE, ("3", "31", "2019-07"), ("4", None, "2019-07")]
 

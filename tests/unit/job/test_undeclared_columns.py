@@ -57,6 +57,7 @@ def frozen(world: World) -> dict[str, Any]:
 
 # Spellings of Parquet's types that are not the catalog's.
 ARROW = {"int32": "int", "int64": "bigint", "date32[day]": "date", "bool": "boolean"}
+ARROW["timestamp[us,tz=UTC]"] = "timestamp"
 
 
 def published_types(world: World) -> set[tuple[str, ...]]:
