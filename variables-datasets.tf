@@ -766,57 +766,6 @@ variable "datasets" {
   }
 
   validation {
-    condition = alltrue([
-      for dataset in var.datasets : dataset.schedule == null ? true : can(regex(local.schedule_expression, dataset.schedule.expression))
-    ])
-    error_message = "schedule.expression of a dataset must be rate(<number> <minutes|hours|days>), cron(<six fields>) or at(yyyy-mm-ddThh:mm:ss), for example cron(0 6 * * ? *)."
-  }
-
-  validation {
-    condition = alltrue(flatten([
-      for dataset in var.datasets : [
-        for fields in regexall(local.cron, try(dataset.schedule.expression, "")) : [
-          for index, field in fields : can(regex("(?i)^(${local.cron_parts[index]})(,(${local.cron_parts[index]}))*$", field)) ||
-          can(regex("(?i)^(${try(local.cron_alone[index], "-")})$", field))
-        ]
-      ]
-    ]))
-    error_message = "The fields of cron(…) in schedule.expression of a dataset are minutes 0-59, hours 0-23, day of the month 1-31, month 1-12 or JAN-DEC, day of the week 1-7 or SUN-SAT, and year 1970-2199, with , - * / and, for days, ? L W #: for example cron(30 6 ? * MON-FRI *)."
-  }
-
-  validation {
-    condition = alltrue(flatten([
-      for dataset in var.datasets : [
-        for fields in regexall(local.cron, try(dataset.schedule.expression, "")) : (fields[2] == "?") != (fields[4] == "?")
-      ]
-    ]))
-    error_message = "In cron(…) of schedule.expression of a dataset exactly one of the day of the month (third field) and the day of the week (fifth field) must be ?, as in cron(0 6 * * ? *) and cron(0 6 ? * MON *)."
-  }
-
-  validation {
-    condition = alltrue(flatten([
-      for dataset in var.datasets : [
-        for moment in regexall("^at\\(([0-9TZ:-]*)\\)$", try(dataset.schedule.expression, "")) : can(timeadd("${moment[0]}Z", "0s"))
-      ]
-    ]))
-    error_message = "at(yyyy-mm-ddThh:mm:ss) in schedule.expression of a dataset must be a day and a time that exist, for example at(2026-01-31T12:00:00)."
-  }
-
-  validation {
-    condition     = alltrue([for dataset in var.datasets : contains(local.time_zones, try(dataset.schedule.timezone, "UTC"))])
-    error_message = "schedule.timezone of a dataset must be the IANA name of a time zone, spelled as there, for example UTC or Europe/Berlin."
-  }
-
-  validation {
-    condition = alltrue(flatten([
-      for dataset in var.datasets : [
-        for minutes in [try(dataset.schedule.window_minutes, 0)] : minutes >= 0 && minutes <= 1440 && floor(minutes) == minutes
-      ]
-    ]))
-    error_message = "schedule.window_minutes of a dataset must be a whole number from 0 to 1440."
-  }
-
-  validation {
     # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
     condition     = alltrue([for name, dataset in var.datasets : dataset.schedule == null || length("${var.name}-${name}") <= 64])
     error_message = "A dataset with a schedule must have a shorter name: its schedule is called <name>-<dataset>, of which EventBridge Scheduler allows 64 characters."

@@ -293,42 +293,56 @@ variable "schedule" {
     - `window_minutes`: how much later than due it may start, 0 to 1440, default 0.
   EOT
 
+  # The schedules of datasets are held to the same rules.
   validation {
-    condition     = var.schedule == null ? true : can(regex(local.schedule_expression, var.schedule.expression))
+    condition = alltrue([
+      for schedule in concat(var.schedule[*], flatten([for dataset in var.datasets : dataset.schedule[*]])) : can(regex(local.schedule_expression, schedule.expression))
+    ])
     error_message = "schedule.expression must be rate(<number> <minutes|hours|days>), cron(<six fields>) or at(yyyy-mm-ddThh:mm:ss), for example cron(0 6 * * ? *)."
   }
 
   validation {
-    condition = var.schedule == null ? true : alltrue([
-      for fields in regexall(local.cron, var.schedule.expression) : alltrue([
-        for index, field in fields : can(regex("(?i)^(${local.cron_parts[index]})(,(${local.cron_parts[index]}))*$", field)) ||
-        can(regex("(?i)^(${try(local.cron_alone[index], "-")})$", field))
-      ])
-    ])
+    condition = alltrue(flatten([
+      for schedule in concat(var.schedule[*], flatten([for dataset in var.datasets : dataset.schedule[*]])) : [
+        for fields in regexall(local.cron, schedule.expression) : [
+          for index, field in fields : can(regex("(?i)^(${local.cron_parts[index]})(,(${local.cron_parts[index]}))*$", field)) ||
+          can(regex("(?i)^(${try(local.cron_alone[index], "-")})$", field))
+        ]
+      ]
+    ]))
     error_message = "The fields of cron(…) in schedule.expression are minutes 0-59, hours 0-23, day of the month 1-31, month 1-12 or JAN-DEC, day of the week 1-7 or SUN-SAT, and year 1970-2199, with , - * / and, for days, ? L W #: for example cron(30 6 ? * MON-FRI *)."
   }
 
   validation {
-    condition = var.schedule == null ? true : alltrue([
-      for fields in regexall(local.cron, var.schedule.expression) : (fields[2] == "?") != (fields[4] == "?")
-    ])
+    condition = alltrue(flatten([
+      for schedule in concat(var.schedule[*], flatten([for dataset in var.datasets : dataset.schedule[*]])) : [
+        for fields in regexall(local.cron, schedule.expression) : (fields[2] == "?") != (fields[4] == "?")
+      ]
+    ]))
     error_message = "In cron(…) of schedule.expression exactly one of the day of the month (third field) and the day of the week (fifth field) must be ?, as in cron(0 6 * * ? *) and cron(0 6 ? * MON *)."
   }
 
   validation {
-    condition = var.schedule == null ? true : !can(regex("^at\\([0-9TZ:-]*\\)$", var.schedule.expression)) || can(
-      timeadd("${trimsuffix(trimprefix(var.schedule.expression, "at("), ")")}Z", "0s")
-    )
+    condition = alltrue(flatten([
+      for schedule in concat(var.schedule[*], flatten([for dataset in var.datasets : dataset.schedule[*]])) : [
+        for moment in regexall("^at\\(([0-9TZ:-]*)\\)$", schedule.expression) : can(timeadd("${moment[0]}Z", "0s"))
+      ]
+    ]))
     error_message = "at(yyyy-mm-ddThh:mm:ss) in schedule.expression must be a day and a time that exist, for example at(2026-01-31T12:00:00)."
   }
 
   validation {
-    condition     = var.schedule == null ? true : contains(local.time_zones, var.schedule.timezone)
+    condition = alltrue([
+      for schedule in concat(var.schedule[*], flatten([for dataset in var.datasets : dataset.schedule[*]])) : contains(local.time_zones, schedule.timezone)
+    ])
     error_message = "schedule.timezone must be the IANA name of a time zone, spelled as there, for example UTC or Europe/Berlin."
   }
 
   validation {
-    condition     = var.schedule == null ? true : var.schedule.window_minutes >= 0 && var.schedule.window_minutes <= 1440 && floor(var.schedule.window_minutes) == var.schedule.window_minutes
+    condition = alltrue([
+      for schedule in concat(var.schedule[*], flatten([for dataset in var.datasets : dataset.schedule[*]])) :
+      schedule.window_minutes >= 0 && schedule.window_minutes <= 1440 && floor(schedule.window_minutes) == schedule.window_minutes
+    ])
     error_message = "schedule.window_minutes must be a whole number from 0 to 1440."
   }
 }

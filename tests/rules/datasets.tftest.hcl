@@ -2560,7 +2560,7 @@ run "accepts_a_minute_of_a_dataset" {
 
 run "refuses_a_schedule_of_seconds_of_a_dataset" {
   command         = plan
-  expect_failures = [var.datasets]
+  expect_failures = [var.schedule]
   variables {
     datasets = { orders = { schedule = { expression = "rate(30 seconds)" } } }
   }
@@ -2574,7 +2574,7 @@ run "accepts_a_schedule_of_minutes_of_a_dataset" {
 
 run "refuses_minute_60_of_a_dataset" {
   command         = plan
-  expect_failures = [var.datasets]
+  expect_failures = [var.schedule]
   variables {
     datasets = { orders = { schedule = { expression = "cron(60 6 * * ? *)" } } }
   }
@@ -2588,7 +2588,7 @@ run "accepts_minute_59_of_a_dataset" {
 
 run "refuses_two_kinds_of_days_of_a_dataset" {
   command         = plan
-  expect_failures = [var.datasets]
+  expect_failures = [var.schedule]
   variables {
     datasets = { orders = { schedule = { expression = "cron(0 6 * * * *)" } } }
   }
@@ -2602,7 +2602,7 @@ run "accepts_one_kind_of_days_of_a_dataset" {
 
 run "refuses_a_day_that_does_not_exist_of_a_dataset" {
   command         = plan
-  expect_failures = [var.datasets]
+  expect_failures = [var.schedule]
   variables {
     datasets = { orders = { schedule = { expression = "at(2026-02-29T12:00:00)" } } }
   }
@@ -2616,7 +2616,7 @@ run "accepts_a_leap_day_of_a_dataset" {
 
 run "refuses_an_unknown_time_zone_of_a_dataset" {
   command         = plan
-  expect_failures = [var.datasets]
+  expect_failures = [var.schedule]
   variables {
     datasets = { orders = { schedule = { expression = "rate(1 day)", timezone = "Europe/Bern" } } }
   }
@@ -2630,7 +2630,7 @@ run "accepts_a_time_zone_of_a_dataset" {
 
 run "refuses_a_window_of_two_days_of_a_dataset" {
   command         = plan
-  expect_failures = [var.datasets]
+  expect_failures = [var.schedule]
   variables {
     datasets = { orders = { schedule = { expression = "rate(1 day)", window_minutes = 2880 } } }
   }

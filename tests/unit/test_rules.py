@@ -89,7 +89,7 @@ def it_has_the_spellings_of_booleans_of_the_job() -> None:
 
 def it_refuses_every_argument_that_the_module_gives_the_job_itself() -> None:
     given = set(re.findall(r'"(--[\w-]+)"\s*=', (ROOT / "modules" / "job" / "main.tf").read_text()))
-    given |= set(re.findall(r'"(--[\w-]+)":', (ROOT / "sfn" / "jsonata" / "job_arguments.jsonata").read_text()))
+    given |= set(re.findall(r'"(--[\w-]+)":', (ROOT / "sfn" / "jsonata" / "job_run.jsonata").read_text()))
     refused = re.search(r"^  own_arguments = \[(.*?)\]$", (ROOT / "locals.tf").read_text(), re.MULTILINE | re.DOTALL)
     assert refused
     assert given <= set(re.findall(r'"(--[\w-]+)"', refused[1]))
