@@ -20,8 +20,9 @@ from local_aws import LocalAws
 from local_aws.extensions.athena import result_location
 from local_aws.extensions.athena_engine import parse, tables_of
 from local_aws.extensions.athena_tables import QueryError, split_lines
+from tests.waiting import wait_for
 
-from .conftest import Machines, RoleMaker, allow, wait_for
+from .conftest import Machines, RoleMaker, allow
 
 Rows = list[list[str | None]]
 PARQUET = {

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from local_aws import LocalAws
+from tests.waiting import wait_for
 
-from .conftest import Machines, RoleMaker, allow, wait_for
+from .conftest import Machines, RoleMaker, allow
 
 TRUST = json.dumps({"Version": "2012-10-17", "Statement": []})
 

@@ -21,8 +21,9 @@ from local_aws.extensions.glue_crawlers import (
     looks_like_header,
     partition_key_names,
 )
+from tests.waiting import wait_for
 
-from .conftest import RoleMaker, allow, wait_for
+from .conftest import RoleMaker, allow
 
 
 @dataclass

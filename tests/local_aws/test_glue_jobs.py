@@ -15,8 +15,9 @@ import pytest
 
 from local_aws import LocalAws
 from local_aws.processes import command_line
+from tests.waiting import wait_for
 
-from .conftest import Machines, RoleMaker, allow, wait_for
+from .conftest import Machines, RoleMaker, allow
 
 
 @dataclass

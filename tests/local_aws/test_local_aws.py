@@ -17,8 +17,9 @@ from local_aws import LocalAws, LocalAwsError, free_port
 from local_aws.__main__ import main, summary
 from local_aws.execution import ExecutionResult
 from local_aws.processes import command_line, end_session, is_running, session_members, wait_until_gone
+from tests.waiting import wait_for
 
-from .conftest import allow, wait_for
+from .conftest import allow
 
 
 def it_says_that_it_is_not_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

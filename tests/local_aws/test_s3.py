@@ -19,8 +19,7 @@ from botocore.config import Config
 
 from local_aws import LocalAws
 from local_aws.settings import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
-
-from .conftest import wait_for
+from tests.waiting import wait_for
 
 PART = 5 * 1024 * 1024
 # "123456789" by CRC-64/NVME: https://reveng.sourceforge.io/crc-catalogue/17plus.htm#crc.cat.crc-64-nvme

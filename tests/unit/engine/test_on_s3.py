@@ -7,6 +7,7 @@ import io
 import time
 import zipfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from storage import REQUESTS_AT_ONCE, S3Storage, StorageRefusedError
 from storage_ahead import ByteRange, ReadAhead
 from tests.unit.engine.helpers import a_contract, columns, convert
 from tests.unit.job.fake_s3 import FakeS3
+from tests.waiting import wait_for
 
 DECLARED = columns(n="int", text="string")
 
@@ -184,8 +186,14 @@ def it_reads_ranges_in_order_and_big_ones_in_pieces(s3: FakeS3, monkeypatch: pyt
 def it_fetches_no_more_ahead_than_it_may_hold(s3: FakeS3) -> None:
     s3.objects["k"] = bytes(1000)
     ahead = ReadAhead(ranges(100, 10), ahead_bytes=50)
+
+    def fetched(count: int) -> bool:
+        return len(s3.calls) >= count
+
     for taken in range(1, 20):
         next(ahead)
+        wait_for(partial(fetched, taken + 5), poll_seconds=0.001)
+        # Whatever it fetched beyond that, it would fetch at once.
         time.sleep(0.01)
         assert len(s3.calls) == taken + 5
 
