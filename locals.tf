@@ -79,7 +79,7 @@ locals {
   own_arguments = [
     "--extra-py-files", "--job-language", "--scriptLocation", "--class", "--enable-auto-scaling", "--enable-metrics",
     "--custom-logGroup-prefix", "--additional-python-modules", "--dataset_config", "--run_id", "--run_mode", "--force",
-    "--partitions", "--task_slots",
+    "--partitions", "--task_slots", "--spark_from_mb",
   ]
 
   # "AWS Glue uses the following arguments internally and you should never use them":

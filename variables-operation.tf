@@ -4,6 +4,7 @@ variable "glue" {
     worker_type                   = optional(string, "G.1X")
     number_of_workers             = optional(number, 2)
     autoscaling                   = optional(bool, true)
+    spark_from_mb                 = optional(number, 512)
     execution_class               = optional(string, "STANDARD")
     timeout_minutes               = optional(number, 120)
     max_concurrent_runs           = optional(number, 4)
@@ -26,6 +27,8 @@ variable "glue" {
       provider 6.10 or newer.
     - `number_of_workers`: default 2; with `autoscaling` the most there will be.
     - `autoscaling`: whether Glue takes only as many workers as it can use, default true.
+    - `spark_from_mb`: MB of new CSV from which on the workers convert it, default 512. Less is converted by the driver alone,
+      before Spark has started; 0 leaves everything to Spark.
     - `execution_class`: STANDARD (default) or FLEX, cheaper on spare capacity, for G.1X and G.2X.
     - `timeout_minutes`: default 120.
     - `max_concurrent_runs`: how many datasets convert at a time, default 4.
@@ -58,6 +61,11 @@ variable "glue" {
       floor(var.glue.number_of_workers) == var.glue.number_of_workers
     )
     error_message = "glue.number_of_workers must be a whole number from 2 to 299 (G.1X) or 149 (all others)."
+  }
+
+  validation {
+    condition     = var.glue.spark_from_mb >= 0 && var.glue.spark_from_mb <= 999999 && floor(var.glue.spark_from_mb) == var.glue.spark_from_mb
+    error_message = "glue.spark_from_mb must be a whole number from 0 (everything on Spark) to 999999."
   }
 
   validation {

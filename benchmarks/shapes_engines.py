@@ -53,13 +53,13 @@ def _ours(shape: Shape, raw: Path, out: Path) -> float:
     return time.perf_counter() - begin
 
 
-def _ours_pool(shape: Shape, raw: Path, out: Path) -> float:
+def _ours_in_driver(shape: Shape, raw: Path, out: Path) -> float:
     contract, work = _work(shape, raw, out)
     from conversion import convert_units
-    from conversion_runners import process_pool
+    from conversion_runners import in_threads
 
     begin = time.perf_counter()
-    convert_units(None, contract, work, run_id="benchmark", runner=process_pool(THREADS), slots=THREADS)
+    convert_units(None, contract, work, run_id="benchmark", runner=in_threads(THREADS), slots=THREADS)
     return time.perf_counter() - begin
 
 
@@ -104,7 +104,7 @@ def _polars(shape: Shape, raw: Path, out: Path) -> float:
 
 ENGINES: dict[str, Callable[[Shape, Path, Path], float]] = {
     "this job": _ours,
-    "this job, process pool": _ours_pool,
+    "this job, in the driver": _ours_in_driver,
     "duckdb": _duckdb,
     "polars": _polars,
 }

@@ -16,18 +16,20 @@ import pyarrow.compute as pc
 
 # https://arrow.apache.org/docs/python/generated/pyarrow.parquet.ParquetWriter.html (dictionary_pagesize_limit)
 DICTIONARY_BYTES = 1024 * 1024
-# Rows in a row that are looked at, and how often: neighbours tell of values that repeat nearby, distant ones of others.
+# Rows in a row that are looked at, and how often, a quarter of all rows at most: neighbours tell of values that repeat
+# nearby, distant ones of others.
 _RUN_ROWS, _RUNS = 1024, 16
 # Fewer rows make a dictionary that is small, or not worth the thought.
-_LEAST_ROWS = 4 * _RUN_ROWS * _RUNS
+_LEAST_ROWS = 4096
 
 
 def columns_with_dictionary(table: Any) -> list[str]:
     """Return the names of a table's columns, a row group or more, that are probably smaller with a dictionary."""
     if table.num_rows < _LEAST_ROWS:
         return list(table.column_names)
-    begins = np.linspace(0, table.num_rows - _RUN_ROWS, _RUNS).astype(np.int64)
-    sample = pa.concat_tables([table.slice(int(begin), _RUN_ROWS) for begin in begins])
+    run = min(_RUN_ROWS, table.num_rows // (4 * _RUNS))
+    begins = np.linspace(0, table.num_rows - run, _RUNS).astype(np.int64)
+    sample = pa.concat_tables([table.slice(int(begin), run) for begin in begins])
     return [name for name in table.column_names if _repeats(sample[name], table.num_rows)]
 
 

@@ -98,7 +98,7 @@ class ParquetFolder:
             return
         self._waiting.append(table)
         self._waiting_rows += table.num_rows
-        self._waiting_bytes += table.nbytes
+        self._waiting_bytes += table.get_total_buffer_size()
         if self._waiting_rows >= self._settings.row_group_rows or self._waiting_bytes >= self._settings.row_group_bytes:
             self._flush()
 

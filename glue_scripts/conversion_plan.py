@@ -28,9 +28,14 @@ _CUTS_TRIED = 50
 
 @dataclass(frozen=True)
 class Settings:
-    """Sizes in bytes: of a split, of the look-ahead for its end, of a row group; rows per row group; of the parsing."""
+    """Sizes in bytes: of a split, of a file that is not split, of the look-ahead for a split's end, of a row group.
 
-    split_bytes: int = 64 * MEBIBYTE
+    Beside them rows per row group, and the sizes of the parsing.
+    The memory of splits of more than 32 MiB is given back and fetched again each time, which takes a tenth of all.
+    """
+
+    split_bytes: int = 24 * MEBIBYTE
+    whole_bytes: int = 96 * MEBIBYTE
     window_bytes: int = 64 * 1024
     row_group_rows: int = 1024 * 1024
     row_group_bytes: int = 128 * MEBIBYTE
@@ -95,8 +100,10 @@ def plan_tasks(
     An output file holds about `target_file_mb`; where that left workers idle files may become down to a quarter of it.
     """
     largest = target_file_mb * MEBIBYTE * CSV_BYTES_PER_PARQUET_BYTE
-    total = sum(_weight(source) for unit in work for source in unit.sources)
-    limit = max(min(largest, total // max(slots, 1)), largest // 4, 1)
+    # As many rounds of all slots as the largest files need, and all rounds full: half a round more takes a whole one.
+    total = work_bytes(work)
+    rounds = -(-total // (largest * slots))
+    limit = max(-(-total // max(rounds * slots, 1)), largest // 4, 1)
     tasks: list[Task] = []
     for number, unit in enumerate(work):
         groups = list(_groups(number, unit, dialect, settings, limit))
@@ -105,6 +112,11 @@ def plan_tasks(
             for position, parts in enumerate(groups)
         ]
     return sorted(tasks, key=lambda task: -task.weight)
+
+
+def work_bytes(work: Sequence[UnitWork]) -> int:
+    """Return the size of units as bytes of CSV; of packed files it is estimated."""
+    return sum(_weight(source) for unit in work for source in unit.sources)
 
 
 def as_stream(task: Task, part: Part) -> Task:
@@ -132,7 +144,7 @@ def _groups(number: int, unit: UnitWork, dialect: Dialect, settings: Settings, l
     for position, source in enumerate(unit.sources):
         stream = packing_by_name(source) is not None or not dialect.splittable
         part = Part(number, position, source, 0, source.size, stream)
-        if not stream and source.size > settings.split_bytes * 1.5:
+        if not stream and source.size > settings.whole_bytes:
             yield from _split(part, settings.split_bytes, limit)
             continue
         added = _group_weight([part])

@@ -1,4 +1,4 @@
-"""Where tasks run: on Spark, in this process, or in a pool of processes."""
+"""Where tasks run: on Spark, or in threads of this process."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import time
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import MAGIC_NUMBER
-from multiprocessing import get_context
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING
@@ -47,32 +46,42 @@ Runner = Callable[[TaskContext, Tasks], Iterable[PartReport]]
 
 
 def in_process(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
-    """Run tasks one after the other in this process.
+    """Run tasks one after the other in this process, as `in_threads` does with a single slot."""
+    return _in_slots(context, tasks, 1)
 
-    On S3 the next ones fetch their first bytes, and the last ones store their files, while one converts.
+
+def in_threads(slots: int) -> Runner:
+    """Return a runner that converts so many tasks at the same time in this process.
+
+    What takes long, Arrow's reader and writer and numpy, runs without Python's lock.
     """
+    return lambda context, tasks: _in_slots(context, tasks, slots)
+
+
+def _in_slots(context: TaskContext, tasks: Tasks, slots: int) -> Iterator[PartReport]:
     begin, last = time.perf_counter(), None
-    for report in _reports(context, tasks):
+    for report in _reports(context, tasks, slots):
         if last is not None:
             yield last
         last = report
     if last is not None:
-        yield replace(last, slot_seconds=time.perf_counter() - begin)
+        yield replace(last, slot_seconds=slots * (time.perf_counter() - begin))
 
 
-def _reports(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
-    if all(is_local(_place(task)) for task in tasks):
+def _reports(context: TaskContext, tasks: Tasks, slots: int) -> Iterator[PartReport]:
+    """Yield the reports of tasks: while some convert, the next ones fetch and the last ones store their files."""
+    if slots == 1 and all(is_local(_place(task)) for task in tasks):
         for task in tasks:
             yield from run_task(context, task)
         return
-    slot = threading.Lock()
+    most, slot = slots * TASKS_AT_ONCE, threading.BoundedSemaphore(slots)
     running: deque[tuple[int, Future[list[PartReport]]]] = deque()
-    threads = ThreadPoolExecutor(TASKS_AT_ONCE, thread_name_prefix="task")
+    threads = ThreadPoolExecutor(most, thread_name_prefix="task")
     try:
         for task in tasks:
             weight = min(task.weight, AHEAD_BYTES)
             while running and (
-                len(running) == TASKS_AT_ONCE or weight + sum(held for held, _ in running) > 2 * AHEAD_BYTES
+                len(running) == most or weight + sum(held for held, _ in running) > 2 * slots * AHEAD_BYTES
             ):
                 yield from running.popleft()[1].result()
             running.append((weight, threads.submit(run_task, context, task, slot)))
@@ -84,22 +93,6 @@ def _reports(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
 
 def _place(task: Task | PlaceLines) -> str:
     return task.unplaced_uri if isinstance(task, PlaceLines) else task.data_uri
-
-
-def process_pool(workers: int) -> Runner:
-    """Return a runner that spreads tasks over processes of this machine."""
-
-    def run(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
-        # Not forked: Arrow's threads and locks of this process must not be copied.
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for reports in pool.map(partial(_alone, context), tasks):
-                yield from reports
-
-    return run
-
-
-def _alone(context: TaskContext, task: Task | PlaceLines) -> list[PartReport]:
-    return list(in_process(context, [task]))
 
 
 def on_spark(spark: SparkSession, slots: int) -> Runner:

@@ -42,6 +42,8 @@ from storage_ahead import ByteRange, ReadAhead, piecewise, stream_of
 
 # Of a line whose end is searched, at most as much is looked at in one go.
 LARGEST_WINDOW_BYTES = 4 * MEBIBYTE
+# A stream is read in pieces of this size: two are held while the second is put together.
+STREAM_PIECE_BYTES = 8 * MEBIBYTE
 # The slot of a task that runs alone.
 UNSHARED = nullcontext()
 
@@ -331,7 +333,8 @@ class _Conversion:
         buffered = cast(BinaryIO, io.BufferedReader(checked, MEBIBYTE))
         with closing(raw), open_unpacked(source, buffered) as unpacked:
             refuse_foreign(source.key, unpacked.head, self._dialect)
-            stream = TextStream(source.key, unpacked, self._dialect, settings.split_bytes, largest)
+            piece = min(settings.split_bytes, STREAM_PIECE_BYTES)
+            stream = TextStream(source.key, unpacked, self._dialect, piece, largest)
             layout = file_columns(self._context.contract, dialect, source.key, stream.peek, largest)
             tally.skipped_lines = _skipped_at_start(part, dialect, layout, stream.peek, largest)
             if layout is not None:
@@ -346,10 +349,10 @@ class _Conversion:
             raise open_record_error(source.key, line, largest, too_long=tally.too_long)
 
     def _convert_pieces(self, part: Part, stream: TextStream, parser: PieceParser, tally: _Tally) -> None:
-        split_bytes, left = self._context.settings.split_bytes, 0
+        piece, left = min(self._context.settings.split_bytes, STREAM_PIECE_BYTES), 0
         while tally.closed:
             try:
-                body = stream.next_lines(left + split_bytes, more_than=left)
+                body = stream.next_lines(left + piece, more_than=left)
             except OverlongRecordError:
                 tally.leave_open(0, too_long=True)
                 return

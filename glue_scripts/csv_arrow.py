@@ -172,10 +172,9 @@ class ArrowReader:
         """Return the number of a column that was cast to values which need not be what the text says."""
         for number, column in table.columns.items():
             kind = self._wanted.types[number]
-            if isinstance(kind, ValueType) and kind.doubtful and not pa.types.is_string(column.type):
-                doubtful = kind.doubtful
-                if any(len(doubtful(chunk)) for chunk in column.chunks):
-                    return number
+            doubtful = kind.doubtful if isinstance(kind, ValueType) else None
+            if doubtful is not None and not pa.types.is_string(column.type) and len(doubtful(column)):
+                return number
         return None
 
     def _give_up(self, number: int) -> None:

@@ -11,15 +11,17 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from contract import DatasetContract
 from conversion import Effort, UnitResult, convert_units
-from conversion_plan import UnitWork
+from conversion_plan import MEBIBYTE, UnitWork, work_bytes
+from conversion_runners import in_threads
 from conversion_runtime import Runtime
 from errors import TerminalError
+from inference_dataset import read_in_process
 from inference_reading import FileEvidence, Question
 from inference_runners import read_on_spark
 from job import Arguments, run_job
@@ -28,6 +30,15 @@ from storage import is_local
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+
+# Conversions at the same time in the driver; each takes up to 700 MB of memory (docs/benchmarks.md), and the smallest
+# worker has 4 cores and 16 GB: https://docs.aws.amazon.com/glue/latest/dg/worker-types.html
+DRIVER_SLOTS = max(1, min(os.cpu_count() or 1, 4))
+# To infer columns a file is read more slowly than to convert it (docs/csv.md).
+_READING_WEIGHT = 8
+
+_logger = logging.getLogger("csv_to_parquet")
 
 
 class ArgumentsError(TerminalError):
@@ -54,6 +65,7 @@ def parse_args(argv: Sequence[str]) -> Arguments:
     parser.add_argument("--force", nargs="?", const="true", default="false", choices=("true", "false"))
     parser.add_argument("--partitions", metavar="JSON")
     parser.add_argument("--task_slots", type=_positive, metavar="N")
+    parser.add_argument("--spark_from_mb", type=_natural, default=Arguments.spark_from_mb, metavar="MB")
     parser.add_argument("--report_runtime", choices=("true", "false"), default="false")
     known, unknown = parser.parse_known_args(list(argv))
     if is_local(known.dataset_config) and unknown:
@@ -70,6 +82,7 @@ def parse_args(argv: Sequence[str]) -> Arguments:
         known.force == "true",
         chosen,
         known.task_slots,
+        known.spark_from_mb,
         known.report_runtime == "true",
     )
 
@@ -80,28 +93,41 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def convert_with_spark(
-    slots: int | None,
-    contract: DatasetContract,
-    work: Sequence[UnitWork],
-    run_id: str,
-    effort: Effort | None = None,
-    runtime: Runtime | None = None,
-) -> list[UnitResult]:
-    """Convert on Spark; the session is made only now, when there is something to convert.
+def _natural(text: str) -> int:
+    if not re.fullmatch(r"0*[0-9]{1,6}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to 999999")
+    return int(text)
 
-    `slots` is how many tasks all its workers together can run, also those that are not there yet.
+
+class Workplace:
+    """Where a run converts and reads: in threads of the driver what is small, on Spark everything else.
+
+    The session is made only when something is big enough for it, or when the report shall tell of it.
     """
-    spark = open_spark(contract.dataset)
-    if runtime is not None:
-        runtime.spark_started(spark)
-    return convert_units(spark, contract, work, run_id=run_id, slots=slots, effort=effort)
 
+    def __init__(self, arguments: Arguments, runtime: Runtime | None = None) -> None:
+        self.effort = Effort()
+        self._slots, self._runtime = arguments.task_slots, runtime
+        self._spark_from = 0 if runtime is not None else arguments.spark_from_mb * MEBIBYTE
 
-def read_with_spark(slots: int | None, sources: Sequence[SourceFile], question: Question) -> Iterator[FileEvidence]:
-    """Read files on Spark to infer their columns."""
-    spark = open_spark("inference")
-    return read_on_spark(spark, max(slots or 1, spark.sparkContext.defaultParallelism), sources, question)
+    def convert(self, contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> list[UnitResult]:
+        """Convert units; `slots` are those of all workers together, also of those that are not there yet."""
+        convert = partial(convert_units, contract=contract, work=work, run_id=run_id, effort=self.effort)
+        size = work_bytes(work)
+        _logger.info("converting %d bytes of CSV %s", size, "in the driver" if size < self._spark_from else "on Spark")
+        if size < self._spark_from:
+            return convert(None, runner=in_threads(DRIVER_SLOTS), slots=DRIVER_SLOTS)
+        spark = open_spark(contract.dataset)
+        if self._runtime is not None:
+            self._runtime.spark_started(spark)
+        return convert(spark, slots=self._slots)
+
+    def read(self, sources: Sequence[SourceFile], question: Question) -> Iterable[FileEvidence]:
+        """Read files to infer their columns."""
+        if _READING_WEIGHT * sum(source.size for source in sources) < self._spark_from:
+            return read_in_process(sources, question)
+        spark = open_spark("inference")
+        return read_on_spark(spark, max(self._slots or 1, spark.sparkContext.defaultParallelism), sources, question)
 
 
 def open_spark(name: str) -> SparkSession:
@@ -120,11 +146,9 @@ def main(argv: Sequence[str]) -> None:
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     arguments = parse_args(argv)
     runtime = Runtime(argv) if arguments.report_runtime else None
+    place = Workplace(arguments, runtime)
     describe = runtime.describe if runtime is not None else dict
-    effort = Effort()
-    convert = partial(convert_with_spark, arguments.task_slots, effort=effort, runtime=runtime)
-    read = partial(read_with_spark, arguments.task_slots)
-    run_job(arguments, convert, runtime=describe, read=read, effort=effort)
+    run_job(arguments, place.convert, runtime=describe, read=place.read, effort=place.effort)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ look regular; for the regular ones Arrow's vectorised casts give the same answer
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -57,7 +58,7 @@ class ValueType:
     `read_as`: the Arrow types to let the CSV reader try, in order, before the column is read as text.
     `alphabet`: the bytes that regular values consist of; `longest`: how many at most.
     `regular`: an RE2 pattern of values certain to be cast.
-    `doubtful`: finds rows whose cast value cannot be trusted (overflow to infinity, year 0).
+    `doubtful`: finds rows of an array, or of a chunked one, whose cast value cannot be trusted (infinity, year 0).
     """
 
     name: str
@@ -200,7 +201,7 @@ def _rows_not_matching(texts: Any, pattern: str) -> Rows:
 
 
 def _true_rows(mask: Any) -> Rows:
-    return np.flatnonzero(np.asarray(mask.to_numpy(zero_copy_only=False))).astype(np.int64)
+    return np.flatnonzero(np.asarray(mask)).astype(np.int64)
 
 
 # ---------------------------------------------------------------------------------------------------- the exact types
@@ -340,23 +341,17 @@ def iso_utc(moment: datetime, zone: str | None) -> str:
 
 # --------------------------------------------------------------------------------------------- doubts about cast values
 def _not_finite(values: Any) -> Rows:
-    if len(values):
-        kind = np.dtype(values.type.to_pandas_dtype())
-        numbers = np.frombuffer(values.buffers()[1], kind, len(values), values.offset * kind.itemsize)
-        with np.errstate(over="ignore", invalid="ignore"):
-            # What is not finite makes the sum so. The other way round that need not be: finite numbers, too, overflow.
-            if np.isfinite(numbers.sum()):
-                return NO_ROWS
-    finite = pc.is_finite(values)
-    if pc.min(finite).as_py() is not False:
+    # What is not finite makes the sum so. The other way round that need not be: finite numbers, too, overflow.
+    total = pc.sum(values).as_py()
+    if total is None or math.isfinite(total):
         return NO_ROWS
-    return _true_rows(pc.fill_null(pc.invert(finite), False))
+    return _true_rows(pc.fill_null(pc.invert(pc.is_finite(values)), False))
 
 
 def _outside_years(values: Any) -> Rows:
     """Return the rows outside the years 1 to 9999, the range that Spark, Athena and Python share."""
     unit = pa.int32() if pa.types.is_date32(values.type) else pa.int64()
-    numbers = pc.cast(values, unit) if unit == pa.int32() else values.view(unit)
+    numbers = pc.cast(values, unit)
     day = 1 if unit == pa.int32() else 86_400_000_000
     lowest, highest = -719_162 * day, 2_932_897 * day - 1
     bounds = pc.min_max(numbers)
@@ -368,7 +363,7 @@ def _outside_years(values: Any) -> Rows:
 
 def _outside_years_or_too_fine(values: Any) -> Rows:
     """Return the rows outside the years, and those that milliseconds cannot hold."""
-    microseconds = np.asarray(pc.fill_null(values.view(pa.int64()), 0).to_numpy(zero_copy_only=False))
+    microseconds = np.asarray(pc.fill_null(pc.cast(values, pa.int64()), 0))
     return np.union1d(_outside_years(values), np.flatnonzero(microseconds % 1000)).astype(np.int64)
 
 

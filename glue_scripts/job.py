@@ -64,7 +64,7 @@ class SourceConflictError(TerminalError):
 
 @dataclass(frozen=True)
 class Arguments:
-    """The arguments of one run."""
+    """The arguments of one run; less CSV than `spark_from_mb` is converted without Spark."""
 
     dataset_config: str
     run_id: str
@@ -72,6 +72,7 @@ class Arguments:
     force: bool = False
     partitions: str | None = None
     task_slots: int | None = None
+    spark_from_mb: int = 512
     report_runtime: bool = False
 
 

@@ -70,7 +70,7 @@ LEFT_SECONDS = 60.0
 # requirements/spark-<version>.txt lists what each Glue version brings.
 SPARK_VERSIONS = {"5.0": "3.5.4", "5.1": "3.5.6", "6.0": "4.1.1"}
 PYTHON_VERSIONS = {"5.0": "3.11", "5.1": "3.11", "6.0": "3.13"}
-OWN_ARGUMENTS = ["--dataset_config", "--report_runtime", "--run_id", "--run_mode", "--task_slots"]
+OWN_ARGUMENTS = ["--dataset_config", "--report_runtime", "--run_id", "--run_mode", "--spark_from_mb", "--task_slots"]
 MISSING_TABLE = "Glue.EntityNotFoundException"
 
 

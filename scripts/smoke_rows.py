@@ -41,7 +41,7 @@ ROWS = (
     Row(
         "Arguments of the job",
         "Which of our arguments reach the script?",
-        "--dataset_config, --report_runtime, --run_id, --run_mode, --task_slots",
+        "--dataset_config, --report_runtime, --run_id, --run_mode, --spark_from_mb, --task_slots",
     ),
     Row("Dry run", "Does `dry_run` change nothing, and foretell what the next execution does?", "yes"),
     Row(

@@ -31,6 +31,7 @@ variables {
     worker_type                   = "G.1X"
     number_of_workers             = 2
     autoscaling                   = true
+    spark_from_mb                 = 512
     execution_class               = "STANDARD"
     timeout_minutes               = 60
     max_concurrent_runs           = 4
@@ -77,7 +78,7 @@ run "the_job_gets_every_script_as_plain_files" {
   }
 
   assert {
-    condition     = aws_glue_job.this.default_arguments["--task_slots"] == "4"
+    condition     = aws_glue_job.this.default_arguments["--task_slots"] == "4" && aws_glue_job.this.default_arguments["--spark_from_mb"] == "512"
     error_message = "The job is not told how many tasks its workers can run."
   }
 }
@@ -96,6 +97,7 @@ run "a_job_in_a_landing_zone" {
     glue = merge(var.glue, {
       execution_class           = "FLEX"
       autoscaling               = false
+      spark_from_mb             = 512
       metrics                   = false
       connections               = ["warehouse"]
       security_configuration    = "platform"

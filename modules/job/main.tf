@@ -26,7 +26,8 @@ locals {
       # https://docs.aws.amazon.com/glue/latest/dg/monitor-continuous-logging.html
       "--custom-logGroup-prefix" = local.log_prefix
       # Workers register after the job has begun, so that it would see a part of them only.
-      "--task_slots" = tostring(var.task_slots)
+      "--task_slots"    = tostring(var.task_slots)
+      "--spark_from_mb" = tostring(var.glue.spark_from_mb)
     },
     # The flag counts as set whatever its value.
     var.glue.metrics ? { "--enable-metrics" = "true" } : {},

@@ -88,6 +88,7 @@ variable "glue" {
     worker_type                   = string
     number_of_workers             = number
     autoscaling                   = bool
+    spark_from_mb                 = number
     execution_class               = string
     timeout_minutes               = number
     max_concurrent_runs           = number

@@ -26,8 +26,8 @@ import json, sys
 from csv_to_parquet import main
 from pyspark.sql import SparkSession
 
-main(["--dataset_config", sys.argv[1], "--run_id", "r0"])
-main(["--dataset_config", sys.argv[1], "--run_id", "r1", "--force", "true"])
+main(["--dataset_config", sys.argv[1], "--spark_from_mb", "0", "--run_id", "r0"])
+main(["--dataset_config", sys.argv[1], "--spark_from_mb", "0", "--run_id", "r1", "--force", "true"])
 
 def seen(_):
     import contract, storage
@@ -77,7 +77,7 @@ def driver(folder: Path, url: str, command: Sequence[str], **variables: str) -> 
 @contextmanager
 def job(folder: Path, cluster: Cluster, trips: Trips) -> Iterator[Program]:
     """Start the job."""
-    command = [str(folder / SCRIPT), "--dataset_config", str(trips.config), "--run_id", "r1"]
+    command = [str(folder / SCRIPT), "--dataset_config", str(trips.config), "--run_id", "r1", "--spark_from_mb", "0"]
     with driver(folder, cluster.url, command) as program:
         yield program
 

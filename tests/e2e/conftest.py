@@ -141,6 +141,17 @@ class Pipeline:
         runs: list[dict[str, Any]] = found["JobRuns"]
         return runs
 
+    def job_log(self) -> str:
+        """Return what the latest run of the job has written into its log."""
+        logs, run_id = self.aws.client("logs"), self.job_runs()[0]["Id"]
+        said = ""
+        for group in [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]:
+            streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=run_id)["logStreams"]
+            for stream in streams:
+                found = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])
+                said += "".join(event["message"] for event in found["events"])
+        return said
+
     def apply(self, variables: Mapping[str, Any]) -> None:
         """Apply again with other values of the variables."""
         self.outputs = self.aws.apply(CONFIGURATION, variables=variables)

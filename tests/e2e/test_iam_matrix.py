@@ -213,15 +213,7 @@ def plan(pipeline: Pipeline) -> None:
 def name_no_orphans(pipeline: Pipeline) -> str:
     """Have the job plan, and return what it wrote into its log: it goes on without this right."""
     plan(pipeline)
-    logs, run_id = pipeline.aws.client("logs"), pipeline.job_runs()[0]["Id"]
-    groups = [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]]
-    said = ""
-    for group in groups:
-        streams = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=run_id)["logStreams"]
-        for stream in streams:
-            found = logs.get_log_events(logGroupName=group, logStreamName=stream["logStreamName"])
-            said += "".join(event["message"] for event in found["events"])
-    return said
+    return pipeline.job_log()
 
 
 def crawl(pipeline: Pipeline) -> None:

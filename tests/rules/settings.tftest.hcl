@@ -322,6 +322,28 @@ run "refuses_300_workers" {
   }
 }
 
+run "refuses_half_a_megabyte_for_spark" {
+  command         = plan
+  expect_failures = [var.glue]
+  variables {
+    glue = { spark_from_mb = 0.5 }
+  }
+}
+
+run "refuses_a_negative_size_for_spark" {
+  command         = plan
+  expect_failures = [var.glue]
+  variables {
+    glue = { spark_from_mb = -1 }
+  }
+}
+
+run "accepts_everything_on_spark" {
+  variables {
+    glue = { spark_from_mb = 0 }
+  }
+}
+
 run "accepts_299_workers" {
   variables {
     glue = { number_of_workers = 299 }

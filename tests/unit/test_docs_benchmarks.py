@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
                 "shape": "fast & <plain>",
                 "engines": {
                     "this job": seconds((2.0, 5.0), (6.0, 9.0)),
-                    "this job, process pool": seconds((1.5, 2.0), (5.0, 5.0)),
+                    "this job, in the driver": seconds((1.5, 2.0), (5.0, 5.0)),
                     "duckdb": seconds((1.5, 2.0), (7.0, 8.0)),
                     "polars": seconds((3.0, 3.0), (10.0, 15.0)),
                 },
@@ -37,7 +37,7 @@ def root(tmp_path: Path) -> Path:
                 "shape": "slow",
                 "engines": {
                     "this job": seconds((4.0, 7.0), (13.0, 17.0)),
-                    "this job, process pool": seconds((3.0, 3.0), (10.0, 13.0)),
+                    "this job, in the driver": seconds((5.0, 3.0), (12.0, 13.0)),
                     "duckdb": seconds((2.0, 2.0), (9.0, 10.0)),
                 },
             },
@@ -50,8 +50,8 @@ def root(tmp_path: Path) -> Path:
 
 def it_shows_duckdbs_seconds_over_those_of_an_engine(root: Path) -> None:
     lines = shapes_table(root).splitlines()
-    assert lines[4] == "| fast & <plain> | 0.75 | 1.50 | 1.00 | 2.00 | 0.50 |"
-    assert lines[5] == "| slow | 0.50: missed | 0.80: missed | 0.67 | 0.80 |  |"
+    assert lines[4] == "| fast & <plain> | 1.00 | 1.50 | 0.75 | 2.00 | 0.50 |"
+    assert lines[5] == "| slow | 0.40: missed | 0.80: missed | 0.50 | 0.80 |  |"
     assert lines[-1] == (
         "Measured on 2026-11-25. The median of 1200 MB more is **1.15x**: missed (target 1.2). "
         "Above 1, the engine is faster."
@@ -71,7 +71,7 @@ def it_draws_each_ratio_where_the_scale_has_it(root: Path) -> None:
         (circle.get("class"), round((float(circle.get("cx", "")) - scale["0x"]) / width, 2))
         for circle in picture.iter(f"{SVG}circle")
     ][2:]
-    assert drawn == [("whole", 0.75), ("more", 1.5), ("whole", 0.5), ("more", 0.8)]
+    assert drawn == [("whole", 1.0), ("more", 1.5), ("whole", 0.4), ("more", 0.8)]
     assert "fast & <plain>" in {text.text for text in picture.iter(f"{SVG}text")}
 
 

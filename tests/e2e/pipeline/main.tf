@@ -14,6 +14,8 @@ module "lake" {
   require_tls = false
   # The provider waits a minute per bucket for lifecycle rules to settle.
   lifecycle_rules = { enabled = false }
+  # The biggest file of the tests is converted on Spark.
+  glue = { spark_from_mb = 8 }
   workflow = {
     on_overlap = var.on_overlap
     timeouts   = { crawler_poll_seconds = 1, overlap_poll_seconds = 1 }

@@ -94,7 +94,9 @@ def convert(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         unit = a_unit(folder, files)
-        settings = Settings(split_bytes=split, window_bytes=window, parsing=sizes or Sizes())
+        settings = Settings(
+            split_bytes=split, whole_bytes=split * 3 // 2, window_bytes=window, parsing=sizes or Sizes()
+        )
         (result,) = convert_units(
             spark,
             a_contract(folder, declared, csv, **more),

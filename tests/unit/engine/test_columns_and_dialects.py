@@ -16,7 +16,7 @@ from conversion_errors import (
     UnreadableFileError,
     UnsupportedOptionError,
 )
-from conversion_runners import process_pool
+from conversion_runners import in_threads
 from tests.unit.engine.helpers import columns, convert
 
 AB = columns(a="int", b="string")
@@ -247,7 +247,7 @@ def it_refuses_what_it_cannot_honour_by_name(csv: dict[str, Any], message: str) 
         convert(b"d\n", columns(d="date"), csv)
 
 
-def it_gives_the_same_from_a_pool_of_processes() -> None:
+def it_gives_the_same_from_several_threads() -> None:
     data = b"a,b\n" + b"".join(b"%d,x\n" % number for number in range(500)) + b"z,z\n"
-    alone, pooled = convert(data, AB, split=500), convert(data, AB, split=500, runner=process_pool(2))
-    assert (pooled.rows, pooled.bad, pooled.accounts()) == (alone.rows, alone.bad, alone.accounts())
+    alone, shared = convert(data, AB, split=500), convert(data, AB, split=500, runner=in_threads(2))
+    assert (shared.rows, shared.bad, shared.accounts()) == (alone.rows, alone.bad, alone.accounts())

@@ -144,7 +144,9 @@ def it_leaves_too_many_bad_rows_with_their_lines_where_the_message_says(tmp_path
     unit = a_unit(tmp_path, {"a.csv": data})
     contract = a_contract(tmp_path, AB, max_bad_rows=1, retain_superseded_hours=36)
     with pytest.raises(TooManyBadRows, match=rf"files of {unit.quarantine_uri}, until a run .* 36 hours") as error:
-        convert_units(None, contract, [unit], settings=Settings(split_bytes=300, window_bytes=16), slots=4)
+        convert_units(
+            None, contract, [unit], settings=Settings(split_bytes=300, whole_bytes=450, window_bytes=16), slots=4
+        )
     assert "folders" not in str(error.value)
     left = datasets.dataset(unit.quarantine_uri, format="parquet").to_table().sort_by("line_number").to_pylist()
     assert [(row["line_number"], row["raw_text"]) for row in left] == [(502, "bad,x"), (1003, "worse,y")]

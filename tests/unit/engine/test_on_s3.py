@@ -70,7 +70,7 @@ def on_s3(
             s3.objects[key] = data
             sources.append(SourceFile(f"s3://b/{key}", name, len(data), f'"{len(data)}"'))
         work.append(UnitWork((), tuple(sources), f"s3://b/data/{number}/", f"s3://b/bad/{number}/"))
-    settings = Settings(split_bytes=split, window_bytes=2048)
+    settings = Settings(split_bytes=split, whole_bytes=split * 3 // 2, window_bytes=2048)
     return convert_units(
         None, a_contract(folder, DECLARED, csv), work, run_id="r1", settings=settings, slots=4, effort=effort
     )
@@ -163,7 +163,9 @@ def it_leaves_nothing_half_written_when_a_file_cannot_be_read(s3: FakeS3, tmp_pa
         for number, source in enumerate((same, changed))
     ]
     with pytest.raises(storage.ObjectChangedError, match=r"raw/1/b\.csv.*run again"):
-        convert_units(None, a_contract(tmp_path, DECLARED), work, settings=Settings(split_bytes=3000), slots=4)
+        convert_units(
+            None, a_contract(tmp_path, DECLARED), work, settings=Settings(split_bytes=3000, whole_bytes=4500), slots=4
+        )
     assert not s3.uploads
     for key in [key for key in s3.objects if key.startswith("data/1/")]:
         pytest.fail(f"{key} was stored although its source could not be read")

@@ -72,7 +72,7 @@ def it_accounts_for_every_part(spark: SparkSession, tmp_path: Path) -> None:
     data = b"a,b\n1,x\n2,y\nz,z\n4,w\n"
     unit = a_unit(tmp_path, {"a.csv": data, "b.csv": b"b\n", "c.csv": b""})
     contract = a_contract(tmp_path, columns(a="int", b="string"), schema_drift="ignore")
-    context = TaskContext(contract, Settings(split_bytes=10), "r1")
+    context = TaskContext(contract, Settings(split_bytes=10, whole_bytes=15), "r1")
     tasks = plan_tasks([unit], dialect_of(contract), context.settings, 128, 2)
     found = on_spark(spark, 2)(context, tasks)
 

@@ -317,7 +317,7 @@ def start_on_spark(world: World, deed: str, marker: Path) -> subprocess.Popen[st
         variables["JAVA_HOME"] = java_home
     command = [sys.executable, str(ROOT / "glue_scripts/csv_to_parquet.py"), "--dataset_config", str(world.config)]
     return subprocess.Popen(
-        [*command, "--run_id", "spark"],
+        [*command, "--run_id", "spark", "--spark_from_mb", "0"],
         env=variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -6,9 +6,8 @@ import platform
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import boto3
 import pyarrow as pa
@@ -16,23 +15,26 @@ import pyarrow.parquet as pq
 import pytest
 from pyspark.sql import SparkSession
 
+import csv_to_parquet
 import faults
 import job
 from catalog import TableMissingError
 from catalog_local import LocalCatalog
 from catalog_publication import ConcurrentRunError
-from conversion import Effort, UnitResult, convert_units
+from contract import CsvOptions
+from conversion import UnitResult, convert_units
 from conversion_errors import AccountingError, TooManyBadRows
 from conversion_plan import UnitWork
 from conversion_runners import MODULES, Tasks, in_process
 from conversion_runtime import Runtime
 from conversion_task import PartReport, TaskContext
-from csv_to_parquet import ArgumentsError, convert_with_spark, parse_args
+from csv_to_parquet import DRIVER_SLOTS, ArgumentsError, Workplace, parse_args
 from diff import UnknownPartitionError
+from inference import infer
 from job import Arguments, SourceConflictError, new_attempt
 from report import Report
-from sources import UnmatchedKeysError
-from storage import ObjectChangedError
+from sources import SourceFile, UnmatchedKeysError
+from storage import ObjectChangedError, open_storage
 from tests.unit.job.fake_glue import FakeGlue
 from tests.unit.job.support import BAD, World, convert, listing_digest
 
@@ -563,6 +565,7 @@ def it_reads_arguments_and_ignores_those_of_glue() -> None:
     assert parse_args([*argv, *more]) == Arguments("s3://a/c.json", "r", "plan", True, None)
     assert parse_args([*argv, "--run_mode", "apply", "--force"]).force
     assert parse_args([*argv, "--run_mode", "apply", "--task_slots", "36"]).task_slots == 36
+    assert parse_args([*argv, "--run_mode", "apply", "--spark_from_mb", "0"]).spark_from_mb == 0
 
 
 def it_loads_local_folders_by_default() -> None:
@@ -579,6 +582,10 @@ def it_loads_local_folders_by_default() -> None:
         (["--dataset_config", "s3://a/c.json", "--run_id", "r"], "--run_mode is missing.*apply or plan"),
         (["--dataset_config", "s3://a/c.json", "--run_id", "r", "--mode", "plan"], "--run_mode is missing"),
         (["--dataset_config", "c", "--run_id", "r", "--task_slots", "0"], "'0' is not a whole number from 1 to 999999"),
+        (
+            ["--dataset_config", "c", "--run_id", "r", "--spark_from_mb", "x"],
+            "'x' is not a whole number from 0 to 9999",
+        ),
     ],
 )
 def it_refuses_wrong_arguments(argv: list[str], message: str) -> None:
@@ -593,14 +600,50 @@ def it_gives_every_attempt_a_folder_of_its_own() -> None:
 
 def it_converts_on_spark(world: World, spark: SparkSession) -> None:
     world.put("month=01/a.csv", "1", "2")
-    effort = Effort()
-    report = world.run(converter=partial(convert_with_spark, None, effort=effort), effort=effort)
+    place = Workplace(Arguments("c.json", "r", spark_from_mb=0))
+    effort = place.effort
+    report = world.run(converter=place.convert, effort=effort)
     slots = spark.sparkContext.defaultParallelism
     assert (report.slots_at_start, report.slots_at_end) == (slots, slots)
     assert 0 < effort.working_seconds <= effort.slot_seconds <= slots * report.converting_seconds
     assert 0 <= report.waiting_percent < 100
     seen = spark.read.parquet(world.location("01"))
     assert sorted(row.id for row in seen.collect()) == ["1", "2"]
+
+
+@pytest.fixture
+def no_spark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for a session is told so."""
+
+    def refuse(name: str) -> NoReturn:
+        raise InterruptedError(name)
+
+    monkeypatch.setattr(csv_to_parquet, "open_spark", refuse)
+
+
+def it_converts_what_is_small_without_spark(world: World, no_spark: None) -> None:
+    place = Workplace(Arguments("c.json", "r", spark_from_mb=1))
+    world.put("month=01/a.csv", "1", "2" * 600_000)
+    report = world.run(converter=place.convert, effort=place.effort)
+    assert (report.rows_written, report.slots_at_start, report.slots_at_end) == (2, DRIVER_SLOTS, DRIVER_SLOTS)
+    world.put("month=02/b.csv", "3" * 600_000)
+    world.put("month=03/c.csv", "4" * 600_000)
+    with pytest.raises(InterruptedError, match=world.contract["dataset"]):
+        world.run(converter=place.convert)
+
+
+def it_infers_from_what_is_small_without_spark(tmp_path: Path, no_spark: None) -> None:
+    read = Workplace(Arguments("c.json", "r", spark_from_mb=1)).read
+
+    def source(rows: int) -> SourceFile:
+        (tmp_path / "a.csv").write_text("a,b\n" + "1,x\n" * rows)
+        (item,) = open_storage(str(tmp_path)).list(f"{tmp_path}/")
+        return SourceFile(item.uri, item.key, item.size, item.etag)
+
+    with pytest.raises(InterruptedError, match="inference"):
+        infer([source(100_000)], CsvOptions(), read=read)
+    found = infer([source(1)], CsvOptions(), read=read)
+    assert [(column.name, column.type) for column in found.columns] == [("a", "int"), ("b", "string")]
 
 
 def it_tells_where_the_time_went(world: World) -> None:
@@ -626,7 +669,8 @@ def it_tells_where_it_ran_only_when_asked(world: World, spark: SparkSession) -> 
     runtime = Runtime(["--run_id", "secret", "--report_runtime", "true"])
     assert set(runtime.describe()) == {"arguments", "driver"}
     world.put("month=01/a.csv", "2")
-    report = world.run(converter=partial(convert_with_spark, None, runtime=runtime), runtime=runtime.describe)
+    place = Workplace(Arguments("c.json", "r"), runtime)
+    report = world.run(converter=place.convert, runtime=runtime.describe)
     told = json.loads(report.to_json())["runtime"]
     slots = spark.sparkContext.defaultParallelism
     assert (told["slots_at_start"], told["slots_at_end"], told["hosts"]) == (slots, slots, 1)
