@@ -146,6 +146,14 @@ def it_says_what_is_wrong_with_a_zip_file(files: dict[str, bytes], message: str)
         convert(zipped(files), AB)
 
 
+def it_names_a_zip_file_whose_directory_is_damaged() -> None:
+    data = zipped({"é.csv": TEXT})
+    directory = data.rindex(b"PK\5\6") + 12
+    for damaged in (data.replace("é".encode(), b"\xff\xff"), data[:directory] + b"\xff" + data[directory + 1 :]):
+        with pytest.raises(UnreadableFileError, match=r"^a\.csv is not a whole zip file: "):
+            convert(damaged, AB)
+
+
 def it_says_that_a_zip_file_is_packed_in_a_way_that_it_cannot_unpack() -> None:
     """Method 9, Deflate64, which Windows takes for big files: nothing is damaged."""
     data = bytearray(zipped({"a.csv": TEXT}))
