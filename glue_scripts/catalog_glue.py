@@ -66,20 +66,9 @@ TRANSIENT_ENTRY_CODES = (
 # What UpdateTable takes; GetTable returns more:
 # https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
 TABLE_INPUT_KEYS = (
-    "Name",
-    "Description",
-    "Owner",
-    "LastAccessTime",
-    "LastAnalyzedTime",
-    "Retention",
-    "StorageDescriptor",
-    "PartitionKeys",
-    "ViewOriginalText",
-    "ViewExpandedText",
-    "TableType",
-    "Parameters",
-    "TargetTable",
-)
+    "Name", "Description", "Owner", "LastAccessTime", "LastAnalyzedTime", "Retention", "StorageDescriptor",
+    "PartitionKeys", "ViewOriginalText", "ViewExpandedText", "TableType", "Parameters", "TargetTable",
+)  # fmt: skip
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -265,18 +254,21 @@ class GlueCatalog:
             left = {partition.values: partition for partition in batch}
             for attempt in range(1, ENTRY_ATTEMPTS + 1):
                 errors = self._call(operation, self._place(table, left), functools.partial(send, list(left.values())))
-                failed = {tuple(error.get(values_field, ())): error.get("ErrorDetail", {}) for error in errors}
-                refused += [Refusal(key, refusal) for key, why in failed.items() if why.get("ErrorCode") == refusal]
-                left = {key: left[key] for key, why in failed.items() if why.get("ErrorCode") != refusal}
-                if not left:
+                told = {tuple(error.get(values_field) or ()): error.get("ErrorDetail") or {} for error in errors}
+                refused += [Refusal(key, refusal) for key, why in told.items() if why.get("ErrorCode") == refusal]
+                failed = {key: why for key, why in told.items() if why.get("ErrorCode") != refusal}
+                if not failed:
                     break
-                key = next(iter(left))
-                code, text = failed[key].get("ErrorCode", "Unknown"), failed[key].get("ErrorMessage", "")
-                if code not in TRANSIENT_ENTRY_CODES or attempt == ENTRY_ATTEMPTS:
+                key, why = next(iter(failed.items()))
+                code, text = why.get("ErrorCode", "Unknown"), why.get("ErrorMessage", "")
+                # Of an entry that Glue does not name rightly nobody knows which one to send again.
+                is_known = failed.keys() <= left.keys()
+                if code not in TRANSIENT_ENTRY_CODES or attempt == ENTRY_ATTEMPTS or not is_known:
                     raise (CatalogUnavailableError if code in TRANSIENT_ENTRY_CODES else CatalogRefusedError)(
                         f"Glue {operation} {self._place(table, [key])}: {code}: {text} "
-                        f"({len(left)} of {len(batch)} partitions of the batch failed)"
+                        f"({len(failed)} of {len(batch)} partitions of the batch failed)"
                     )
+                left = {key: left[key] for key in failed}
                 self._wait(attempt)
         return refused
 

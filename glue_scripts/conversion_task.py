@@ -15,12 +15,7 @@ import pyarrow as pa
 
 from contract import DatasetContract
 from conversion_bad_rows import SAMPLES, BadCounts, BadSample, add_counts, bad_samples
-from conversion_errors import (
-    REPORTED_ERRORS,
-    ConversionError,
-    UnterminatedQuoteError,
-    record_too_long,
-)
+from conversion_errors import REPORTED_ERRORS, ConversionError, UnterminatedQuoteError, record_too_long
 from conversion_opening import SMALL_FILE_BYTES, Content, open_source, open_unpacked, packing_of
 from conversion_parquet import ParquetFolder, WrittenFile
 from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, packing_by_name
@@ -153,28 +148,11 @@ class _Tally:
         self.closed, self.open_line, self.too_long = False, self.lines + line, too_long
 
     def report(self, part: Part) -> PartReport:
-        return PartReport(
-            unit=part.unit,
-            source_number=part.source_number,
-            start=self.start,
-            end=self.end,
-            lines=self.lines,
-            rows_read=self.rows_read,
-            rows_written=self.rows_written,
-            rows_quarantined=self.rows_quarantined,
-            rows_skipped=self.rows_skipped,
-            closed=self.closed,
-            open_line=self.open_line,
-            too_long=self.too_long,
-            checksum=self.checksum,
-            packed=self.packed,
-            skipped_lines=self.skipped_lines,
-            header=self.layout.header if self.layout else (),
-            missing=self.layout.missing if self.layout else (),
-            extra=self.layout.extra if self.layout else (),
-            samples=tuple(self.samples),
-            bad_counts=dict(self.bad_counts),
-        )
+        """Return what was counted of a part."""
+        counted = {**vars(self), "samples": tuple(self.samples), "bad_counts": dict(self.bad_counts)}
+        if (layout := counted.pop("layout")) is not None:
+            counted |= {"header": layout.header, "missing": layout.missing, "extra": layout.extra}
+        return PartReport(part.unit, part.source_number, **counted)
 
 
 class _Conversion:

@@ -6,7 +6,9 @@ import logging
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -49,7 +51,7 @@ from lake_sweep import notes, sweep
 from report import Report, UnitReport, send_metrics, write_report
 from sources import Listing, list_units, partition_label, refuse_unmatched
 from sources_proof import ReadingProof
-from storage import is_local
+from storage import StorageError, is_local
 
 logger = logging.getLogger("csv_to_parquet")
 
@@ -294,7 +296,9 @@ class _Run:
             return self._execute(log, decisions, table)
         except Exception:
             # A killed process cannot say that it ended; one that fails can, and its folders need not wait for long.
-            log.end()
+            # Where that fails, too, the first reason is the one to tell.
+            with suppress(StorageError):
+                log.end()
             raise
 
     def _execute(self, log: RunLog, decisions: Sequence[Decision], table: Table | None) -> _Outcome:
@@ -486,12 +490,8 @@ def _report(
     seconds: Mapping[str, float],
     effort: Effort,
 ) -> Report:
-    counts = {
-        action: sum(item.action == action for item in decisions)
-        for action in (INSERTED, REPLACED, REMOVED, RESTORED, KEPT)
-    }
-    changes = sum(counts.values()) - counts[KEPT]
-    status = "planned" if arguments.mode == "plan" else "loaded" if changes else "unchanged"
+    counts = Counter(item.action for item in decisions)
+    status = "planned" if arguments.mode == "plan" else "loaded" if set(counts) - {KEPT} else "unchanged"
     results = outcome.results
     source_bytes = sum(source.size for item in decisions for source in item.convert)
     converting = seconds.get("converting", 0.0)
