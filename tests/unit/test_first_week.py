@@ -143,17 +143,8 @@ def it_says_that_the_clone_cannot_be_written(closed: Path) -> None:
 def it_says_that_no_package_registry_was_reached(tmp_path: Path) -> None:
     """Pip ends with a version that it did not find, whatever the reason was."""
     environment = {**os.environ, "HTTPS_PROXY": NOWHERE, "PIP_INDEX_URL": "https://registry.invalid/simple"}
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--retries",
-        "1",
-        "--target",
-        str(tmp_path),
-        "nobodys-package==1",
-    ]
+    command = [sys.executable, "-m", "pip", "install", "--retries", "1"]
+    command += ["--target", str(tmp_path), "nobodys-package==1"]
     with pytest.raises(bootstrap.SetupError, match=r"^problem: .*Cannot connect to proxy.*Connection refused") as error:
         bootstrap.run(command, "problem", env=environment)
     assert "0x" not in str(error.value)
@@ -263,17 +254,8 @@ def it_says_that_no_space_is_left(tmp_path: Path) -> None:
     # A device that is always full stands where the file is to be written.
     (tmp_path / "try" / "a").mkdir(parents=True)
     (tmp_path / "try" / "a" / "datasets.tfvars").symlink_to("/dev/full")
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "scripts.try_csv",
-        tmp_path / "a.csv",
-        "--only-look",
-        "--name",
-        "a",
-        "--directory",
-    ]
-    status, printed = ask(*command, tmp_path / "try")
+    command = [sys.executable, "-m", "scripts.try_csv", str(tmp_path / "a.csv"), "--only-look", "--name", "a"]
+    status, printed = ask(*command, "--directory", tmp_path / "try")
     assert status == 1
     assert last_line(printed) == "try: no space is left: free some, or name another place with --directory"
 
