@@ -11,9 +11,8 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from local_aws import LocalAws, LocalAwsError
 from local_aws.terraform import FOREIGN_VARIABLES, Terraform, TerraformError
 from scripts import bootstrap
 from tests.rights import as_anybody
+from tests.unit.wire import answering
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60
@@ -261,44 +261,25 @@ def it_says_that_no_space_is_left(tmp_path: Path) -> None:
 
 
 # ------------------------------------------------------------------------------------------------------- an account
-class Sts(BaseHTTPRequestHandler):
-    """Says who one is as long as the key is not an old one."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        if "OLDKEY" in self.headers["Authorization"]:
-            # https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-            status, body = (
-                403,
-                (
-                    "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredTokenException</Code>"
-                    "<Message>The security token included in the request is expired</Message></Error></ErrorResponse>"
-                ),
-            )
-        else:
-            # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-            status, body = (
-                200,
-                (
-                    "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/Alice</Arn>"
-                    "<UserId>AIDA</UserId><Account>123456789012</Account></GetCallerIdentityResult>"
-                    "</GetCallerIdentityResponse>"
-                ),
-            )
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Print nothing."""
+def who_one_is(request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str]:
+    """Say who one is as STS does, as long as the key is not an old one."""
+    if "OLDKEY" in request.headers["Authorization"]:
+        # https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+        return 403, (
+            "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredTokenException</Code>"
+            "<Message>The security token included in the request is expired</Message></Error></ErrorResponse>"
+        )
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    return 200, (
+        "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/Alice</Arn>"
+        "<UserId>AIDA</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+    )
 
 
 @pytest.fixture(scope="module")
 def sts() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Sts) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with answering(who_one_is) as endpoint:
+        yield endpoint
 
 
 def smoke(tmp_path: Path, **environment: str) -> tuple[int, str]:
