@@ -127,9 +127,9 @@ def run_job(
     stopwatch = _Stopwatch()
     contract = load_contract(arguments.dataset_config)
     catalog = open_catalog(contract)
-    declared, crawled = contract.fingerprint, contract.crawled
-    raw = _crawled_columns(contract, catalog, arguments.mode) if crawled else []
-    if crawled:
+    declared = contract
+    raw = _crawled_columns(contract, catalog, arguments.mode) if declared.crawled else []
+    if declared.crawled:
         contract = contract.with_crawled(raw)
     check_options(contract)
     if arguments.mode == "apply":
@@ -167,7 +167,6 @@ def run_job(
             arguments,
             contract,
             declared,
-            crawled,
             frozen,
             catalog,
             listing,
@@ -271,12 +270,11 @@ class _Outcome:
 
 @dataclass(frozen=True)
 class _Run:
-    """One applying run: what it saw at its beginning and what it works with."""
+    """One applying run: what it saw at its beginning and works with; `declared` is the contract as it is written."""
 
     arguments: Arguments
     contract: DatasetContract
-    declared_fingerprint: str
-    crawled: bool
+    declared: DatasetContract
     frozen: FrozenColumns | None
     catalog: Catalog
     listing: Listing
@@ -357,7 +355,7 @@ class _Run:
 
     def _align_raw_table(self, results: Sequence[UnitResult]) -> None:
         outcomes = [outcome for result in results for outcome in result.sources]
-        headers = None if self.crawled else [outcome.header for outcome in outcomes]
+        headers = None if self.declared.crawled else [outcome.header for outcome in outcomes]
         read = partial(read_header, self.contract)
         align_raw_table(self.catalog, self.contract, self.listing.units, headers, read)
 
@@ -436,7 +434,7 @@ class _Run:
         """Check what is published now and write the table-level parameters; return the units that are not right."""
         unsettled: list[Values] = []
         parameters: dict[str, str | None] = {
-            "contract_fingerprint": self.declared_fingerprint,
+            "contract_fingerprint": self.declared.fingerprint,
             "run_id": self.arguments.run_id,
             **claim.noted,
         }
@@ -459,7 +457,7 @@ class _Run:
         columns = [(column["Name"], column["Type"]) for column in table.columns]
         return (
             table.parameters.get(DIGEST) == self.listing.digest
-            and table.parameters.get("contract_fingerprint") == self.declared_fingerprint
+            and table.parameters.get("contract_fingerprint") == self.declared.fingerprint
             and PUBLISHER not in table.parameters
             and (self.frozen is None or table.parameters.get(FROZEN) == self.frozen.to_json())
             and columns == [(column.name, column.type) for column in self.contract.columns]
