@@ -196,20 +196,14 @@ class _Accounts:
         reports = [report for place in range(len(unit.sources)) for report in self._reports[number, place]]
         files = [file for report in reports for file in report.files]
         bad_files = [file for report in reports for file in report.bad_files if not is_unplaced(file.uri)]
-        counts = (
-            ("written", sum(outcome.rows_written for outcome in outcomes), sum(file.rows for file in files)),
-            (
-                "quarantined",
-                sum(outcome.rows_quarantined for outcome in outcomes),
-                sum(file.rows for file in (*bad_files, *placed)),
-            ),
-        )
-        for word, wanted, found in counts:
+        bad_files += placed
+        for word, there in (("written", files), ("quarantined", bad_files)):
+            wanted, found = sum(getattr(item, f"rows_{word}") for item in outcomes), sum(file.rows for file in there)
             if wanted != found:
                 raise AccountingError(
                     f"{unit.data_uri}: {wanted} rows were to be {word} and the Parquet files hold {found}"
                 )
-        return UnitResult(unit, outcomes, _by_name(files), _by_name([*bad_files, *placed]))
+        return UnitResult(unit, outcomes, _by_name(files), _by_name(bad_files))
 
     def _place_lines(self) -> dict[int, list[WrittenFile]]:
         """Turn the line numbers of splits into line numbers of their files; return the new files by unit."""
