@@ -57,12 +57,7 @@ def zip_of_one(data: bytes) -> bytes:
     return zipped({"a.csv": data})
 
 
-PACKED: dict[str, Callable[[bytes], bytes]] = {
-    "gz": gzip.compress,
-    "bz2": bz2.compress,
-    "zst": zstd,
-    "zip": zip_of_one,
-}
+PACKED: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "zst": zstd, "zip": zip_of_one}
 
 
 @pytest.mark.parametrize("split", [50, 1 << 20])

@@ -45,10 +45,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def server(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> Iterator[Server]:
     """Yield a server that the job's own clients talk to."""
     server = Server()
-    with (
-        answering(server.answer) as endpoint,
-        clients_of(endpoint, monkeypatch, AWS_DEFAULT_REGION="us-east-1"),
-    ):
+    with answering(server.answer) as endpoint, clients_of(endpoint, monkeypatch, AWS_DEFAULT_REGION="us-east-1"):
         yield server
 
 
