@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
@@ -66,23 +66,11 @@ TRANSIENT_ENTRY_CODES = (
 # What UpdateTable takes; GetTable returns more:
 # https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
 TABLE_INPUT_KEYS = (
-    "Name",
-    "Description",
-    "Owner",
-    "LastAccessTime",
-    "LastAnalyzedTime",
-    "Retention",
-    "StorageDescriptor",
-    "PartitionKeys",
-    "ViewOriginalText",
-    "ViewExpandedText",
-    "TableType",
-    "Parameters",
-    "TargetTable",
-)
+    "Name", "Description", "Owner", "LastAccessTime", "LastAnalyzedTime", "Retention", "StorageDescriptor",
+    "PartitionKeys", "ViewOriginalText", "ViewExpandedText", "TableType", "Parameters", "TargetTable",
+)  # fmt: skip
 
 _Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 @functools.cache
@@ -112,6 +100,13 @@ def _partition(item: Any) -> Partition:
     )
 
 
+def _named(table: str, values: Iterable[Values]) -> str:
+    """Name partitions of a table for a message."""
+    named = [", ".join(item) for item in values]
+    more = f" and {len(named) - 1} more" if len(named) > 1 else ""
+    return f"{table} partition [{named[0]}]{more}"
+
+
 class GlueCatalog:
     """One database of the Glue Data Catalog."""
 
@@ -123,11 +118,7 @@ class GlueCatalog:
     def find_table(self, name: str) -> Table | None:
         """Return the table, or None."""
         try:
-            answer = self._call(
-                "GetTable",
-                f"{self._database}.{name}",
-                lambda: self._glue.get_table(DatabaseName=self._database, Name=name),
-            )
+            answer = self._call("GetTable", name, self._glue.get_table, Name=name)
         except CatalogError as error:
             if isinstance(error.__cause__, ClientError) and _code(error.__cause__) == NOT_FOUND:
                 return None
@@ -139,10 +130,10 @@ class GlueCatalog:
 
     def list_locations(self) -> dict[str, str]:
         """Return the location of every table by its name, empty of views."""
-        request: dict[str, Any] = {"DatabaseName": self._database, "MaxResults": TABLE_PAGE}
+        request: dict[str, Any] = {"MaxResults": TABLE_PAGE}
         found: dict[str, str] = {}
         while True:
-            page = self._call("GetTables", self._database, lambda: self._glue.get_tables(**request))
+            page = self._call("GetTables", "", self._glue.get_tables, **request)
             for table in page.get("TableList", []):
                 found[table["Name"]] = (table.get("StorageDescriptor") or {}).get("Location", "")
             if not page.get("NextToken"):
@@ -156,29 +147,16 @@ class GlueCatalog:
         their number is limited, https://docs.aws.amazon.com/general/latest/gr/glue.html.
         https://docs.aws.amazon.com/glue/latest/webapi/API_UpdateTable.html
         """
-        definition: Any = dict(table.definition)
-        self._call(
-            "UpdateTable",
-            f"{self._database}.{table.name}",
-            lambda: self._glue.update_table(
-                DatabaseName=self._database, TableInput=definition, SkipArchive=True, VersionId=table.version
-            ),
-        )
+        changes = {"TableInput": dict(table.definition), "SkipArchive": True, "VersionId": table.version}
+        self._call("UpdateTable", table.name, self._glue.update_table, **changes)
 
     def list_partitions(self, table: str) -> dict[Values, Partition]:
         """Return all partitions, without their column lists: with many columns those are most of the answer."""
-        request: dict[str, Any] = {
-            "DatabaseName": self._database,
-            "TableName": table,
-            "ExcludeColumnSchema": True,
-            "MaxResults": LIST_PAGE,
-        }
+        request: dict[str, Any] = {"TableName": table, "ExcludeColumnSchema": True, "MaxResults": LIST_PAGE}
         found: dict[Values, Partition] = {}
         while True:
             # Not by a paginator of botocore: after an error it is at its end, so that asking again would cut the list.
-            page = self._call(
-                "GetPartitions", f"{self._database}.{table}", lambda: self._glue.get_partitions(**request)
-            )
+            page = self._call("GetPartitions", table, self._glue.get_partitions, **request)
             for item in page.get("Partitions", []):
                 partition = _partition(item)
                 found[partition.values] = partition
@@ -192,17 +170,9 @@ class GlueCatalog:
         for batch in _batches(values, READ_BATCH):
             wanted, fruitless = list(batch), 0
             while wanted and fruitless < FRUITLESS_READS:
-                request: Any = [{"Values": list(item)} for item in wanted]
-                answer = self._call(
-                    "BatchGetPartition",
-                    f"{self._database}.{table}",
-                    functools.partial(
-                        self._glue.batch_get_partition,
-                        DatabaseName=self._database,
-                        TableName=table,
-                        PartitionsToGet=request,
-                    ),
-                )
+                keys = [{"Values": list(item)} for item in wanted]
+                request = {"TableName": table, "PartitionsToGet": keys}
+                answer = self._call("BatchGetPartition", table, self._glue.batch_get_partition, **request)
                 read = {item.values: item for item in map(_partition, answer.get("Partitions", []))}
                 found.update(read)
                 fruitless = 0 if read else fruitless + 1
@@ -211,84 +181,78 @@ class GlueCatalog:
 
     def create_partitions(self, table: Table, partitions: Sequence[Partition]) -> list[Refusal]:
         """Create partitions, up to 100 per call."""
-
-        def send(batch: Sequence[Partition]) -> list[Any]:
-            inputs: Any = [table.partition_input(partition) for partition in batch]
-            answer = self._glue.batch_create_partition(
-                DatabaseName=self._database, TableName=table.name, PartitionInputList=inputs
-            )
-            return list(answer.get("Errors", []))
-
-        return self._write("BatchCreatePartition", table.name, partitions, send, "PartitionValues", ALREADY_EXISTS)
+        entries = {item.values: table.partition_input(item) for item in partitions}
+        create = self._glue.batch_create_partition
+        names = "PartitionInputList", "PartitionValues"
+        return self._write("BatchCreatePartition", create, table.name, entries, names, ALREADY_EXISTS)
 
     def update_partitions(self, table: Table, partitions: Sequence[Partition]) -> list[Refusal]:
         """Replace partitions, up to 100 per call."""
-
-        def send(batch: Sequence[Partition]) -> list[Any]:
-            entries: Any = [
-                {"PartitionValueList": list(partition.values), "PartitionInput": table.partition_input(partition)}
-                for partition in batch
-            ]
-            answer = self._glue.batch_update_partition(
-                DatabaseName=self._database, TableName=table.name, Entries=entries
-            )
-            return list(answer.get("Errors", []))
-
-        return self._write("BatchUpdatePartition", table.name, partitions, send, "PartitionValueList", NOT_FOUND)
+        entries = {
+            item.values: {"PartitionValueList": list(item.values), "PartitionInput": table.partition_input(item)}
+            for item in partitions
+        }
+        update = self._glue.batch_update_partition
+        return self._write(
+            "BatchUpdatePartition", update, table.name, entries, ("Entries", "PartitionValueList"), NOT_FOUND
+        )
 
     def delete_partitions(self, table: str, values: Iterable[Values]) -> None:
         """Delete partitions, up to 25 per call."""
-
-        def send(batch: Sequence[Partition]) -> list[Any]:
-            names: Any = [{"Values": list(partition.values)} for partition in batch]
-            answer = self._glue.batch_delete_partition(
-                DatabaseName=self._database, TableName=table, PartitionsToDelete=names
-            )
-            return list(answer.get("Errors", []))
-
-        doomed = [Partition(item, "", {}) for item in values]
-        self._write("BatchDeletePartition", table, doomed, send, "PartitionValues", NOT_FOUND, DELETE_BATCH)
+        entries = {item: {"Values": list(item)} for item in values}
+        names = "PartitionsToDelete", "PartitionValues"
+        delete = self._glue.batch_delete_partition
+        self._write("BatchDeletePartition", delete, table, entries, names, NOT_FOUND, DELETE_BATCH)
 
     def _write(
         self,
         operation: str,
+        write: Callable[..., Any],
         table: str,
-        partitions: Sequence[Partition],
-        send: Callable[[Sequence[Partition]], list[Any]],
-        values_field: str,
+        entries: Mapping[Values, Any],
+        names: tuple[str, str],
         refusal: str,
         size: int = WRITE_BATCH,
     ) -> list[Refusal]:
-        """Send batches, retry entries that failed for a passing reason, return the refused, raise on the rest."""
+        """Write entries in batches, again what failed for a passing reason; return the refused, raise on the rest.
+
+        `names` are what the request calls its entries, and what an error in the answer calls the values of one.
+        """
         refused: list[Refusal] = []
-        for batch in _batches(partitions, size):
-            left = {partition.values: partition for partition in batch}
+        for batch in _batches(list(entries.items()), size):
+            left = dict(batch)
             for attempt in range(1, ENTRY_ATTEMPTS + 1):
-                errors = self._call(operation, self._place(table, left), functools.partial(send, list(left.values())))
-                failed = {tuple(error.get(values_field, ())): error.get("ErrorDetail", {}) for error in errors}
-                refused += [Refusal(key, refusal) for key, why in failed.items() if why.get("ErrorCode") == refusal]
-                left = {key: left[key] for key, why in failed.items() if why.get("ErrorCode") != refusal}
-                if not left:
+                request = {"TableName": table, names[0]: list(left.values())}
+                answer = self._call(operation, _named(table, left), write, **request)
+                errors = answer.get("Errors", [])
+                told = {tuple(error.get(names[1]) or ()): error.get("ErrorDetail") or {} for error in errors}
+                refused += [Refusal(key, refusal) for key, why in told.items() if why.get("ErrorCode") == refusal]
+                failed = {key: why for key, why in told.items() if why.get("ErrorCode") != refusal}
+                if not failed:
                     break
-                key = next(iter(left))
-                code, text = failed[key].get("ErrorCode", "Unknown"), failed[key].get("ErrorMessage", "")
-                if code not in TRANSIENT_ENTRY_CODES or attempt == ENTRY_ATTEMPTS:
+                key, why = next(iter(failed.items()))
+                code, text = why.get("ErrorCode", "Unknown"), why.get("ErrorMessage", "")
+                # Of an entry that Glue does not name rightly nobody knows which one to send again.
+                is_known = failed.keys() <= left.keys()
+                if code not in TRANSIENT_ENTRY_CODES or attempt == ENTRY_ATTEMPTS or not is_known:
                     raise (CatalogUnavailableError if code in TRANSIENT_ENTRY_CODES else CatalogRefusedError)(
-                        f"Glue {operation} {self._place(table, [key])}: {code}: {text} "
-                        f"({len(left)} of {len(batch)} partitions of the batch failed)"
+                        f"Glue {operation} {self._database}.{_named(table, [key])}: {code}: {text} "
+                        f"({len(failed)} of {len(batch)} partitions of the batch failed)"
                     )
+                left = {key: left[key] for key in failed}
                 self._wait(attempt)
         return refused
 
-    def _call(self, operation: str, place: str, action: Callable[[], _Result]) -> _Result:
+    def _call(self, operation: str, place: str, action: Callable[..., Any], **request: Any) -> Any:
         """Make one Glue request, again while its error is a passing one; name call and object when it fails for good.
 
         A call that timed out may have been done. That it is repeated harms nothing: what exists already or no longer is
         refused entry by entry, and an update of a table has a condition.
         """
+        place = f"{self._database}.{place}" if place else self._database
         for attempt in range(1, CALL_ATTEMPTS + 1):
             try:
-                return action()
+                return action(DatabaseName=self._database, **request)
             except ClientError as error:
                 code = _code(error)
                 message = f"Glue {operation} {place}: {code}: {error.response.get('Error', {}).get('Message', '')}"
@@ -300,11 +264,6 @@ class GlueCatalog:
                 raise _failure(error)(f"Glue {operation} {place}: {type(error).__name__}: {error}") from error
             self._wait(attempt)
         raise AssertionError("unreachable: the last attempt returns or raises")
-
-    def _place(self, table: str, values: Iterable[Values]) -> str:
-        named = [", ".join(item) for item in values]
-        more = f" and {len(named) - 1} more" if len(named) > 1 else ""
-        return f"{self._database}.{table} partition [{named[0]}]{more}"
 
     def _wait(self, attempt: int) -> None:
         time.sleep(self._pause * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - jitter is no secret

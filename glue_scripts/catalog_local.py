@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,35 +134,20 @@ class LocalCatalog:
         """Create the tables that are missing, as the state machine does on AWS."""
         keys = [{"Name": key.name, "Type": key.type} for key in contract.partition_keys]
         raw = {
-            "StorageDescriptor": {
-                "Columns": raw_columns(contract),
-                "Location": contract.source_uri,
-            },
+            "StorageDescriptor": {"Columns": raw_columns(contract), "Location": contract.source_uri},
             "PartitionKeys": [] if contract.partition_pattern is not None else keys,
             "Parameters": {"classification": "csv", "EXTERNAL": "TRUE"},
         }
-        parquet = {
-            "StorageDescriptor": {
-                **PARQUET_STORAGE,
-                "Columns": parquet_columns(contract),
-                "Location": table_location(data_root(contract), bool(keys)),
-            },
-            "PartitionKeys": keys,
-            "Parameters": PARQUET_PARAMETERS,
-        }
-        quarantine = {
-            "StorageDescriptor": {
-                **PARQUET_STORAGE,
-                "Columns": quarantine_columns(),
-                "Location": table_location(quarantine_root(contract), bool(keys)),
-            },
-            "PartitionKeys": keys,
-            "Parameters": PARQUET_PARAMETERS,
-        }
+
+        def parquet(columns: Sequence[Mapping[str, str]], root: str) -> dict[str, Any]:
+            place = {"Columns": columns, "Location": table_location(root, bool(keys))}
+            storage = {**PARQUET_STORAGE, **place}
+            return {"StorageDescriptor": storage, "PartitionKeys": keys, "Parameters": PARQUET_PARAMETERS}
+
         wanted = {
             contract.raw_table: raw,
-            contract.parquet_table: parquet,
-            contract.quarantine_table: quarantine,
+            contract.parquet_table: parquet(parquet_columns(contract), data_root(contract)),
+            contract.quarantine_table: parquet(quarantine_columns(), quarantine_root(contract)),
         }
         with self._locked():
             for name, definition in wanted.items():

@@ -100,8 +100,10 @@ def header_columns(contract: DatasetContract, header: Header) -> list[dict[str, 
     for place, source in enumerate(header, 1):
         column = ours.get(place - 1)
         name = column.name.lower() if column else re.sub(r"[^a-z0-9_]+", "_", source.strip().lower())
-        while not name.strip("_") or name in taken or len(name) > MOST_CHARACTERS:
-            name = f"column_{place}" if name != f"column_{place}" else f"{name}_"
+        if not name.strip("_") or name in taken or len(name) > MOST_CHARACTERS:
+            name = f"column_{place}"
+        while name in taken:
+            name += "_"
         taken.add(name)
         comment = {"Comment": column.comment} if column and column.comment else {}
         columns.append({"Name": name, "Type": "string", **comment})

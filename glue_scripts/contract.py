@@ -7,7 +7,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -38,8 +38,12 @@ MOST_LINES = 1000
 PARTITION_TYPES = ("string", "int", "bigint", "date")
 DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
+_DATASET = re.compile(r"[a-z][a-z0-9_]*")
+_STRIPPED = re.compile(r"[^0-9+\x00-\x1f\x7f-]+")
 # For the state machine; of it the job reads the crawler's name only.
 _FOREIGN_KEYS = ("workflow",)
+# Fields of a contract that no document says.
+_FOUND_OUT = ("crawler_name", "crawled_table", "inferred", "listing_fingerprint")
 
 
 class ContractError(TerminalError):
@@ -117,7 +121,7 @@ class CsvOptions:
 
     def decimal_of(self, column: Column) -> str:
         """Return what stands before the fraction of a column's numbers."""
-        return column.decimal or self.decimal
+        return self.decimal if column.decimal is None else column.decimal
 
     def thousands_of(self, column: Column) -> str | None:
         """Return what stands between the thousands of a column's numbers; None where nothing does."""
@@ -213,6 +217,16 @@ class DatasetContract:
         """
         return self.on_contract_change == "new_data_only" and bool(self.partition_keys)
 
+    def exceeded_limits(self, bad: int, rows: int) -> list[str]:
+        """Return the limits of bad rows, as messages show them, that so many of so many rows exceed."""
+        limits = []
+        # 29 of 100 are 0.29, and 0.29 * 100 is less than 29.
+        if bad and bad / rows > self.max_bad_fraction:
+            limits.append(f"max_bad_fraction = {self.max_bad_fraction:g} ({bad / rows:.4%} are bad)")
+        if self.max_bad_rows is not None and bad > self.max_bad_rows:
+            limits.append(f"max_bad_rows = {self.max_bad_rows}")
+        return limits
+
     def with_crawled(self, columns: Sequence[tuple[str, str]]) -> DatasetContract:
         """Return the contract knowing the raw table's columns (name, type), over which the listing's digest is folded.
 
@@ -228,11 +242,12 @@ class DatasetContract:
 
         What a file is called does not change them, so the digest of the listing has nothing of them.
         """
-        _check_names(self.dataset, columns, self.partition_keys)
         known = [_said(column, Column("", "string", column.name)) for column in columns]
         text = json.dumps(known, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(f"{self.fingerprint}{text}".encode()).hexdigest()
-        return replace(self, columns=tuple(columns), fingerprint=digest, inferred=True)
+        inferred = replace(self, columns=tuple(columns), fingerprint=digest, inferred=True)
+        _check_names(inferred)
+        return inferred
 
     def with_columns(self, columns: Sequence[tuple[str, str]]) -> DatasetContract:
         """Return the contract with the raw table's columns (name, type), its fingerprint folded over them."""
@@ -242,9 +257,10 @@ class DatasetContract:
                 "has none either: declare columns or let the crawler find files"
             )
         resolved = tuple(parse_column(self.dataset, {"name": name, "type": kind}) for name, kind in columns)
-        _check_names(self.dataset, resolved, self.partition_keys)
         known = self.with_crawled(columns)
-        return replace(known, columns=resolved, fingerprint=known.listing_fingerprint or "")
+        crawled = replace(known, columns=resolved, fingerprint=known.listing_fingerprint or "")
+        _check_names(crawled)
+        return crawled
 
 
 def load_contract(uri: str) -> DatasetContract:
@@ -262,201 +278,156 @@ def load_contract(uri: str) -> DatasetContract:
 def parse_contract(document: Mapping[str, Any]) -> DatasetContract:
     """Turn the JSON document into a contract, filling defaults and refusing whatever is unknown or contradictory."""
     dataset = document.get("dataset")
-    if not isinstance(dataset, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", dataset):
+    if not isinstance(dataset, str) or not _DATASET.fullmatch(dataset):
         raise ContractError(f"dataset is {dataset!r}; expected a name of lower-case letters, digits and _")
-    known = {field.name for field in fields(DatasetContract)} - {
-        "crawler_name",
-        "crawled_table",
-        "inferred",
-        "listing_fingerprint",
-    }
-    _refuse_unknown(dataset, "", document, [*known, *_FOREIGN_KEYS])
+    said, workflow = _settings(dataset, DatasetContract, document, foreign=_FOREIGN_KEYS), document.get("workflow")
     for name in ("source_uri", "lake_uri"):
-        if not document.get(name):
+        if not said.get(name):
             raise ContractError(f"dataset {dataset}: {name} is missing; expected s3://bucket/prefix/ or a local folder")
-    columns = tuple(parse_column(dataset, column) for column in _list(dataset, "columns", document.get("columns")))
-    keys = tuple(
-        _partition_key(dataset, key) for key in _list(dataset, "partition_keys", document.get("partition_keys"))
-    )
-    csv = _csv_options(dataset, document.get("csv") or {})
-    _check_numbers(dataset, columns, csv)
-    _check_stripped(dataset, columns, csv)
-    schema_drift = _choice(dataset, document, "schema_drift", ("fail", "ignore"))
-    unit = _choice(dataset, document, "timestamp_unit", ("us", "ms"))
-    pattern, suffixes = document.get("partition_pattern"), _suffixes(dataset, document.get("suffixes"))
-    _check_names(dataset, columns, keys)
-    _check_pattern(dataset, pattern, keys)
-    _check_sources(dataset, columns, csv)
-    if (csv.skip_lines or csv.skip_pattern is not None) and not columns:
-        name = "skip_lines" if csv.skip_lines else "skip_pattern"
-        raise ContractError(
-            f"dataset {dataset}: csv.{name} is {getattr(csv, name)!r} and no columns are declared: a crawler cannot "
-            "skip lines, so declare the columns"
-        )
-    return DatasetContract(
+
+    def number(name: str, default: Any, low: int, high: int | None = None) -> Any:
+        return _bounded(dataset, name, said.get(name, default), low, high)
+
+    def choice(name: str, *allowed: str) -> str:
+        return _one_of(dataset, name, said.get(name, allowed[0]), allowed)
+
+    contract = DatasetContract(
         dataset=dataset,
-        fingerprint=document.get("fingerprint")
-        or _fingerprint(columns, csv, keys, pattern, schema_drift, unit, suffixes),
-        source_uri=folder_uri(document["source_uri"]),
-        lake_uri=folder_uri(document["lake_uri"]),
-        database=document.get("database") or "default",
-        raw_table=document.get("raw_table") or f"raw_{dataset}",
-        parquet_table=document.get("parquet_table") or dataset,
-        quarantine_table=document.get("quarantine_table") or f"{dataset}_quarantine",
-        partition_keys=keys,
-        partition_pattern=pattern,
-        columns=columns,
-        csv=csv,
-        schema_drift=schema_drift,
-        timestamp_unit=unit,
-        max_bad_fraction=_number(dataset, document, "max_bad_fraction", 0.01, 0, 1),
-        max_bad_rows=_optional_count(dataset, document, "max_bad_rows"),
-        on_source_removed=_choice(dataset, document, "on_source_removed", ("keep", "mirror")),
-        on_unmatched=_choice(dataset, document, "on_unmatched", ("fail", "skip")),
-        on_contract_change=_choice(dataset, document, "on_contract_change", ("reconvert", "new_data_only")),
-        target_file_mb=int(_number(dataset, document, "target_file_mb", 128, 1, 4096)),
-        retain_superseded_hours=_number(dataset, document, "retain_superseded_hours", 24, 0, 24 * 3650),
-        suffixes=suffixes,
-        renamed_from=_earlier_name(dataset, document.get("renamed_from")),
-        lake_datasets=_names(dataset, "lake_datasets", document.get("lake_datasets")),
-        crawler_name=(document.get("workflow") or {}).get("crawler_name"),
+        fingerprint=said.get("fingerprint", ""),
+        source_uri=folder_uri(said["source_uri"]),
+        lake_uri=folder_uri(said["lake_uri"]),
+        database=said.get("database") or "default",
+        raw_table=said.get("raw_table") or f"raw_{dataset}",
+        parquet_table=said.get("parquet_table") or dataset,
+        quarantine_table=said.get("quarantine_table") or f"{dataset}_quarantine",
+        partition_keys=tuple(_partition_key(dataset, key) for key in said.get("partition_keys", ())),
+        partition_pattern=said.get("partition_pattern"),
+        columns=tuple(parse_column(dataset, column) for column in said.get("columns", ())),
+        csv=_csv_options(dataset, said.get("csv", {})),
+        schema_drift=choice("schema_drift", "fail", "ignore"),
+        timestamp_unit=choice("timestamp_unit", "us", "ms"),
+        max_bad_fraction=number("max_bad_fraction", 0.01, 0, 1),
+        max_bad_rows=number("max_bad_rows", None, 0),
+        on_source_removed=choice("on_source_removed", "keep", "mirror"),
+        on_unmatched=choice("on_unmatched", "fail", "skip"),
+        on_contract_change=choice("on_contract_change", "reconvert", "new_data_only"),
+        target_file_mb=number("target_file_mb", 128, 1, 4096),
+        retain_superseded_hours=number("retain_superseded_hours", 24, 0, 24 * 3650),
+        suffixes=said.get("suffixes", SUFFIXES),
+        renamed_from=said.get("renamed_from"),
+        lake_datasets=said.get("lake_datasets", ()),
+        crawler_name=workflow.get("crawler_name") if isinstance(workflow, dict) else None,
     )
+    for check in (_check_dataset, _check_numbers, _check_stripped, _check_names, _check_pattern, _check_places):
+        check(contract)
+    return contract if contract.fingerprint else replace(contract, fingerprint=_fingerprint(contract))
 
 
-def _earlier_name(dataset: str, value: Any) -> str | None:
-    if value is not None and not (isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]*", value)):
-        raise ContractError(
-            f"dataset {dataset}: renamed_from is {value!r}; allowed is null or a name of lower-case letters, digits "
-            "and _"
-        )
-    return value
+# ------------------------------------------------------------------------------------------------ settings and types
+def _is_list(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(isinstance(item, kind) for item in value)
 
 
-def _refuse_unknown(dataset: str, where: str, document: Mapping[str, Any], allowed: Sequence[str]) -> None:
+# What JSON has to hold for a field of some type, and how a message puts it.
+_TYPES: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "str": (lambda value: isinstance(value, str), "is a text"),
+    "bool": (lambda value: isinstance(value, bool), "are true and false"),
+    "int": (lambda value: isinstance(value, int) and not isinstance(value, bool), "is a whole number"),
+    "float": (lambda value: isinstance(value, (int, float)) and not isinstance(value, bool), "is a number"),
+    "CsvOptions": (lambda value: isinstance(value, dict), "is an object"),
+    "tuple[str, ...]": (lambda value: _is_list(value, str), "is a list of strings"),
+    "tuple[Column, ...]": (lambda value: _is_list(value, dict), "is a list of objects"),
+    "tuple[PartitionKey, ...]": (lambda value: _is_list(value, dict), "is a list of objects"),
+}
+
+
+def _settings(
+    dataset: str,
+    kind: Any,
+    document: Mapping[str, Any],
+    what: str = "",
+    shown: str = "{}",
+    foreign: Sequence[str] = (),
+) -> dict[str, Any]:
+    """Return what a JSON object says of the fields of a dataclass; refuse other names, and values of other types.
+
+    What is null is as if it were not there, but where None is a value of its own. `what` is said before the name of an
+    unknown setting, `shown` is how a message shows a known one.
+    """
+    declared = {field.name: str(field.type) for field in fields(kind) if field.name not in _FOUND_OUT}
+    _refuse_unknown(dataset, what, document, [*declared, *foreign])
+    said = {}
+    for name, declared_type in declared.items():
+        value, (type_name, is_optional, _) = document.get(name), declared_type.partition(" | None")
+        is_right, allowed = _TYPES[type_name]
+        if value is not None and not is_right(value):
+            raise ContractError(
+                f"dataset {dataset}: {shown.replace('{}', name)} is {value!r}; allowed {allowed}"
+                f"{', or null' if is_optional else ''}"
+            )
+        if value is not None or (is_optional and name in document):
+            said[name] = tuple(value) if isinstance(value, list) else value
+    return said
+
+
+def _refuse_unknown(dataset: str, what: str, document: Mapping[str, Any], allowed: Sequence[str]) -> None:
     if unknown := sorted(set(document) - set(allowed)):
         near = [difflib.get_close_matches(name.lower(), allowed, 1) for name in unknown]
         said = [f"{name} (near {match[0]})" if match else name for name, match in zip(unknown, near, strict=True)]
         raise ContractError(
-            f"dataset {dataset}: unknown {where}setting {', '.join(said)}; allowed are {', '.join(sorted(allowed))}"
+            f"dataset {dataset}: unknown {what}setting {', '.join(said)}; allowed are {', '.join(sorted(allowed))}"
         )
 
 
-def _list(dataset: str, name: str, value: Any) -> list[Mapping[str, Any]]:
-    if value is None:
-        return []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of objects")
-    return value
-
-
-def _names(dataset: str, name: str, value: Any) -> tuple[str, ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of strings")
-    return tuple(value)
-
-
-def _suffixes(dataset: str, value: Any) -> tuple[str, ...]:
-    """Return the endings of the names of data files; the empty one ends every name."""
-    if value is None:
-        return SUFFIXES
-    if not isinstance(value, list) or not value or not all(isinstance(item, str) and "/" not in item for item in value):
-        raise ContractError(
-            f"dataset {dataset}: suffixes is {value!r}; allowed is a list of endings of names, such as .csv and .txt, "
-            'without slashes ("" ends every name), or null'
-        )
-    return tuple(value)
-
-
-def _choice(dataset: str, document: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> str:
-    """Return one of the allowed words; the first is the default."""
-    value = document.get(name)
-    if value is None:
-        return allowed[0]
+def _one_of(dataset: str, name: str, value: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise ContractError(f"dataset {dataset}: {name} is {value!r}; allowed are {', '.join(allowed)}")
-    return str(value)
-
-
-def _number(dataset: str, document: Mapping[str, Any], name: str, default: float, low: float, high: float) -> float:
-    value = document.get(name)
-    if value is None:
-        return default
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise ContractError(f"dataset {dataset}: {name} is {value!r}; allowed is a number from {low} to {high}")
     return value
 
 
-def _check_lines(dataset: str, document: Mapping[str, Any], name: str) -> None:
-    value = document.get(name, 0)
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_LINES:
-        raise ContractError(
-            f"dataset {dataset}: csv.{name} is {value!r}; allowed is a whole number from 0 to {MOST_LINES}"
-        )
-
-
-def _optional_count(dataset: str, document: Mapping[str, Any], name: str) -> int | None:
-    value = document.get(name)
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ContractError(f"dataset {dataset}: {name} is {value!r}; allowed is null or a whole number from 0")
+def _bounded(dataset: str, name: str, value: Any, low: int, high: int | None = None) -> Any:
+    """Return a number between bounds, or None."""
+    if value is not None and not (low <= value and (high is None or value <= high)):
+        up_to = "" if high is None else f" to {high}"
+        raise ContractError(f"dataset {dataset}: {name} is {value!r}; allowed is a number from {low}{up_to}")
     return value
 
 
+def _refuse_both(dataset: str, names: str, single: str | None, several: Sequence[str]) -> None:
+    if single is not None and several:
+        raise ContractError(f"dataset {dataset}: {names} are both set; allowed is one of them")
+
+
+def _compiled(dataset: str, name: str, pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise ContractError(f"dataset {dataset}: {name} {pattern!r} is not a regular expression: {error}") from error
+
+
+# ------------------------------------------------------------------------------------------- columns, keys, csv options
 def parse_column(dataset: str, document: Mapping[str, Any]) -> Column:
     """Turn a column of the JSON document into a checked one."""
-    _refuse_unknown(dataset, "column ", document, [field.name for field in fields(Column)])
     name = document.get("name")
-    if not isinstance(name, str) or not name:
+    said = _settings(dataset, Column, document, "column ", f"{{}} of column {name}")
+    if not name:
         raise ContractError(f"dataset {dataset}: a column has no name: {dict(document)!r}")
-    kind = str(document.get("type") or "string").lower().replace(" ", "")
+    kind = (said.get("type") or "string").lower().replace(" ", "")
     _check_type(dataset, name, kind)
-    column_format = document.get("format")
-    formats = _texts(dataset, f"formats of column {name}", document.get("formats")) or ()
-    if (column_format is not None or formats) and kind not in ("date", "timestamp"):
+    column = Column(**{**said, "type": kind, "source": said.get("source", name)})
+    if (column.format is not None or column.formats) and kind not in ("date", "timestamp"):
         raise ContractError(
-            f"dataset {dataset}: column {name} has format {column_format or formats!r} and type {kind}; "
+            f"dataset {dataset}: column {name} has format {column.format or column.formats!r} and type {kind}; "
             "a format is allowed for date and timestamp"
         )
-    _check_one_of_both(dataset, f"format and formats of column {name}", column_format, formats)
-    comment = document.get("comment") or ""
+    _refuse_both(dataset, f"format and formats of column {name}", column.format, column.formats)
     # What Glue takes: https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html
-    if len(comment) > 255 or re.search(r"[\x00-\x08\x0a-\x1f]", comment):
+    if len(column.comment) > 255 or re.search(r"[\x00-\x08\x0a-\x1f]", column.comment):
         raise ContractError(
-            f"dataset {dataset}: the comment of column {name} has {len(comment)} characters: {comment[:40]!r}…; "
-            "allowed are at most 255 without a line break"
+            f"dataset {dataset}: the comment of column {name} has {len(column.comment)} characters: "
+            f"{column.comment[:40]!r}…; allowed are at most 255 without a line break"
         )
-    return Column(
-        name=name,
-        type=kind,
-        source=_source(dataset, name, document.get("source")),
-        required=_flag(dataset, document, "required", False),
-        format=column_format,
-        formats=formats,
-        comment=comment,
-        decimal=document.get("decimal"),
-        thousands=document.get("thousands"),
-        strip=_texts(dataset, f"strip of column {name}", document.get("strip")),
-        null_values=_texts(dataset, f"null_values of column {name}", document.get("null_values")),
-    )
-
-
-def _source(dataset: str, name: str, source: Any) -> str:
-    """Return what a column is called in the files; the empty text is a column without a name."""
-    if source is not None and not isinstance(source, str):
-        raise ContractError(f"dataset {dataset}: column {name} has source {source!r}; allowed is a text, or null")
-    return name if source is None else source
-
-
-def _check_sources(dataset: str, columns: Sequence[Column], csv: CsvOptions) -> None:
-    named = [column.name for column in columns if column.source != column.name]
-    if named and not csv.by_name:
-        raise ContractError(
-            f"dataset {dataset}: column {named[0]} has a source, and columns are found by position (csv.header = false "
-            'or csv.match_columns = "position"): leave source out'
-        )
+    return column
 
 
 def _check_type(dataset: str, name: str, kind: str) -> None:
@@ -471,75 +442,70 @@ def _check_type(dataset: str, name: str, kind: str) -> None:
 
 
 def _partition_key(dataset: str, document: Mapping[str, Any]) -> PartitionKey:
-    _refuse_unknown(dataset, "partition key ", document, [field.name for field in fields(PartitionKey)])
-    name, kind = document.get("name"), document.get("type") or "string"
-    if not isinstance(name, str) or not IDENTIFIER.fullmatch(name):
-        raise ContractError(f"dataset {dataset}: partition key {name!r}; expected lower-case letters, digits and _")
-    if kind not in PARTITION_TYPES:
+    said = _settings(dataset, PartitionKey, document, "partition key ", "{} of a partition key")
+    key = PartitionKey(said.get("name", ""), said.get("type") or "string")
+    if not IDENTIFIER.fullmatch(key.name):
+        raise ContractError(f"dataset {dataset}: partition key {key.name!r}; expected lower-case letters, digits and _")
+    if key.type not in PARTITION_TYPES:
         raise ContractError(
-            f"dataset {dataset}: partition key {name} has type {kind}; allowed are {', '.join(PARTITION_TYPES)}"
+            f"dataset {dataset}: partition key {key.name} has type {key.type}; allowed are {', '.join(PARTITION_TYPES)}"
         )
-    return PartitionKey(name, kind)
+    return key
 
 
 def _csv_options(dataset: str, document: Mapping[str, Any]) -> CsvOptions:
-    _refuse_unknown(dataset, "csv ", document, [field.name for field in fields(CsvOptions)])
-    given = {name: value for name, value in document.items() if value is not None or name in _NULLABLE_CSV}
-    for name in _CSV_LISTS:
-        if name in given:
-            given[name] = _texts(dataset, f"csv.{name}", given[name])
-    for name in ("header", "quoted_newlines", "trim", "quoted_nulls", "skip_initial_space"):
-        _flag(dataset, given, name, False)
-    _choice(dataset, given, "short_rows", ("quarantine", "null"))
-    _choice(dataset, given, "empty_rows", ("keep", "skip", "quarantine"))
-    if given.get("match_columns") not in (None, "name", "position"):
-        raise ContractError(
-            f"dataset {dataset}: csv.match_columns is {given['match_columns']!r}; allowed are name, position"
-        )
-    for name in ("skip_lines", "footer_lines"):
-        _check_lines(dataset, given, name)
-    options = CsvOptions(**given)
-    _check_pattern_of_lines(dataset, options, "skip")
-    _check_pattern_of_lines(dataset, options, "footer")
-    _check_characters(dataset, options)
-    _check_words(dataset, options)
+    options = CsvOptions(**_settings(dataset, CsvOptions, document, "csv ", "csv.{}"))
+    _one_of(dataset, "csv.short_rows", options.short_rows, ("quarantine", "null"))
+    _one_of(dataset, "csv.empty_rows", options.empty_rows, ("keep", "skip", "quarantine"))
+    _one_of(dataset, "csv.match_columns", options.match_columns, ("name", "position"))
+    for kind in ("skip", "footer"):
+        _check_lines(dataset, options, kind)
     for kind in ("date", "timestamp"):
         single, several = getattr(options, f"{kind}_format"), getattr(options, f"{kind}_formats")
-        _check_one_of_both(dataset, f"csv.{kind}_format and csv.{kind}_formats", single, several)
+        _refuse_both(dataset, f"csv.{kind}_format and csv.{kind}_formats", single, several)
+    _check_characters(dataset, options)
+    _check_words(dataset, options)
     try:
         codecs.lookup(options.encoding)
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise ContractError(
             f"dataset {dataset}: csv.encoding is {options.encoding!r}; allowed is any encoding that Python knows"
         ) from error
     return options
 
 
-_NULLABLE_CSV = (
-    "quote",
-    "escape",
-    "comment",
-    "date_format",
-    "timestamp_format",
-    "thousands",
-    "skip_pattern",
-    "footer_pattern",
-)
-_CSV_LISTS = ("null_values", "strip", "true_values", "false_values", "date_formats", "timestamp_formats")
-_STRIPPED = re.compile(r"[^0-9+\x00-\x1f\x7f-]+")
+def _check_lines(dataset: str, options: CsvOptions, kind: str) -> None:
+    """Check what tells which lines are no data: `skip` before the header, `footer` behind the data."""
+    pattern, lines = getattr(options, f"{kind}_pattern"), getattr(options, f"{kind}_lines")
+    _bounded(dataset, f"csv.{kind}_lines", lines, 0, MOST_LINES)
+    if pattern is None:
+        return
+    if lines:
+        raise ContractError(
+            f"dataset {dataset}: csv.{kind}_lines is {lines} and csv.{kind}_pattern is {pattern!r}; allowed is one of "
+            "both"
+        )
+    _compiled(dataset, f"csv.{kind}_pattern", pattern)
+    if not pattern:
+        raise ContractError(f"dataset {dataset}: csv.{kind}_pattern is empty, which every line matches")
 
 
-def _texts(dataset: str, name: str, value: Any) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ContractError(f"dataset {dataset}: {name} is {value!r}; expected a list of strings")
-    return tuple(value)
-
-
-def _check_one_of_both(dataset: str, names: str, single: str | None, several: Sequence[str]) -> None:
-    if single is not None and several:
-        raise ContractError(f"dataset {dataset}: {names} are both set; allowed is one of them")
+def _check_characters(dataset: str, options: CsvOptions) -> None:
+    special = {name: getattr(options, name) for name in ("delimiter", "quote", "escape", "comment")}
+    for name, value in special.items():
+        if value is not None and (len(value) != 1 or value in "\r\n"):
+            raise ContractError(f"dataset {dataset}: csv.{name} is {value!r}; allowed is one character, no line break")
+    used = [(value, name) for name, value in special.items() if value is not None]
+    for position, (value, name) in enumerate(used):
+        for other, other_name in used[:position]:
+            # The escape character may be the quote itself: that is what doubling means.
+            if value == other and {name, other_name} != {"quote", "escape"}:
+                raise ContractError(f"dataset {dataset}: csv.{other_name} and csv.{name} are both {value!r}")
+    if options.skip_initial_space and " " in special.values():
+        raise ContractError(
+            f"dataset {dataset}: csv.skip_initial_space is true and a blank is one of the special characters; blanks "
+            "that are skipped must mean nothing else"
+        )
 
 
 def _check_words(dataset: str, options: CsvOptions) -> None:
@@ -557,162 +523,140 @@ def _check_words(dataset: str, options: CsvOptions) -> None:
         )
 
 
-def _check_stripped(dataset: str, columns: Sequence[Column], csv: CsvOptions) -> None:
+# --------------------------------------------------------------------------------------------- the contract as a whole
+def _check_dataset(contract: DatasetContract) -> None:
+    if contract.renamed_from is not None and not _DATASET.fullmatch(contract.renamed_from):
+        raise ContractError(
+            f"dataset {contract.dataset}: renamed_from is {contract.renamed_from!r}; allowed is null or a name of "
+            "lower-case letters, digits and _"
+        )
+    if not contract.suffixes or any("/" in suffix for suffix in contract.suffixes):
+        raise ContractError(
+            f"dataset {contract.dataset}: suffixes is {list(contract.suffixes)!r}; allowed is a list of endings of "
+            'names, such as .csv and .txt, without slashes ("" ends every name), or null'
+        )
+
+
+def _check_stripped(contract: DatasetContract) -> None:
     """Refuse texts that cannot be told from a number when they are taken off it."""
+    csv = contract.csv
     whose = [("csv.strip", csv.strip, {csv.decimal, csv.thousands})]
-    for column in columns:
+    for column in contract.columns:
         marks = {csv.decimal_of(column), csv.thousands_of(column)}
         whose.append((f"strip of column {column.name}", csv.strip_of(column) if column.is_number else (), marks))
     for name, texts, marks in whose:
         for text in texts:
             if not _STRIPPED.fullmatch(text) or text != text.strip() or text in marks:
                 raise ContractError(
-                    f"dataset {dataset}: {name} has {text!r}; allowed is any text without digits, signs, control "
-                    "characters and blanks around it that is neither decimal nor thousands"
+                    f"dataset {contract.dataset}: {name} has {text!r}; allowed is any text without digits, signs, "
+                    "control characters and blanks around it that is neither decimal nor thousands"
                 )
 
 
-def _check_numbers(dataset: str, columns: Sequence[Column], csv: CsvOptions) -> None:
+def _check_numbers(contract: DatasetContract) -> None:
     """Refuse marks of numbers that cannot be told from the numbers, from each other or from those of the file."""
-    whose: list[tuple[str, Any, Any]] = [("csv.{}", csv.decimal, csv.thousands)]
-    for column in columns:
+    csv = contract.csv
+    whose: list[tuple[str, str, str | None]] = [("csv.{}", csv.decimal, csv.thousands)]
+    for column in contract.columns:
         own = f"{{}} of column {column.name}"
         if column.is_number:
             whose.append((own, csv.decimal_of(column), csv.thousands_of(column)))
         elif found := [name for name in ("decimal", "thousands", "strip") if getattr(column, name) is not None]:
             raise ContractError(
-                f"dataset {dataset}: {own.format(found[0])} is set and its type is {column.type}; "
+                f"dataset {contract.dataset}: {found[0]} of column {column.name} is set and its type is {column.type}; "
                 f"allowed is it for {', '.join(NUMBER_TYPES)} and decimal(p,s)"
             )
     for name, decimal, thousands in whose:
         if not _is_mark(decimal) or not decimal.isascii() or decimal == " ":
             raise ContractError(
-                f"dataset {dataset}: {name.format('decimal')} is {decimal!r}; allowed is one ASCII character that is "
-                "printed and is no letter, digit, blank or sign"
+                f"dataset {contract.dataset}: {name.replace('{}', 'decimal')} is {decimal!r}; allowed is one ASCII "
+                "character that is printed and is no letter, digit, blank or sign"
             )
         if thousands is not None and not _is_mark(thousands):
             raise ContractError(
-                f"dataset {dataset}: {name.format('thousands')} is {thousands!r}; allowed is one character that is no "
-                "letter of ASCII, digit, sign or control character"
+                f"dataset {contract.dataset}: {name.replace('{}', 'thousands')} is {thousands!r}; allowed is one "
+                "character that is no letter of ASCII, digit, sign or control character"
             )
         if clashing := [mark for mark in (decimal, thousands) if mark in (csv.quote, csv.escape) and mark]:
             raise ContractError(
-                f"dataset {dataset}: {name.format('decimal or thousands')} is {clashing[0]!r}, as csv.quote or "
-                "csv.escape is; allowed is another character"
+                f"dataset {contract.dataset}: {name.replace('{}', 'decimal or thousands')} is {clashing[0]!r}, as "
+                "csv.quote or csv.escape is; allowed is another character"
             )
         if decimal == thousands:
             raise ContractError(
-                f"dataset {dataset}: {name.format('decimal and thousands')} are both {decimal!r}; they must differ"
+                f"dataset {contract.dataset}: {name.replace('{}', 'decimal and thousands')} are both {decimal!r}; they "
+                "must differ"
             )
 
 
-def _is_mark(value: Any) -> bool:
-    """Say whether a value is a character that can stand in a number and is no part of one."""
-    if not isinstance(value, str) or len(value) != 1 or ord(value) < 32 or ord(value) == 127:
+def _is_mark(value: str) -> bool:
+    """Say whether a text is a character that can stand in a number and is no part of one."""
+    if len(value) != 1 or ord(value) < 32 or ord(value) == 127:
         return False
     return value not in "+-" and not (value.isascii() and value.isalnum())
 
 
-def _check_pattern_of_lines(dataset: str, options: CsvOptions, kind: str) -> None:
-    """Check the pattern of lines that are no data: `skip` before the header, `footer` behind the data."""
-    pattern, lines = getattr(options, f"{kind}_pattern"), getattr(options, f"{kind}_lines")
-    if pattern is None:
-        return
-    if lines:
-        raise ContractError(
-            f"dataset {dataset}: csv.{kind}_lines is {lines} and csv.{kind}_pattern is {pattern!r}; allowed is one of "
-            "both"
-        )
-    try:
-        re.compile(pattern)
-    except (re.error, TypeError) as error:
-        raise ContractError(
-            f"dataset {dataset}: csv.{kind}_pattern {pattern!r} is not a regular expression: {error}"
-        ) from error
-    if not pattern:
-        raise ContractError(f"dataset {dataset}: csv.{kind}_pattern is empty, which every line matches")
-
-
-def _check_characters(dataset: str, options: CsvOptions) -> None:
-    special = {name: getattr(options, name) for name in ("delimiter", "quote", "escape", "comment")}
-    for name, value in special.items():
-        if value is not None and (not isinstance(value, str) or len(value) != 1 or value in "\r\n"):
-            raise ContractError(f"dataset {dataset}: csv.{name} is {value!r}; allowed is one character, no line break")
-    used = [(value, name) for name, value in special.items() if value is not None]
-    for position, (value, name) in enumerate(used):
-        for other, other_name in used[:position]:
-            # The escape character may be the quote itself: that is what doubling means.
-            if value == other and {name, other_name} != {"quote", "escape"}:
-                raise ContractError(f"dataset {dataset}: csv.{other_name} and csv.{name} are both {value!r}")
-    if options.skip_initial_space and " " in special.values():
-        raise ContractError(
-            f"dataset {dataset}: csv.skip_initial_space is true and a blank is one of the special characters; blanks "
-            "that are skipped must mean nothing else"
-        )
-
-
-def _flag(dataset: str, document: Mapping[str, Any], name: str, default: bool) -> bool:
-    value = document.get(name, default)
-    if value is None:
-        return default
-    if not isinstance(value, bool):
-        raise ContractError(f"dataset {dataset}: {name} is {value!r}; allowed are true and false")
-    return value
-
-
-def _check_names(dataset: str, columns: Sequence[Column], keys: Sequence[PartitionKey]) -> None:
-    names = [column.name.lower() for column in columns] + [key.name for key in keys]
+def _check_names(contract: DatasetContract) -> None:
+    keys = [key.name for key in contract.partition_keys]
+    names = [column.name.lower() for column in contract.columns] + keys
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ContractError(
-            f"dataset {dataset}: {', '.join(repeated)} named more than once; columns and partition keys need names "
-            "that differ, also in more than upper and lower case"
+            f"dataset {contract.dataset}: {', '.join(repeated)} named more than once; columns and partition keys need "
+            "names that differ, also in more than upper and lower case"
         )
     taken = [name for name, _ in QUARANTINE_COLUMNS]
-    if clashing := [key.name for key in keys if key.name in taken]:
+    if clashing := [name for name in keys if name in taken]:
         raise ContractError(
-            f"dataset {dataset}: partition key {clashing[0]} has the name of a column of the quarantine table, which "
-            f"has the same partition keys; any other name than {', '.join(taken)} is allowed"
+            f"dataset {contract.dataset}: partition key {clashing[0]} has the name of a column of the quarantine "
+            f"table, which has the same partition keys; any other name than {', '.join(taken)} is allowed"
         )
 
 
-def _check_pattern(dataset: str, pattern: Any, keys: Sequence[PartitionKey]) -> None:
+def _check_pattern(contract: DatasetContract) -> None:
+    pattern = contract.partition_pattern
     if pattern is None:
         return
-    try:
-        groups = set(re.compile(pattern).groupindex)
-    except (re.error, TypeError) as error:
-        raise ContractError(
-            f"dataset {dataset}: partition_pattern {pattern!r} is not a regular expression: {error}"
-        ) from error
-    names = {key.name for key in keys}
+    groups = set(_compiled(contract.dataset, "partition_pattern", pattern).groupindex)
+    names = {key.name for key in contract.partition_keys}
     if groups != names:
         raise ContractError(
-            f"dataset {dataset}: partition_pattern {pattern!r} has the named groups {sorted(groups)}; "
+            f"dataset {contract.dataset}: partition_pattern {pattern!r} has the named groups {sorted(groups)}; "
             f"they must be the partition keys {sorted(names)}"
         )
 
 
-def _fingerprint(
-    columns: Sequence[Column],
-    csv: CsvOptions,
-    keys: Sequence[PartitionKey],
-    pattern: str | None,
-    schema_drift: str,
-    timestamp_unit: str,
-    suffixes: tuple[str, ...],
-) -> str:
+def _check_places(contract: DatasetContract) -> None:
+    """Refuse columns by name where names do not count, and undeclared ones below lines that a crawler cannot skip."""
+    csv = contract.csv
+    named = [column.name for column in contract.columns if column.source != column.name]
+    if named and not csv.by_name:
+        raise ContractError(
+            f"dataset {contract.dataset}: column {named[0]} has a source, and columns are found by position "
+            '(csv.header = false or csv.match_columns = "position"): leave source out'
+        )
+    skipping = "skip_lines" if csv.skip_lines else "skip_pattern"
+    if getattr(csv, skipping) is not None and not contract.columns:
+        raise ContractError(
+            f"dataset {contract.dataset}: csv.{skipping} is {getattr(csv, skipping)!r} and no columns are declared: a "
+            "crawler cannot skip lines, so declare the columns"
+        )
+
+
+def _fingerprint(contract: DatasetContract) -> str:
     """Return the SHA-256 of what decides the converted bytes, as contracts.tf computes it.
 
     An option at its default is absent, so that options which come later leave the fingerprints of all as they are.
     """
     parts = {
-        "columns": [_said(column, Column("", "string", column.name, comment=column.comment)) for column in columns],
-        "csv": _said(csv, CsvOptions()),
-        "partition_keys": [_said(key, PartitionKey("")) for key in keys],
-        "partition_pattern": pattern,
-        "schema_drift": None if schema_drift == "fail" else schema_drift,
-        "timestamp_unit": None if timestamp_unit == "us" else timestamp_unit,
-        "suffixes": None if suffixes == SUFFIXES else list(suffixes),
+        "columns": [
+            _said(column, Column("", "string", column.name, comment=column.comment)) for column in contract.columns
+        ],
+        "csv": _said(contract.csv, CsvOptions()),
+        "partition_keys": [_said(key, PartitionKey("")) for key in contract.partition_keys],
+        "partition_pattern": contract.partition_pattern,
+        "schema_drift": None if contract.schema_drift == "fail" else contract.schema_drift,
+        "timestamp_unit": None if contract.timestamp_unit == "us" else contract.timestamp_unit,
+        "suffixes": None if contract.suffixes == SUFFIXES else list(contract.suffixes),
     }
     said = {name: part for name, part in parts.items() if part}
     canonical = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))

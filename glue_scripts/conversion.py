@@ -13,7 +13,7 @@ from conversion_bad_rows import BadSample, too_many_bad_rows
 from conversion_errors import AccountingError, error_of_kind
 from conversion_parquet import WrittenFile
 from conversion_plan import Settings, Task, UnitWork, as_stream, plan_tasks
-from conversion_quarantine import UNPLACED
+from conversion_quarantine import is_unplaced
 from conversion_runners import Runner, in_process, on_spark
 from conversion_task import PartReport, PlaceLines, TaskContext, open_record_error
 from csv_columns import Problem, contract_types
@@ -195,21 +195,15 @@ class _Accounts:
     ) -> UnitResult:
         reports = [report for place in range(len(unit.sources)) for report in self._reports[number, place]]
         files = [file for report in reports for file in report.files]
-        bad_files = [file for report in reports for file in report.bad_files if UNPLACED not in file.uri]
-        counts = (
-            ("written", sum(outcome.rows_written for outcome in outcomes), sum(file.rows for file in files)),
-            (
-                "quarantined",
-                sum(outcome.rows_quarantined for outcome in outcomes),
-                sum(file.rows for file in (*bad_files, *placed)),
-            ),
-        )
-        for word, wanted, found in counts:
+        bad_files = [file for report in reports for file in report.bad_files if not is_unplaced(file.uri)]
+        bad_files += placed
+        for word, there in (("written", files), ("quarantined", bad_files)):
+            wanted, found = sum(getattr(item, f"rows_{word}") for item in outcomes), sum(file.rows for file in there)
             if wanted != found:
                 raise AccountingError(
                     f"{unit.data_uri}: {wanted} rows were to be {word} and the Parquet files hold {found}"
                 )
-        return UnitResult(unit, outcomes, _by_name(files), _by_name([*bad_files, *placed]))
+        return UnitResult(unit, outcomes, _by_name(files), _by_name(bad_files))
 
     def _place_lines(self) -> dict[int, list[WrittenFile]]:
         """Turn the line numbers of splits into line numbers of their files; return the new files by unit."""
@@ -218,7 +212,7 @@ class _Accounts:
             lines = 0
             for report in reports:
                 placements += [
-                    PlaceLines(*source, file.uri, lines) for file in report.bad_files if UNPLACED in file.uri
+                    PlaceLines(*source, file.uri, lines) for file in report.bad_files if is_unplaced(file.uri)
                 ]
                 lines += report.lines
         placed: dict[int, list[WrittenFile]] = defaultdict(list)
@@ -232,11 +226,7 @@ class _Accounts:
         contract = self._context.contract
         bad_of_unit = [sum(outcome.rows_quarantined for outcome in of_unit) for of_unit in outcomes]
         bad, total = sum(bad_of_unit), sum(outcome.rows_read for of_unit in outcomes for outcome in of_unit)
-        limits = []
-        if bad > contract.max_bad_fraction * total:
-            limits.append(f"max_bad_fraction = {contract.max_bad_fraction:g} ({bad / total:.4%} are bad)")
-        if contract.max_bad_rows is not None and bad > contract.max_bad_rows:
-            limits.append(f"max_bad_rows = {contract.max_bad_rows}")
+        limits = contract.exceeded_limits(bad, total)
         if not limits:
             return
         counts: Counter[Problem] = Counter()

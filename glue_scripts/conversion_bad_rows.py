@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -23,8 +23,6 @@ _SHOWN_KINDS = 5
 _SHOWN_CHARACTERS = 60
 # Kinds that a part tells apart: more there are only where every record has a width of its own.
 _MOST_KINDS = 1000
-
-BadCounts = Mapping[Problem, int]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from errors import TerminalError
-from storage import ObjectChangedError, ObjectMissingError, StorageRefusedError
+from storage import ObjectChangedError, StorageError
 
 
 class ConversionError(TerminalError):
@@ -38,22 +38,6 @@ class TooManyBadRows(ConversionError):  # noqa: N818 - the name is part of the j
     """More rows are bad than `max_bad_fraction` or `max_bad_rows` allows."""
 
 
-_KINDS = {
-    kind.__name__: kind
-    for kind in (
-        UnsupportedOptionError,
-        SchemaDriftError,
-        UnterminatedQuoteError,
-        RecordTooLongError,
-        UnreadableFileError,
-        AccountingError,
-        TooManyBadRows,
-        ObjectMissingError,
-        StorageRefusedError,
-        ObjectChangedError,
-    )
-}
-
 # What a task reports: trying it again would end the same. An object that has changed is a new one for the next run; the
 # task asks for the version that was listed, however often it is tried.
 REPORTED_ERRORS = (TerminalError, ObjectChangedError)
@@ -65,7 +49,8 @@ def error_of_kind(kind: str, message: str) -> Exception:
     Such errors travel as results: raised inside a Spark task they would be retried four times in vain and arrive
     wrapped in two stack traces.
     """
-    return _KINDS.get(kind, ConversionError)(message)
+    kinds = (*ConversionError.__subclasses__(), *StorageError.__subclasses__())
+    return next((found for found in kinds if found.__name__ == kind), ConversionError)(message)
 
 
 def record_too_long(key: str, line: int, limit: int) -> RecordTooLongError:

@@ -36,8 +36,8 @@ _PACKINGS = (
 )
 # How Arrow calls what it unpacks; unlike Python's bz2 it does not pass over what follows the packed bytes.
 _ARROW_CODECS = {"zstd": "zstd", "bzip2": "bz2"}
-# What unpacking damaged bytes raises; an OSError with a number is the disk's.
-_DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile, OSError)
+# What unpacking damaged bytes raises, or reading the names in a zip file; an OSError with a number is the disk's.
+_DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError, OSError)
 
 
 def packing_of(source: SourceFile, head: bytes) -> str | None:
@@ -88,25 +88,31 @@ class SourceStream:
             return first
         if self._packing is None:
             return bytes(self._stream.read(size))
-        try:
+        with _naming(self._source, self._packing):
             return bytes(self._stream.read(size))
-        except _DAMAGED as error:
-            if isinstance(error, OSError) and error.errno is not None:
-                raise  # the disk, not the data
-            raise _damaged(self._source, self._packing, error) from error
 
 
 def _damaged(source: SourceFile, packing: str, reason: object) -> UnreadableFileError:
     return UnreadableFileError(f"{source.key} is not a whole {packing} file: {reason}")
 
 
+@contextmanager
+def _naming(source: SourceFile, packing: str) -> Iterator[None]:
+    """Name the file where it is damaged."""
+    try:
+        yield
+    except _DAMAGED as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the disk, not the data
+        raise _damaged(source, packing, error) from error
+
+
 def _open_member(source: SourceFile) -> IO[bytes]:
     """Open the one file in a zip file; it holds what the archive is read from."""
     try:
-        archive = zipfile.ZipFile(io.BufferedReader(_Ranges(source), _ZIP_BYTES))
-        return archive.open(_only_member(source, archive))
-    except zipfile.BadZipFile as error:
-        raise _damaged(source, "zip", error) from error
+        with _naming(source, "zip"):
+            archive = zipfile.ZipFile(io.BufferedReader(_Ranges(source), _ZIP_BYTES))
+            return archive.open(_only_member(source, archive))
     except NotImplementedError as error:
         raise UnreadableFileError(
             f"{source.key} is a zip file that is packed in an unusual way ({error}): pack it by the method deflate, as "

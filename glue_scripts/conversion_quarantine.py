@@ -42,6 +42,11 @@ def quarantine_writer(folder_uri: str, name: str, settings: Settings) -> Parquet
     return ParquetFolder(folder_uri, name, QUARANTINE_SCHEMA, settings, QUARANTINE_FILE_BYTES)
 
 
+def is_unplaced(uri: str) -> bool:
+    """Say whether the line numbers in a quarantine file still count from the beginning of its split."""
+    return UNPLACED in uri.rpartition("/")[2]
+
+
 def place_lines(unplaced_uri: str, lines_before: int) -> WrittenFile:
     """Write and return the final version of a quarantine file whose line numbers count from a split.
 
@@ -52,8 +57,8 @@ def place_lines(unplaced_uri: str, lines_before: int) -> WrittenFile:
     table = pq.read_table(pa.BufferReader(storage.read_bytes(unplaced_uri)))
     place = table.schema.get_field_index("line_number")
     moved = table.set_column(place, "line_number", pc.add(table.column(place), lines_before))
-    uri = unplaced_uri.replace(UNPLACED, "")
-    folder, _, name = uri.rpartition("/")
-    with quarantine_writer(f"{folder}/", name.removesuffix(".snappy.parquet"), Settings()) as writer:
+    folder, _, name = unplaced_uri.rpartition("/")
+    placed = name.replace(UNPLACED, "").removesuffix(".snappy.parquet")
+    with quarantine_writer(f"{folder}/", placed, Settings()) as writer:
         writer.write(moved)
     return writer.files()[0]

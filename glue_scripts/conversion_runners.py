@@ -17,7 +17,7 @@ from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from zipimport import zipimporter
 
 import pyarrow as pa
@@ -43,6 +43,8 @@ MODULES = "csv_to_parquet_modules.zip"
 
 Tasks = Sequence[Task | PlaceLines]
 Runner = Callable[[TaskContext, Tasks], Iterable[PartReport]]
+_Share = TypeVar("_Share")
+_Answer = TypeVar("_Answer")
 
 
 def in_process(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
@@ -103,21 +105,26 @@ def on_spark(spark: SparkSession, slots: int) -> Runner:
     An RDD and not a DataFrame: docs/benchmarks.md shows what mapInArrow costs, and no table goes through Spark here.
     """
 
-    from conversion_failures import SPARK_ERRORS, spark_failure
-
     def run(context: TaskContext, tasks: Tasks) -> list[PartReport]:
-        if not tasks:
-            return []
-        try:
-            driver = spark.sparkContext
-            share_modules(driver)
-            shares = shares_of(tasks, slots)
-            return driver.parallelize(shares, len(shares)).flatMap(partial(run_share, context)).collect()
-        except SPARK_ERRORS as error:
-            # Without its cause: Glue shows the last exception, and the JVM's stack is in the log already.
-            raise spark_failure(error) from None
+        return collect(spark, shares_of(tasks, slots), partial(run_share, context)) if tasks else []
 
     return run
+
+
+def collect(
+    spark: SparkSession, shares: Sequence[_Share], work: Callable[[_Share], Iterable[_Answer]]
+) -> list[_Answer]:
+    """Return what some work yields for all shares, each in a Spark task; raise SparkFailedError when Spark gives up."""
+    from conversion_failures import SPARK_ERRORS, spark_failure
+
+    try:
+        driver = spark.sparkContext
+        share_modules(driver)
+        answers: list[_Answer] = driver.parallelize(shares, len(shares)).flatMap(work).collect()
+    except SPARK_ERRORS as error:
+        # Without its cause: Glue shows the last exception, and the JVM's stack is in the log already.
+        raise spark_failure(error) from None
+    return answers
 
 
 def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
@@ -142,11 +149,15 @@ def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
 
 def run_share(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
     """Run a share of the tasks in a worker of Spark."""
-    # One thread: Spark runs as many tasks as there are cores.
-    pa.set_cpu_count(1)
-    pa.set_io_thread_count(1)
+    use_one_thread()
     yield from in_process(context, tasks)
     _forget_zip_importers()
+
+
+def use_one_thread() -> None:
+    """Let Arrow have one thread: Spark runs as many tasks as there are cores."""
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
 
 
 def _forget_zip_importers() -> None:

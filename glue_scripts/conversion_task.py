@@ -14,13 +14,8 @@ from typing import BinaryIO, cast
 import pyarrow as pa
 
 from contract import DatasetContract
-from conversion_bad_rows import SAMPLES, BadCounts, BadSample, add_counts, bad_samples
-from conversion_errors import (
-    REPORTED_ERRORS,
-    ConversionError,
-    UnterminatedQuoteError,
-    record_too_long,
-)
+from conversion_bad_rows import SAMPLES, BadSample, add_counts, bad_samples
+from conversion_errors import REPORTED_ERRORS, ConversionError, UnterminatedQuoteError, record_too_long
 from conversion_opening import SMALL_FILE_BYTES, Content, open_source, open_unpacked, packing_of
 from conversion_parquet import ParquetFolder, WrittenFile
 from conversion_plan import MEBIBYTE, Part, Settings, Task, cut_in_window, packing_by_name
@@ -69,23 +64,24 @@ class PlaceLines:
     weight: int = 1
 
 
-@dataclass(frozen=True)
+@dataclass
 class PartReport:
-    """The accounting of one part. Offsets and lines are those really read, `end` exclusive.
+    """The accounting of one part, which grows while it is converted.
 
-    `closed` is False when the part ends inside quotes, or when a record in it is too long (`too_long`); `open_line` is
-    then where, counted from the part's first line. `packed` says that nothing was read of a part of a packed file.
-    `samples` are the first bad rows, their lines from 1 at the part's first line; `bad_counts` counts all by what is
-    wrong. The files of a task stand in the report of its first part. A failed task has one report, with `error_kind`
-    and `error_text`. `checksum` is that of its bytes, the header's included in the first part. `working_seconds`, in
-    the report of a task's first part, is how long it has held its slot without waiting for a storage; `slot_seconds`,
-    in the last report of some tasks that shared a slot, is how long they had it.
+    Offsets and lines are those really read, `end` exclusive. `closed` is False when the part ends inside quotes, or
+    when a record in it is too long (`too_long`); `open_line` is then where, counted from the part's first line.
+    `packed` says that nothing was read of a part of a packed file. `samples` are the first bad rows, their lines from 1
+    at the part's first line; `bad_counts` counts all by what is wrong. The files of a task stand in the report of its
+    first part. A failed task has one report, with `error_kind` and `error_text`. `checksum` is that of its bytes, the
+    header's included in the first part. `working_seconds`, in the report of a task's first part, is how long it has
+    held its slot without waiting for a storage; `slot_seconds`, in the last report of some tasks that shared a slot, is
+    how long they had it.
     """
 
     unit: int
     source_number: int
-    start: int
-    end: int
+    start: int = 0
+    end: int = 0
     lines: int = 0
     rows_read: int = 0
     rows_written: int = 0
@@ -100,14 +96,22 @@ class PartReport:
     header: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
-    samples: tuple[BadSample, ...] = ()
-    bad_counts: BadCounts = field(default_factory=dict)
+    samples: list[BadSample] = field(default_factory=list)
+    bad_counts: Counter[Problem] = field(default_factory=Counter)
     files: tuple[WrittenFile, ...] = ()
     bad_files: tuple[WrittenFile, ...] = ()
     error_kind: str = ""
     error_text: str = ""
     working_seconds: float = 0.0
     slot_seconds: float = 0.0
+
+    def name_columns(self, layout: FileColumns) -> None:
+        """Note what the header of the file says."""
+        self.header, self.missing, self.extra = layout.header, layout.missing, layout.extra
+
+    def leave_open(self, line: int, *, too_long: bool = False) -> None:
+        """Note that a record does not end as it should; `line` counts from those counted so far."""
+        self.closed, self.open_line, self.too_long = False, self.lines + line, too_long
 
 
 def run_task(
@@ -121,62 +125,12 @@ def run_task(
     try:
         if isinstance(task, PlaceLines):
             placed = place_lines(task.unplaced_uri, task.lines_before)
-            return [PartReport(task.unit, task.source_number, 0, 0, bad_files=(placed,))]
+            return [PartReport(task.unit, task.source_number, bad_files=(placed,))]
         return _Conversion(context, task).run(slot)
     except REPORTED_ERRORS as error:
-        return [PartReport(0, 0, 0, 0, error_kind=type(error).__name__, error_text=str(error))]
+        return [PartReport(0, 0, error_kind=type(error).__name__, error_text=str(error))]
     finally:
         pa.default_memory_pool().release_unused()
-
-
-@dataclass
-class _Tally:
-    """The growing report of one part."""
-
-    layout: FileColumns | None = None
-    start: int = 0
-    end: int = 0
-    lines: int = 0
-    rows_read: int = 0
-    rows_written: int = 0
-    rows_quarantined: int = 0
-    rows_skipped: int = 0
-    closed: bool = True
-    open_line: int = 0
-    too_long: bool = False
-    checksum: str = ""
-    packed: bool = False
-    skipped_lines: int = 0
-    samples: list[BadSample] = field(default_factory=list)
-    bad_counts: Counter[Problem] = field(default_factory=Counter)
-
-    def leave_open(self, line: int, *, too_long: bool = False) -> None:
-        """Note that a record does not end as it should; `line` counts from those tallied so far."""
-        self.closed, self.open_line, self.too_long = False, self.lines + line, too_long
-
-    def report(self, part: Part) -> PartReport:
-        return PartReport(
-            unit=part.unit,
-            source_number=part.source_number,
-            start=self.start,
-            end=self.end,
-            lines=self.lines,
-            rows_read=self.rows_read,
-            rows_written=self.rows_written,
-            rows_quarantined=self.rows_quarantined,
-            rows_skipped=self.rows_skipped,
-            closed=self.closed,
-            open_line=self.open_line,
-            too_long=self.too_long,
-            checksum=self.checksum,
-            packed=self.packed,
-            skipped_lines=self.skipped_lines,
-            header=self.layout.header if self.layout else (),
-            missing=self.layout.missing if self.layout else (),
-            extra=self.layout.extra if self.layout else (),
-            samples=tuple(self.samples),
-            bad_counts=dict(self.bad_counts),
-        )
 
 
 class _Conversion:
@@ -234,13 +188,13 @@ class _Conversion:
     def _convert_part(self, part: Part) -> PartReport:
         if part.whole or part is self._task.parts[0]:
             self._lines_before = 0
-        tally = _Tally()
+        tally = PartReport(part.unit, part.source_number)
         if part.stream:
             self._convert_stream(part, tally, self._open(part.source))
         else:
             self._convert_split(part, tally)
         self._lines_before += tally.lines
-        return tally.report(part)
+        return tally
 
     # ---------------------------------------------------------------------------------------------------------- bytes
     def _ranges(self) -> Iterator[ByteRange]:
@@ -279,7 +233,7 @@ class _Conversion:
         return stream_of(self._ahead, len(piecewise(ByteRange(source.uri, source.etag, 0, source.size))))
 
     # ------------------------------------------------------------------------------------------------------ one split
-    def _convert_split(self, part: Part, tally: _Tally) -> None:
+    def _convert_split(self, part: Part, tally: PartReport) -> None:
         source, dialect, settings = part.source, self._dialect, self._context.settings
         content, largest = self._content(part), settings.parsing.largest_record_bytes
         head = content.head(FIRST_BYTES)
@@ -289,12 +243,13 @@ class _Conversion:
         refuse_foreign(source.key, head, dialect)
         content.leave_out_footer(dialect, largest)
         layout = file_columns(self._context.contract, dialect, source.key, content.head, largest)
-        tally.start, tally.end, tally.layout = part.start, part.end, layout
+        tally.start, tally.end = part.start, part.end
         tally.skipped_lines = _skipped_at_start(part, dialect, layout, content.head, largest)
         tally.skipped_lines += content.footer_lines if part.end == source.size else 0
         if layout is None:
             tally.checksum = _checksum(content.between(part.start, part.end))
             return
+        tally.name_columns(layout)
         finder = _CutFinder(content, dialect, layout, settings.window_bytes, largest)
         tally.lines = layout.header_lines if part.start == 0 else 0
         try:
@@ -317,7 +272,7 @@ class _Conversion:
             line = self._lines_before + tally.open_line + 1
             raise open_record_error(source.key, line, largest, too_long=tally.too_long)
 
-    def _convert_packed(self, part: Part, tally: _Tally) -> None:
+    def _convert_packed(self, part: Part, tally: PartReport) -> None:
         """Convert a packed file whose name does not say that it is one; a part of it means nothing."""
         if part.whole:
             self._convert_stream(part, tally, open_source(part.source))
@@ -325,7 +280,7 @@ class _Conversion:
             tally.start, tally.end, tally.packed = part.start, part.end, True
 
     # ----------------------------------------------------------------------------------------------------- one stream
-    def _convert_stream(self, part: Part, tally: _Tally, raw: BinaryIO) -> None:
+    def _convert_stream(self, part: Part, tally: PartReport, raw: BinaryIO) -> None:
         source, settings = part.source, self._context.settings
         tally.end = source.size
         dialect, largest = self._dialect.decoded, settings.parsing.largest_record_bytes
@@ -338,7 +293,8 @@ class _Conversion:
             layout = file_columns(self._context.contract, dialect, source.key, stream.peek, largest)
             tally.skipped_lines = _skipped_at_start(part, dialect, layout, stream.peek, largest)
             if layout is not None:
-                tally.layout, tally.lines = layout, layout.header_lines
+                tally.name_columns(layout)
+                tally.lines = layout.header_lines
                 stream.skip(layout.data_start)
                 self._convert_pieces(part, stream, self._parser(dialect, layout), tally)
             tally.skipped_lines += stream.footer_lines
@@ -348,7 +304,7 @@ class _Conversion:
             line = self._lines_before + tally.open_line + 1
             raise open_record_error(source.key, line, largest, too_long=tally.too_long)
 
-    def _convert_pieces(self, part: Part, stream: TextStream, parser: PieceParser, tally: _Tally) -> None:
+    def _convert_pieces(self, part: Part, stream: TextStream, parser: PieceParser, tally: PartReport) -> None:
         piece, left = min(self._context.settings.split_bytes, STREAM_PIECE_BYTES), 0
         while tally.closed:
             try:
@@ -366,7 +322,7 @@ class _Conversion:
             # The record that the piece ends in is read again, with what follows.
             stream.put_back(body[consumed:])
 
-    def _convert_body(self, part: Part, parser: PieceParser, body: bytes, tally: _Tally, *, final: bool) -> int:
+    def _convert_body(self, part: Part, parser: PieceParser, body: bytes, tally: PartReport, *, final: bool) -> int:
         """Convert the whole records of a piece; return how many bytes that were.
 
         Records that cannot be read leave the tally open: if a split has begun inside quotes the rest means nothing, and
@@ -376,7 +332,7 @@ class _Conversion:
             for parsed in parser.parse(body, final=final):
                 if isinstance(parsed, OpenPart):
                     return parsed.start
-                self._take(part, parsed, tally)
+                self._take(part, parsed, parser.layout, tally)
         except UnterminatedInPartError as error:
             tally.leave_open(error.line)
         except OverlongRecordError as error:
@@ -392,7 +348,7 @@ class _Conversion:
         return known
 
     # -------------------------------------------------------------------------------------------------------- results
-    def _take(self, part: Part, piece: ParsedPart, tally: _Tally) -> None:
+    def _take(self, part: Part, piece: ParsedPart, layout: FileColumns, tally: PartReport) -> None:
         """Write a piece's rows and count them."""
         self._data.write(piece.table)
         before = tally.lines
@@ -400,10 +356,8 @@ class _Conversion:
             lines_before = self._lines_before + before
             self._quarantine.write(quarantine_table(piece.bad, part.source.key, lines_before, self._context.run_id))
             add_counts(tally.bad_counts, piece.bad)
-            if tally.layout is not None:
-                left = SAMPLES - len(tally.samples)
-                contract = self._context.contract
-                tally.samples += bad_samples(contract, self._dialect, tally.layout, piece.bad, before, left)
+            contract, left = self._context.contract, SAMPLES - len(tally.samples)
+            tally.samples += bad_samples(contract, self._dialect, layout, piece.bad, before, left)
         tally.lines += piece.lines
         tally.rows_read += piece.rows_read
         tally.rows_written += piece.table.num_rows

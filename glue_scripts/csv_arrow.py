@@ -326,11 +326,13 @@ class ArrowReader:
         return b"".join([*pieces, text[position:]])
 
     def _spans_lines(self, text: bytes, table: _Parsed, excluded: _Exclusions, records: int) -> bool:
-        """Say whether a quote is open at a line end, where quotes may not span lines."""
-        if self._dialect.quoted_newlines:
+        """Say whether a record may not end with its line, where quotes may not span lines."""
+        if self._dialect.quoted_newlines or not any(mark in text for mark in self._marks):
             return False
-        is_special = any(mark in text for mark in self._marks)
-        return is_special and (not table.closed or table.total + len(excluded.problems) != records)
+        escape = self._dialect.escape
+        if escape is not None and (escape + b"\r" in text or escape + b"\n" in text):
+            return True
+        return not table.closed or table.total + len(excluded.problems) != records
 
     def _open_lines(self, text: bytes) -> tuple[Records, dict[int, Problem]]:
         records, grammar = self._records(text), grammar_of(self._dialect)

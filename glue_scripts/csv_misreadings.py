@@ -14,6 +14,11 @@
   https://github.com/apache/arrow/pull/11161
 - A negative exponent in a column of decimals: the process crashes, or memory is read that means nothing. The column is
   read as text. https://github.com/apache/arrow/issues/50057
+- A whole number of more than 38 digits once it is scaled, in a column of decimals: the product wraps round and may look
+  like a good value. Columns of types in which that can happen are read as text, and cast to wider decimals.
+  https://github.com/apache/arrow/blob/main/cpp/src/arrow/util/basic_decimal.cc (RescaleWouldCauseDataLoss)
+- An escape before a line end where quotes may not span lines: the line end becomes part of a value. Such
+  records are taken out before the text is read (csv_arrow).
 
 Values that are converted to something else than their text says (overflow to infinity, year 0) are found afterwards:
 see `doubtful` in csv_values. What is not on this list is left to the second count of the records (csv_parts).

@@ -72,7 +72,7 @@ class _WrongEndError(TerminalError):
 
 
 class PieceParser:
-    """Parses the pieces of files of one layout."""
+    """Parses the pieces of files of one `layout`."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class PieceParser:
         memory: ColumnMemory | None = None,
         sizes: Sizes | None = None,
     ) -> None:
-        self._contract, self._dialect = contract, dialect
+        self._contract, self._dialect, self.layout = contract, dialect, layout
         self._wanted = WantedColumns(contract, dialect, layout)
         self._schema = table_schema(contract)
         self._cutter = PartCutter(dialect, sizes or Sizes())

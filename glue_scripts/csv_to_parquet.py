@@ -74,7 +74,8 @@ def parse_args(argv: Sequence[str]) -> Arguments:
         parser.error("--run_mode is missing, which a contract in S3 needs: apply or plan")
     if not re.fullmatch(r"[^/\s]{1,200}", known.run_id):
         raise ArgumentsError(f"--run_id is {known.run_id!r}; allowed are 1 to 200 characters, no slash and no blank")
-    chosen = None if known.partitions in (None, "", "[]") else known.partitions
+    # None and an empty list are no choice: all partitions.
+    chosen = None if re.fullmatch(r"\s*(\[\s*\])?\s*", known.partitions or "") else known.partitions
     return Arguments(
         known.dataset_config,
         known.run_id,

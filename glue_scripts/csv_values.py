@@ -96,11 +96,12 @@ class ValueType:
                 continue
             doubtful = np.setdiff1d(self.doubtful(values), odd) if self.doubtful else NO_ROWS
             if not len(doubtful):
-                return Converted(values, bad, reasons)
+                # Where it was cast to something wider all values fit now.
+                return Converted(values.cast(self.arrow), bad, reasons)
             odd = np.union1d(odd, doubtful)
 
     def cast(self, texts: Any) -> Any:
-        """Cast regular strings to the type; ArrowInvalid when one is not regular."""
+        """Cast regular strings to the type, or to a wider one; ArrowInvalid when one is not regular."""
         return pc.cast(texts, self.arrow)
 
     def _resolve(self, texts: Any, plain: Any, odd: Rows) -> tuple[Any, Rows, tuple[str, ...]]:
@@ -135,13 +136,15 @@ class ValueType:
         return None, problem.replace(f"not of type {self.name}", f"not of type {self.numbers.described(self.name)}")
 
 
+class _WideDecimalType(ValueType):
+    """Decimals of which bad values may have more than 38 digits once they are scaled, which Arrow wraps round."""
+
+    def cast(self, texts: Any) -> Any:
+        return pc.cast(texts, pa.decimal256(76, self.arrow.scale))
+
+
 class _TimestampType(ValueType):
     """ISO timestamps, with a zone offset in all values or in none; mixtures are resolved one by one."""
-
-    def convert(self, texts: Any) -> Converted:
-        """Convert as every type does, then to the unit that is stored, in which all good values fit."""
-        found = super().convert(texts)
-        return Converted(found.values.cast(self.arrow), found.bad_rows, found.reasons)
 
     def cast(self, texts: Any) -> Any:
         try:
@@ -156,15 +159,15 @@ def value_type(column: Column, csv: CsvOptions, timestamp_unit: str = "us") -> V
     if kind == "string":
         return None
     if kind == "boolean":
-        return _boolean_type(csv, csv.nulls_of(column))
-    if kind.startswith("decimal"):
-        precision, scale = (int(number) for number in re.findall(r"\d+", kind))
-        found = _decimal_type(kind, precision, scale, csv.nulls_of(column))
+        found = _boolean_type(csv)
+    elif kind.startswith("decimal"):
+        found = _decimal_type(kind)
     elif kind == "timestamp":
-        found = _timestamp_type(timestamp_unit, csv.nulls_of(column))
+        found = _timestamp_type(timestamp_unit)
     else:
-        found = _SIMPLE[kind](csv.nulls_of(column))
-    return replace(found, numbers=number_format(column, csv)) if column.is_number else found
+        found = _SIMPLE[kind]
+    numbers = number_format(column, csv) if column.is_number else PLAIN
+    return replace(found, null_values=csv.nulls_of(column), numbers=numbers)
 
 
 # ------------------------------------------------------------------------------------------------ rows that stand out
@@ -301,34 +304,31 @@ def _normalise_date(text: str) -> str:
         raise BadValueError(f"no such date: {error}") from error
 
 
-def _normalise_timestamp(text: str) -> str:
-    return _normalise_time(text, 6, TOO_FINE["us"])
+def _normalise_timestamp(unit: str) -> Callable[[str], str]:
+    digits = {"us": 6, "ms": 3}[unit]
+
+    def normalise(text: str) -> str:
+        match = _TIMESTAMP.fullmatch(text)
+        if not match:
+            raise BadValueError("not of type timestamp (expected YYYY-MM-DD hh:mm:ss)")
+        fraction = (match["fraction"] or "").rstrip("0")
+        if len(fraction) > digits:
+            raise BadValueError(TOO_FINE[unit])
+        try:
+            moment = datetime.fromisoformat(match["date"]).replace(
+                hour=int(match["hour"] or 0),
+                minute=int(match["minute"] or 0),
+                second=int(match["second"] or 0),
+                microsecond=int(fraction.ljust(6, "0")),
+            )
+            return _iso_utc(moment, match["zone"])
+        except (ValueError, OverflowError) as error:
+            raise BadValueError(f"no such time: {error}") from error
+
+    return normalise
 
 
-def _normalise_to_the_millisecond(text: str) -> str:
-    return _normalise_time(text, 3, TOO_FINE["ms"])
-
-
-def _normalise_time(text: str, digits: int, too_fine: str) -> str:
-    match = _TIMESTAMP.fullmatch(text)
-    if not match:
-        raise BadValueError("not of type timestamp (expected YYYY-MM-DD hh:mm:ss)")
-    fraction = (match["fraction"] or "").rstrip("0")
-    if len(fraction) > digits:
-        raise BadValueError(too_fine)
-    try:
-        moment = datetime.fromisoformat(match["date"]).replace(
-            hour=int(match["hour"] or 0),
-            minute=int(match["minute"] or 0),
-            second=int(match["second"] or 0),
-            microsecond=int(fraction.ljust(6, "0")),
-        )
-        return iso_utc(moment, match["zone"])
-    except (ValueError, OverflowError) as error:
-        raise BadValueError(f"no such time: {error}") from error
-
-
-def iso_utc(moment: datetime, zone: str | None) -> str:
+def _iso_utc(moment: datetime, zone: str | None) -> str:
     """Return a naive moment as regular text in UTC; a missing zone means UTC."""
     if zone not in (None, "Z"):
         digits = zone[1:].replace(":", "").ljust(4, "0")
@@ -386,28 +386,28 @@ def _beyond_precision(precision: int, scale: int) -> Callable[[Any], Rows]:
 
 
 # ------------------------------------------------------------------------------------------------------- the catalogue
-def _integer_type(kind: str, bits: int, arrow: Any) -> Callable[[Sequence[str]], ValueType]:
+def _integer_type(kind: str, bits: int, arrow: Any) -> ValueType:
     regular = "-?[0-9]{1,9}" if bits == 32 else "-?[0-9]{1,18}"
-    normalise = _normalise_integer(kind, bits)
-    alphabet = _DIGITS + b"-"
-    return lambda nulls: ValueType(kind, arrow, (arrow,), alphabet, regular, normalise, null_values=tuple(nulls))
+    return ValueType(kind, arrow, (arrow,), _DIGITS + b"-", regular, _normalise_integer(kind, bits))
 
 
-def _float_type(kind: str, arrow: Any, width: type[np.floating[Any]]) -> Callable[[Sequence[str]], ValueType]:
+def _float_type(kind: str, arrow: Any, width: type[np.floating[Any]]) -> ValueType:
     regular = r"-?[0-9]{1,30}(?:\.[0-9]{1,30})?"
-    normalise = _normalise_float(kind, width)
-    alphabet = _DIGITS + b"-+.eE"
-    return lambda nulls: ValueType(
-        kind, arrow, (arrow,), alphabet, regular, normalise, _not_finite, null_values=tuple(nulls)
+    return ValueType(
+        kind, arrow, (arrow,), _DIGITS + b"-+.eE", regular, _normalise_float(kind, width), doubtful=_not_finite
     )
 
 
-def _decimal_type(kind: str, precision: int, scale: int, nulls: Sequence[str]) -> ValueType:
+def _decimal_type(kind: str) -> ValueType:
+    precision, scale = (int(number) for number in re.findall(r"\d+", kind))
     whole = f"[0-9]{{1,{precision - scale}}}" if precision > scale else "0"
-    return ValueType(
+    arrow = pa.decimal128(precision, scale)
+    # Whether a value of as many digits as a decimal may have at all, scaled, has more than 38 (csv_misreadings).
+    is_wide = precision + scale > 38
+    return (_WideDecimalType if is_wide else ValueType)(
         name=kind,
-        arrow=pa.decimal128(precision, scale),
-        read_as=(pa.decimal128(precision, scale),),
+        arrow=arrow,
+        read_as=() if is_wide else (arrow,),
         # Exponents are judged one by one: Arrow reads outside of its tables for some (csv_misreadings).
         alphabet=_DIGITS + b"-+.",
         regular=rf"-?{whole}(?:\.[0-9]{{1,{scale}}})?" if scale else rf"-?{whole}",
@@ -415,40 +415,33 @@ def _decimal_type(kind: str, precision: int, scale: int, nulls: Sequence[str]) -
         doubtful=_beyond_precision(precision, scale),
         # Arrow's cast from string wraps 39 digits around silently; its CSV reader refuses them.
         longest=38,
-        null_values=tuple(nulls),
     )
 
 
-def _date_type(nulls: Sequence[str]) -> ValueType:
-    arrow = pa.date32()
-    return ValueType(
-        "date", arrow, (arrow,), _DIGITS + b"-", _LAST_DAYS, _normalise_date, _outside_years, null_values=tuple(nulls)
-    )
-
-
-def _timestamp_type(unit: str, nulls: Sequence[str]) -> ValueType:
+def _timestamp_type(unit: str) -> ValueType:
     return _TimestampType(
         "timestamp",
         TIMESTAMPS[unit],
         (_NAIVE, _TIMESTAMP_READ),
         _DIGITS + b"-+.: TZ",
         f"{_LAST_DAYS}(?:[ T]{_CLOCK})?",
-        _normalise_timestamp if unit == "us" else _normalise_to_the_millisecond,
+        _normalise_timestamp(unit),
         _outside_years if unit == "us" else _outside_years_or_too_fine,
-        null_values=tuple(nulls),
     )
 
 
-def _boolean_type(csv: CsvOptions, nulls: Sequence[str]) -> ValueType:
+def _boolean_type(csv: CsvOptions) -> ValueType:
     normalise = _normalise_boolean(csv.true_words, csv.false_words)
     # An empty alphabet makes every value odd: booleans have few spellings, so they are judged spelling by spelling.
-    return ValueType("boolean", pa.bool_(), (pa.bool_(),), b"", "", normalise, null_values=tuple(nulls))
+    return ValueType("boolean", pa.bool_(), (pa.bool_(),), b"", "", normalise)
 
 
-_SIMPLE: dict[str, Callable[[Sequence[str]], ValueType]] = {
+_SIMPLE = {
     "int": _integer_type("int", 32, pa.int32()),
     "bigint": _integer_type("bigint", 64, pa.int64()),
     "float": _float_type("float", pa.float32(), np.float32),
     "double": _float_type("double", pa.float64(), np.float64),
-    "date": _date_type,
+    "date": ValueType(
+        "date", pa.date32(), (pa.date32(),), _DIGITS + b"-", _LAST_DAYS, _normalise_date, doubtful=_outside_years
+    ),
 }

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from catalog import Partition
 from contract import DatasetContract, PartitionKey, Values
@@ -124,7 +125,7 @@ def decide(
             decisions.append(_damaged(contract, values, unit, current, books, problem))
         elif unit is None and current is not None:
             decisions.append(_without_sources(contract, values, current, chosen and problem is None))
-        elif unit is not None and any(source.archived for source in unit.sources):
+        elif unit is not None and _archived(unit):
             decisions.append(_with_archived(contract, unit, current, books, force, chosen))
         elif unit is not None:
             decisions.append(_with_sources(contract, unit, current, books, force, chosen))
@@ -133,6 +134,10 @@ def decide(
             reason = f"the catalog had lost it; {decision.reason}"
             decisions.append(replace(decision, action=RESTORED, reason=reason))
     return decisions
+
+
+def _archived(unit: Unit) -> list[SourceFile]:
+    return [source for source in unit.sources if source.archived]
 
 
 def _damaged(
@@ -144,14 +149,15 @@ def _damaged(
     problem: str,
 ) -> Decision:
     """Make a unit anew whose published files are not what was published, if all its source files stand."""
-    if contract.on_source_removed == "mirror" and unit is None:
+    mirror = contract.on_source_removed == "mirror"
+    if unit is None and mirror:
         return _without_sources(contract, values, current, chosen=True)
-    if unit is not None and (contract.on_source_removed == "mirror" or not _lost_sources(unit, current, books)):
+    if unit is not None and not _archived(unit) and (mirror or not _lost_sources(unit, current, books)):
         wanted = unit_fingerprint(unit.sources, contract.fingerprint)
         return Decision(values, REPLACED, problem, wanted, current, unit, unit.sources)
     reason = (
-        f"{problem}, and it cannot be made anew because source files are gone: put its objects or the source files "
-        "back, or set on_source_removed to mirror, which gives up the rows of files that are gone"
+        f"{problem}, and it cannot be made anew because source files are gone or archived: put its objects or the "
+        "source files back, or set on_source_removed to mirror, which gives up the rows of files that are gone"
     )
     return Decision(values, KEPT, reason, current.fingerprint, current, unit, pending=True, conflict=True)
 
@@ -228,8 +234,8 @@ def _with_archived(
     if not chosen or (current is not None and current.fingerprint == wanted and not force):
         return _with_sources(contract, unit, current, books, False, chosen)
     record = books.recorded(current) if current is not None else None
-    loaded = {source.key for source in record.sources} if record is not None else set()
-    fresh = [source.key for source in unit.sources if source.archived and source.key not in loaded]
+    loaded = {(source.key, source.size, source.etag) for source in record.sources} if record is not None else set()
+    fresh = [source.key for source in _archived(unit) if (source.key, source.size, source.etag) not in loaded]
     if current is None or fresh:
         reason = f"{len(fresh)} archived file(s) of it cannot be read, first {fresh[0]}: restore them or move them away"
         fingerprint = current.fingerprint if current is not None else wanted
@@ -257,61 +263,42 @@ def _with_changed_sources(
     force: bool,
 ) -> Decision:
     record = books.recorded(current)
-    replaced = Decision(unit.values, REPLACED, "sources changed", wanted, current, unit, unit.sources)
     if record is None:
+        replaced = Decision(unit.values, REPLACED, "sources changed", wanted, current, unit, unit.sources)
         return _without_record(contract, unit, current, replaced, force)
     keep, same_contract = contract.on_source_removed == "keep", made_with == contract.fingerprint
     spares = not force and (same_contract or contract.keeps_earlier_contracts)
     changes = _compare(record, unit.sources, books.same_contents, keep, spares)
+    keeping = partial(Decision, unit.values, KEPT, current=current, unit=unit, removed_sources=changes.gone)
+    replacing = partial(
+        Decision, unit.values, REPLACED, wanted=wanted, current=current, unit=unit, removed_sources=changes.gone
+    )
     nothing_new = not changes.changed and not changes.added
     if nothing_new and changes.same and (changes.gone or not changes.renamed):
-        made_of = unit_fingerprint(unit.sources, made_with)
-        return Decision(
-            unit.values, KEPT, str(changes), made_of, current, unit, removed_sources=changes.gone, same=changes.same
-        )
+        return keeping(str(changes), unit_fingerprint(unit.sources, made_with), same=changes.same)
     if not keep or not changes.gone:
-        return Decision(
-            unit.values, REPLACED, str(changes), wanted, current, unit, unit.sources, removed_sources=changes.gone
-        )
+        return replacing(str(changes), convert=unit.sources)
     if nothing_new:
-        reason = f"{changes}; on_source_removed is keep"
-        return Decision(unit.values, KEPT, reason, current.fingerprint, current, unit, removed_sources=changes.gone)
+        return keeping(f"{changes}; on_source_removed is keep", current.fingerprint)
     if not changes.changed and not changes.doubtful and same_contract:
         reason = f"{changes}; the rows of removed files are carried over (on_source_removed is keep)"
-        return Decision(
-            unit.values,
-            REPLACED,
-            reason,
-            wanted,
-            current,
-            unit,
-            changes.added,
-            carry=True,
-            removed_sources=changes.gone,
-            same=changes.same,
-        )
-    reason = (
-        f"{changes}: its rows cannot be made anew without losing those of the removed files; "
-        "put the files back, or set on_source_removed to mirror"
-    )
+        return replacing(reason, convert=changes.added, carry=True, same=changes.same)
+    return keeping(_conflict(changes), wanted, pending=True, conflict=True)
+
+
+def _conflict(changes: _Changes) -> str:
+    """Say why nobody can tell what a unit has to hold, and what to do."""
     if changes.doubtful and not changes.changed:
         gone, added = changes.doubtful[0]
-        reason = (
+        return (
             f"{changes}: {added} may be {gone} under another name, as it has its size, and of the contents of {gone} "
             f"only an ETag is recorded that does not tell: if it is, give it the name {gone} again; if it is a new "
             f"file, put {gone} back beside it, or upload the new one again with an empty line at its end; or set "
             "on_source_removed to mirror, which gives up the rows of files that are gone"
         )
-    return Decision(
-        unit.values,
-        KEPT,
-        reason,
-        wanted,
-        current,
-        unit,
-        pending=True,
-        conflict=True,
-        removed_sources=changes.gone,
+    return (
+        f"{changes}: its rows cannot be made anew without losing those of the removed files; "
+        "put the files back, or set on_source_removed to mirror"
     )
 
 

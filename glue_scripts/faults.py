@@ -1,9 +1,8 @@
 """Where a test may kill the job: `CSV_TO_PARQUET_FAULT=<step>[:n]`. Without the variable nothing here does anything.
 
-Steps, in order of the run: listed, planned, converting:n (n seconds after the conversion has begun), converted,
-manifested, claimed, publish:n (after n partitions of the Parquet table), published, raw, sealing, sealed, noted,
-swept:n (after n deleted folders). The process dies as if killed from outside: no exception, no clean-up, no buffers
-flushed.
+Where a step takes long `n` says when: converting:n is n seconds after the conversion has begun, publish:n after n
+partitions of the Parquet table, swept:n after n deleted folders. The process dies as if killed from outside: no
+exception, no clean-up, no buffers flushed.
 """
 
 from __future__ import annotations
@@ -14,21 +13,11 @@ import threading
 from errors import TerminalError
 
 VARIABLE = "CSV_TO_PARQUET_FAULT"
+# In the order of the run.
 STEPS = (
-    "listed",
-    "planned",
-    "converting",
-    "converted",
-    "manifested",
-    "claimed",
-    "publish",
-    "published",
-    "raw",
-    "sealing",
-    "sealed",
-    "noted",
-    "swept",
-)
+    "listed", "planned", "converting", "converted", "manifested", "claimed", "publish", "published", "raw", "sealing",
+    "sealed", "noted", "swept",
+)  # fmt: skip
 
 
 class UnknownFaultError(TerminalError):

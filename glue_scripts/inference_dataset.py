@@ -21,7 +21,7 @@ from conversion_errors import SchemaDriftError
 from csv_headers import FORCED, INFERRED
 from inference import READ_AT_ONCE, ReadFiles, infer, read_each
 from inference_dialect import NotCsvError
-from inference_misfits import Misfits, widened
+from inference_misfits import Misfits, merge_misfits, widened
 from inference_reading import Question, fold
 from lake_manifests import ManifestUnit
 from sources import SourceFile, Unit, partition_label, unit_fingerprint
@@ -178,11 +178,7 @@ def _widen(contract: DatasetContract, world: Surroundings, frozen: FrozenColumns
     rows = 0
     for file in fold(world.read(sources, question)):
         rows += file.rows
-        for name, found in file.misfits.items():
-            if name in misfits:
-                misfits[name].merge(found)
-            else:
-                misfits[name] = found
+        merge_misfits(misfits, file.misfits)
     columns = tuple(_settled(contract, column, misfits.get(column.name), rows) for column in frozen.columns)
     return replace(frozen, columns=columns)
 
@@ -203,22 +199,20 @@ def _new_sources(contract: DatasetContract, world: Surroundings) -> list[SourceF
 
 
 def _settled(contract: DatasetContract, column: Column, misfits: Misfits | None, rows: int) -> Column:
-    if misfits is None or not (misfits.wider or misfits.strays):
+    if misfits is None:
         return column
     widening = contract.schema_drift == "ignore" and not contract.keeps_earlier_contracts
-    if misfits.wider and not widening:
+    if misfits.wider.number and not widening:
         raise SchemaDriftError(_refusal(contract, column, misfits))
-    kind, key, value = column.type, misfits.wider_key, misfits.first_wider
-    if misfits.wider:
+    kind, why = column.type, misfits.wider
+    if misfits.wider.number:
         kind = misfits.wider_type()
-    too_many = misfits.strays > contract.max_bad_fraction * rows or (
-        contract.max_bad_rows is not None and misfits.strays > contract.max_bad_rows
-    )
-    if widening and too_many:
-        kind, key, value = "string", misfits.stray_key, misfits.first_stray
-    if kind != column.type:
-        _logger.warning("column %s is widened from %s to %s: %r in %s", column.name, column.type, kind, value, key)
-    return column if kind == column.type else widened(column, kind)
+    if widening and contract.exceeded_limits(misfits.strays.number, rows):
+        kind, why = "string", misfits.strays
+    if kind == column.type:
+        return column
+    _logger.warning("column %s is widened from %s to %s: %r in %s", column.name, column.type, kind, why.first, why.key)
+    return widened(column, kind)
 
 
 def _refusal(contract: DatasetContract, column: Column, misfits: Misfits) -> str:
@@ -228,7 +222,7 @@ def _refusal(contract: DatasetContract, column: Column, misfits: Misfits) -> str
         reason = "on_contract_change is new_data_only, by which what was loaded keeps its types"
         remedy = 'set on_contract_change to "reconvert"'
     return (
-        f"{misfits.wider_key}: column {column.name} has {misfits.first_wider!r}, which is no {column.type}, as all its "
+        f"{misfits.wider.key}: column {column.name} has {misfits.wider.first!r}, which is no {column.type}, as all its "
         f"values were before; {misfits.wider_type()} would take both, and {reason}. {INFERRED} start an execution with "
         f"{FORCED} to infer them again and convert all files, {remedy}, or declare the columns"
     )

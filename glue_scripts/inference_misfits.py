@@ -7,7 +7,8 @@ reason to make a text of a million numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -28,41 +29,49 @@ _DOUBLE_DIGITS = 15
 
 
 @dataclass
-class Misfits:
-    """The values that do not fit a column, of all its `values`: `wider` ones and `strays`, each with the first one.
+class Counted:
+    """Values of one kind: how many there are, the first of them, and the key of the file that it stands in."""
 
-    `key` is the file that the first of either kind stands in.
-    """
+    number: int = 0
+    first: str = ""
+    key: str = ""
+
+    def add(self, number: int, first: str, key: str) -> None:
+        """Take in values behind those that are known."""
+        if number and not self.number:
+            self.first, self.key = first, key
+        self.number += number
+
+
+@dataclass
+class Misfits:
+    """The values that do not fit a column, `wider` ones and `strays`; `key` is the file that is looked at."""
 
     column: Column
     csv: CsvOptions
     key: str
-    values: int = 0
-    wider: int = 0
-    first_wider: str | None = None
-    strays: int = 0
-    first_stray: str | None = None
+    wider: Counted = field(default_factory=Counted)
+    strays: Counted = field(default_factory=Counted)
     numbers: NumberEvidence | None = None
-    wider_key: str = ""
-    stray_key: str = ""
 
     def observe(self, texts: Any) -> None:
-        """Take in an array of texts, one for each row."""
+        """Take in an array of texts, one for each row; every one of them fits a string."""
         if self.column.type == "string":
-            self.values += len(texts)
             return
         counted = pc.value_counts(pc.utf8_trim(texts.drop_null(), characters=BLANKS))
         nulls = pa.array(self.csv.nulls_of(self.column), pa.string())
         some = counted.filter(pc.invert(pc.is_in(counted.field("values"), nulls)))
         words, counts = some.field("values"), some.field("counts")
-        self.values += pc.sum(counts).as_py() or 0
         reader = formatted_type("", self.column, self.csv) or value_type(self.column, self.csv)
         if reader is None or not len(words):
             return
         bad = np.zeros(len(words), np.bool_)
         bad[reader.convert(words).bad_rows] = True
         wide = self._wider_numbers(words, bad) if self.column.is_number else self._wider_moments(words, bad)
-        self._count(words, counts, wide, bad & ~wide)
+        for found, mask in ((self.wider, wide), (self.strays, bad & ~wide)):
+            if mask.any():
+                first = words[int(np.flatnonzero(mask)[0])].as_py()
+                found.add(int(counts.to_numpy()[mask].sum()), first, self.key)
 
     def _wider_numbers(self, words: Any, bad: Any) -> Any:
         """Return which words are numbers that the type does not hold, leading zeros among them."""
@@ -92,36 +101,27 @@ class Misfits:
             wide[reader.convert(words).bad_rows] = False
         return wide
 
-    def _count(self, words: Any, counts: Any, wide: Any, strays: Any) -> None:
-        for name, mask in (("wider", wide), ("stray", strays)):
-            if not mask.any():
-                continue
-            number = int(counts.to_numpy()[mask].sum())
-            if name == "wider":
-                self.wider += number
-            else:
-                self.strays += number
-            if getattr(self, f"first_{name}") is None:
-                setattr(self, f"first_{name}", words[int(np.flatnonzero(mask)[0])].as_py())
-                setattr(self, f"{name}_key", self.key)
-
     def merge(self, other: Misfits) -> None:
         """Take in what others have seen of the same column, in files behind these."""
-        self.values += other.values
-        self.wider += other.wider
-        self.strays += other.strays
+        for found, others in ((self.wider, other.wider), (self.strays, other.strays)):
+            found.add(others.number, others.first, others.key)
         if other.numbers is not None:
             self.numbers = other.numbers if self.numbers is None else self.numbers.merged(other.numbers)
-        for name in ("wider", "stray"):
-            if getattr(self, f"first_{name}") is None:
-                setattr(self, f"first_{name}", getattr(other, f"first_{name}"))
-                setattr(self, f"{name}_key", getattr(other, f"{name}_key"))
 
     def wider_type(self) -> str:
         """Return the type that takes the column's values and the wider ones, `string` where no other one does."""
         if self.column.type == "date":
             return "timestamp"
         return _joined(self.column.type, self.numbers or NumberEvidence())
+
+
+def merge_misfits(known: dict[str, Misfits], later: Mapping[str, Misfits]) -> None:
+    """Take in what later files have of columns, by their names."""
+    for name, misfits in later.items():
+        if name in known:
+            known[name].merge(misfits)
+        else:
+            known[name] = misfits
 
 
 def _matching(texts: Any, pattern: str) -> Any:

@@ -18,7 +18,7 @@ from csv_parts import OverlongRecordError, Sizes
 from csv_stream import TextStream
 from errors import TerminalError
 from inference_dialect import refuse_other_formats, text_contract
-from inference_misfits import Misfits
+from inference_misfits import Misfits, merge_misfits
 from inference_types import NULL_WORDS, ColumnEvidence
 from sources import SourceFile
 
@@ -105,11 +105,7 @@ class FileEvidence:
         """Take in what another file of the same columns shows."""
         for mine, others in zip(self.columns, other.columns, strict=True):
             mine.merge(others)
-        for name, misfits in other.misfits.items():
-            if name in self.misfits:
-                self.misfits[name].merge(misfits)
-            else:
-                self.misfits[name] = misfits
+        merge_misfits(self.misfits, other.misfits)
         self.rows += other.rows
         self.odd += other.odd
         self.odd_rows = [*self.odd_rows, *other.odd_rows][:_SAMPLES]

@@ -6,7 +6,9 @@ import logging
 import re
 import secrets
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from functools import partial
@@ -49,7 +51,7 @@ from lake_sweep import notes, sweep
 from report import Report, UnitReport, send_metrics, write_report
 from sources import Listing, list_units, partition_label, refuse_unmatched
 from sources_proof import ReadingProof
-from storage import is_local
+from storage import StorageError, is_local
 
 logger = logging.getLogger("csv_to_parquet")
 
@@ -126,9 +128,9 @@ def run_job(
     stopwatch = _Stopwatch()
     contract = load_contract(arguments.dataset_config)
     catalog = open_catalog(contract)
-    declared, crawled = contract.fingerprint, contract.crawled
-    raw = _crawled_columns(contract, catalog, arguments.mode) if crawled else []
-    if crawled:
+    declared = contract
+    raw = _crawled_columns(contract, catalog, arguments.mode) if declared.crawled else []
+    if declared.crawled:
         contract = contract.with_crawled(raw)
     check_options(contract)
     if arguments.mode == "apply":
@@ -166,7 +168,6 @@ def run_job(
             arguments,
             contract,
             declared,
-            crawled,
             frozen,
             catalog,
             listing,
@@ -270,12 +271,11 @@ class _Outcome:
 
 @dataclass(frozen=True)
 class _Run:
-    """One applying run: what it saw at its beginning and what it works with."""
+    """One applying run: what it saw at its beginning and works with; `declared` is the contract as it is written."""
 
     arguments: Arguments
     contract: DatasetContract
-    declared_fingerprint: str
-    crawled: bool
+    declared: DatasetContract
     frozen: FrozenColumns | None
     catalog: Catalog
     listing: Listing
@@ -295,7 +295,9 @@ class _Run:
             return self._execute(log, decisions, table)
         except Exception:
             # A killed process cannot say that it ended; one that fails can, and its folders need not wait for long.
-            log.end()
+            # Where that fails, too, the first reason is the one to tell.
+            with suppress(StorageError):
+                log.end()
             raise
 
     def _execute(self, log: RunLog, decisions: Sequence[Decision], table: Table | None) -> _Outcome:
@@ -354,7 +356,7 @@ class _Run:
 
     def _align_raw_table(self, results: Sequence[UnitResult]) -> None:
         outcomes = [outcome for result in results for outcome in result.sources]
-        headers = None if self.crawled else [outcome.header for outcome in outcomes]
+        headers = None if self.declared.crawled else [outcome.header for outcome in outcomes]
         read = partial(read_header, self.contract)
         align_raw_table(self.catalog, self.contract, self.listing.units, headers, read)
 
@@ -433,7 +435,7 @@ class _Run:
         """Check what is published now and write the table-level parameters; return the units that are not right."""
         unsettled: list[Values] = []
         parameters: dict[str, str | None] = {
-            "contract_fingerprint": self.declared_fingerprint,
+            "contract_fingerprint": self.declared.fingerprint,
             "run_id": self.arguments.run_id,
             **claim.noted,
         }
@@ -456,7 +458,7 @@ class _Run:
         columns = [(column["Name"], column["Type"]) for column in table.columns]
         return (
             table.parameters.get(DIGEST) == self.listing.digest
-            and table.parameters.get("contract_fingerprint") == self.declared_fingerprint
+            and table.parameters.get("contract_fingerprint") == self.declared.fingerprint
             and PUBLISHER not in table.parameters
             and (self.frozen is None or table.parameters.get(FROZEN) == self.frozen.to_json())
             and columns == [(column.name, column.type) for column in self.contract.columns]
@@ -487,12 +489,8 @@ def _report(
     seconds: Mapping[str, float],
     effort: Effort,
 ) -> Report:
-    counts = {
-        action: sum(item.action == action for item in decisions)
-        for action in (INSERTED, REPLACED, REMOVED, RESTORED, KEPT)
-    }
-    changes = sum(counts.values()) - counts[KEPT]
-    status = "planned" if arguments.mode == "plan" else "loaded" if changes else "unchanged"
+    counts = Counter(item.action for item in decisions)
+    status = "planned" if arguments.mode == "plan" else "loaded" if set(counts) - {KEPT} else "unchanged"
     results = outcome.results
     source_bytes = sum(source.size for item in decisions for source in item.convert)
     converting = seconds.get("converting", 0.0)

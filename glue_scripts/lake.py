@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 from contract import DatasetContract, PartitionKey, Values
 
@@ -47,6 +48,16 @@ def run_folder_of(folder_uri: str) -> str | None:
 def data_folder(contract: DatasetContract, values: Values, run: str) -> str:
     """Return a unit's folder of Parquet files in a run folder."""
     return f"{data_root(contract)}{partition_path(contract.partition_keys, values)}{run}/"
+
+
+def unit_values(contract: DatasetContract, folder_uri: str) -> Values | None:
+    """Return the partition values of a unit by the URI of its folder of Parquet files; None where it is none."""
+    path = folder_uri.removeprefix(data_root(contract))
+    values = tuple(unquote(folder.partition("=")[2]) for folder in path.split("/")[:-2])
+    is_unit = len(values) == len(contract.partition_keys) and path.startswith(
+        partition_path(contract.partition_keys, values)
+    )
+    return values if is_unit else None
 
 
 def quarantine_folder(contract: DatasetContract, values: Values, run: str) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from catalog import Partition
 from catalog_publication import FOLDER_DIGEST, unit_partition
 from contract import DatasetContract, Values
-from lake import attempt_of, data_folder, manifest_uri, run_folder
+from lake import attempt_of, manifest_uri, run_folder, unit_values
 from lake_contents import RunFolder
 from lake_manifests import Manifest, ManifestError, ManifestFile, ManifestUnit, read_manifest
 from lake_records import SeenRecord
@@ -198,10 +198,9 @@ def _parent(folder: str) -> str:
 
 def _unit_of(contract: DatasetContract, manifest: Manifest, folder: RunFolder) -> ManifestUnit | None:
     """Return the unit of a manifest that lies in a folder; None where the keys of the partitions are others now."""
-    if manifest.partition_keys != tuple(key.name for key in contract.partition_keys):
-        return None
-    places = {data_folder(contract, values, folder.run): unit for values, unit in manifest.units.items()}
-    return places.get(folder.uri)
+    values = unit_values(contract, folder.uri)
+    same_keys = manifest.partition_keys == tuple(key.name for key in contract.partition_keys)
+    return manifest.units.get(values) if same_keys and values is not None else None
 
 
 def _problem(unit: ManifestUnit | None, folder: RunFolder | None) -> str | None:

@@ -11,9 +11,8 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -22,6 +21,7 @@ from local_aws import LocalAws, LocalAwsError
 from local_aws.terraform import FOREIGN_VARIABLES, Terraform, TerraformError
 from scripts import bootstrap
 from tests.rights import as_anybody
+from tests.unit.wire import answering
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 60
@@ -143,17 +143,8 @@ def it_says_that_the_clone_cannot_be_written(closed: Path) -> None:
 def it_says_that_no_package_registry_was_reached(tmp_path: Path) -> None:
     """Pip ends with a version that it did not find, whatever the reason was."""
     environment = {**os.environ, "HTTPS_PROXY": NOWHERE, "PIP_INDEX_URL": "https://registry.invalid/simple"}
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--retries",
-        "1",
-        "--target",
-        str(tmp_path),
-        "nobodys-package==1",
-    ]
+    command = [sys.executable, "-m", "pip", "install", "--retries", "1"]
+    command += ["--target", str(tmp_path), "nobodys-package==1"]
     with pytest.raises(bootstrap.SetupError, match=r"^problem: .*Cannot connect to proxy.*Connection refused") as error:
         bootstrap.run(command, "problem", env=environment)
     assert "0x" not in str(error.value)
@@ -263,60 +254,32 @@ def it_says_that_no_space_is_left(tmp_path: Path) -> None:
     # A device that is always full stands where the file is to be written.
     (tmp_path / "try" / "a").mkdir(parents=True)
     (tmp_path / "try" / "a" / "datasets.tfvars").symlink_to("/dev/full")
-    command: list[str | Path] = [
-        sys.executable,
-        "-m",
-        "scripts.try_csv",
-        tmp_path / "a.csv",
-        "--only-look",
-        "--name",
-        "a",
-        "--directory",
-    ]
-    status, printed = ask(*command, tmp_path / "try")
+    command = [sys.executable, "-m", "scripts.try_csv", str(tmp_path / "a.csv"), "--only-look", "--name", "a"]
+    status, printed = ask(*command, "--directory", tmp_path / "try")
     assert status == 1
     assert last_line(printed) == "try: no space is left: free some, or name another place with --directory"
 
 
 # ------------------------------------------------------------------------------------------------------- an account
-class Sts(BaseHTTPRequestHandler):
-    """Says who one is as long as the key is not an old one."""
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        if "OLDKEY" in self.headers["Authorization"]:
-            # https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
-            status, body = (
-                403,
-                (
-                    "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredTokenException</Code>"
-                    "<Message>The security token included in the request is expired</Message></Error></ErrorResponse>"
-                ),
-            )
-        else:
-            # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
-            status, body = (
-                200,
-                (
-                    "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/Alice</Arn>"
-                    "<UserId>AIDA</UserId><Account>123456789012</Account></GetCallerIdentityResult>"
-                    "</GetCallerIdentityResponse>"
-                ),
-            )
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Print nothing."""
+def who_one_is(request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str]:
+    """Say who one is as STS does, as long as the key is not an old one."""
+    if "OLDKEY" in request.headers["Authorization"]:
+        # https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+        return 403, (
+            "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredTokenException</Code>"
+            "<Message>The security token included in the request is expired</Message></Error></ErrorResponse>"
+        )
+    # https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    return 200, (
+        "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/Alice</Arn>"
+        "<UserId>AIDA</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>"
+    )
 
 
 @pytest.fixture(scope="module")
 def sts() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Sts) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with answering(who_one_is) as endpoint:
+        yield endpoint
 
 
 def smoke(tmp_path: Path, **environment: str) -> tuple[int, str]:

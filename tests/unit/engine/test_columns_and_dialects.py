@@ -10,12 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from conversion_errors import (
-    SchemaDriftError,
-    TooManyBadRows,
-    UnreadableFileError,
-    UnsupportedOptionError,
-)
+from conversion_errors import SchemaDriftError, TooManyBadRows, UnreadableFileError, UnsupportedOptionError
 from conversion_runners import in_threads
 from tests.unit.engine.helpers import columns, convert
 
@@ -227,6 +222,8 @@ def it_fails_when_too_many_rows_are_bad_and_names_the_first() -> None:
         with pytest.raises(TooManyBadRows, match=message):
             convert(data, AB, split=split, max_bad_fraction=0.01, max_bad_rows=1)
     assert len(convert(data, AB, max_bad_fraction=0.02, max_bad_rows=2).rows) == 98
+    # 0.29 * 100 is 28.999999999999996.
+    assert len(convert(b"a,b\n" + b"1,x\n" * 71 + b"z,x\n" * 29, AB, max_bad_fraction=0.29).rows) == 71
 
 
 @pytest.mark.parametrize(

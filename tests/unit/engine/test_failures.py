@@ -61,6 +61,6 @@ def it_takes_a_full_disk_of_the_driver_for_what_it_is(monkeypatch: pytest.Monkey
     monkeypatch.setattr(conversion_runners, "share_modules", share)
     session: Any = SimpleNamespace(sparkContext=None)
     context: Any = None
-    task: Any = None
+    task: Any = SimpleNamespace(weight=1)
     with pytest.raises(OSError, match="No space left"):
         conversion_runners.on_spark(session, 2)(context, [task])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import io
 import time
-import zipfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -23,6 +21,7 @@ from sources import SourceFile
 from storage import REQUESTS_AT_ONCE, S3Storage, StorageRefusedError
 from storage_ahead import ByteRange, ReadAhead
 from tests.unit.engine.helpers import a_contract, columns, convert
+from tests.unit.engine.test_packing import zip_of_one
 from tests.unit.job.fake_s3 import FakeS3
 from tests.waiting import wait_for
 
@@ -118,10 +117,10 @@ def it_reads_packed_files_and_footers_between_others(
 
     packed = {
         "a.csv": report(rows(4000)),
-        "b.csv": zipped(report(rows(2000, 4000))),
+        "b.csv": zip_of_one(report(rows(2000, 4000))),
         "c.csv": gzip.compress(report(rows(3000, 6000))),
         "d.csv.zst": pa.compress(report(rows(1000, 9000)), codec="zstd", asbytes=True),
-        "e.csv.zip": zipped(report(rows(500, 10000))),
+        "e.csv.zip": zip_of_one(report(rows(500, 10000))),
         "f.csv": report(rows(900, 11000)),
     }
     local = convert(packed, DECLARED, csv, split=split, window=2048)
@@ -130,13 +129,6 @@ def it_reads_packed_files_and_footers_between_others(
     assert [(item.rows_read, item.rows_written, item.rows_quarantined) for item in there.sources] == local.accounts()
     assert [item.skipped_lines for item in there.sources] == [2 if csv else 0] * 6
     assert stored_rows(s3, "data/") == local.rows
-
-
-def zipped(data: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("inside.csv", data)
-    return buffer.getvalue()
 
 
 def it_waits_for_many_small_units_at_once(s3: FakeS3, tmp_path: Path) -> None:

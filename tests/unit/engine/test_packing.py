@@ -57,12 +57,7 @@ def zip_of_one(data: bytes) -> bytes:
     return zipped({"a.csv": data})
 
 
-PACKED: dict[str, Callable[[bytes], bytes]] = {
-    "gz": gzip.compress,
-    "bz2": bz2.compress,
-    "zst": zstd,
-    "zip": zip_of_one,
-}
+PACKED: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "zst": zstd, "zip": zip_of_one}
 
 
 @pytest.mark.parametrize("split", [50, 1 << 20])
@@ -144,6 +139,14 @@ def it_names_a_damaged_file(packing: tuple[str, str]) -> None:
 def it_says_what_is_wrong_with_a_zip_file(files: dict[str, bytes], message: str) -> None:
     with pytest.raises(UnreadableFileError, match=message):
         convert(zipped(files), AB)
+
+
+def it_names_a_zip_file_whose_directory_is_damaged() -> None:
+    data = zipped({"é.csv": TEXT})
+    directory = data.rindex(b"PK\5\6") + 12
+    for damaged in (data.replace("é".encode(), b"\xff\xff"), data[:directory] + b"\xff" + data[directory + 1 :]):
+        with pytest.raises(UnreadableFileError, match=r"^a\.csv is not a whole zip file: "):
+            convert(damaged, AB)
 
 
 def it_says_that_a_zip_file_is_packed_in_a_way_that_it_cannot_unpack() -> None:

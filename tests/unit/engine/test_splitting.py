@@ -91,6 +91,17 @@ def it_quarantines_an_open_quote_alone_where_quotes_do_not_span_lines() -> None:
     ]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("last", [True, False])
+def it_quarantines_a_line_that_ends_in_an_escape_alone_where_records_are_lines(end: str, last: bool) -> None:
+    lines = ["a,b", r"1,C:\\dir", *["2,x"] * (not last), "3,C:\\dir\\", *["4,y"] * (not last)]
+    data = (end.join(lines) + end).encode()
+    found = convert(data, columns(a="int", b="string"), {"quoted_newlines": False, "escape": "\\"})
+    expected = [(1, "C:\\dir"), *[(2, "x"), (4, "y")] * (not last)]
+    assert [tuple(row.values()) for row in found.rows] == expected
+    assert [(row["line_number"], row["reason"]) for row in found.bad] == [(3 if last else 4, "unterminated quote")]
+
+
 def plan(
     sizes: list[int], slots: int = 2, target: int = 128, names: str = "{}.csv"
 ) -> list[list[tuple[str, int, int]]]:

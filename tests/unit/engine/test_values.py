@@ -56,6 +56,11 @@ def one(kind: str, text: str, **csv: Any) -> Any:
         ("decimal(5,2)", "999.99", 999.99), ("decimal(5,2)", "1000", BAD), ("decimal(5,2)", "1.005", BAD),
         ("decimal(5,2)", "1.500", 1.5), ("decimal(5,2)", "NaN", BAD), ("decimal(5,2)", "1e2", 100),
         ("decimal(2,2)", "0.55", 0.55), ("decimal(38,0)", "9" * 38, int("9" * 38)), ("decimal(38,0)", "9" * 39, BAD),
+        # Times ten to the power of their scale these are more than 128 bits hold, and the rest looks like a good value.
+        ("decimal(38,2)", "3577083736021466858998157599239517232", BAD),
+        ("decimal(38,10)", "68557492887219834259403898679", BAD), ("decimal(38,18)", "-58551042082766362461746", BAD),
+        ("decimal(38,10)", "9" * 28 + ".0123456789", Decimal("9" * 28 + ".0123456789")),
+        ("decimal(38,38)", "0." + "9" * 38, Decimal("0." + "9" * 38)), ("decimal(38,18)", "+1e19", 10**19),
     ],
 )  # fmt: skip
 def it_decides_about_each_value(kind: str, text: str, value: Any) -> None:
@@ -85,10 +90,7 @@ TIMES = (
 
 @pytest.mark.random
 @settings(max_examples=700, deadline=None)
-@given(
-    st.sampled_from(["date", "timestamp"]),
-    st.lists(st.from_regex(TIMES, fullmatch=True), min_size=1, max_size=4),
-)
+@given(st.sampled_from(["date", "timestamp"]), st.lists(st.from_regex(TIMES, fullmatch=True), min_size=1, max_size=4))
 def it_never_takes_a_time_that_the_exact_definition_refuses(kind: str, texts: list[str]) -> None:
     check_against_exact_definition(kind, texts)
 

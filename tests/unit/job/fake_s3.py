@@ -1,5 +1,7 @@
 """An S3 client in memory, as far as the storage asks it."""
 
+# ruff: noqa: N803 - the names of the API
+
 from __future__ import annotations
 
 import io
@@ -42,12 +44,12 @@ class FakeS3:
         with self._counting:
             self._at_once -= 1
 
-    def get_object(self, Bucket: str, Key: str, Range: str = "", IfMatch: str = "") -> dict[str, Any]:  # noqa: N803
+    def get_object(self, Bucket: str, Key: str, Range: str = "", IfMatch: str = "") -> dict[str, Any]:
         self.calls.append(f"get {Range} {IfMatch}".strip())
         with self._request():
             return self._get(Key, Range, IfMatch)
 
-    def _get(self, Key: str, Range: str, IfMatch: str) -> dict[str, Any]:  # noqa: N803
+    def _get(self, Key: str, Range: str, IfMatch: str) -> dict[str, Any]:
         if Key == "secret":
             raise self.error("AccessDenied")
         if Key not in self.objects:
@@ -62,29 +64,29 @@ class FakeS3:
         broken, self.break_at = self.break_at, None
         return {"ETag": etag, "Body": io.BytesIO(body) if broken is None else BrokenBody(body[:broken])}
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes) -> dict[str, str]:  # noqa: N803
+    def put_object(self, Bucket: str, Key: str, Body: bytes) -> dict[str, str]:
         with self._request():
             self.objects[Key] = Body
         return {"ETag": f'"{len(Body)}"'}
 
-    def create_multipart_upload(self, Key: str, **arguments: str) -> dict[str, str]:  # noqa: N803
+    def create_multipart_upload(self, Key: str, **arguments: str) -> dict[str, str]:
         self.uploads[Key] = {}
         return {"UploadId": "u"}
 
-    def upload_part(self, Key: str, PartNumber: int, Body: bytes, **arguments: str) -> dict[str, str]:  # noqa: N803
+    def upload_part(self, Key: str, PartNumber: int, Body: bytes, **arguments: str) -> dict[str, str]:
         with self._request():
             self.uploads[Key][PartNumber] = Body
         return {"ETag": str(PartNumber)}
 
-    def complete_multipart_upload(self, Key: str, MultipartUpload: Any, **arguments: str) -> dict[str, str]:  # noqa: N803
+    def complete_multipart_upload(self, Key: str, MultipartUpload: Any, **arguments: str) -> dict[str, str]:
         parts = self.uploads.pop(Key)
         self.objects[Key] = b"".join(parts[part["PartNumber"]] for part in MultipartUpload["Parts"])
         return {"ETag": f'"many-{len(parts)}"'}
 
-    def abort_multipart_upload(self, Bucket: str, Key: str, UploadId: str) -> None:  # noqa: N803
+    def abort_multipart_upload(self, Bucket: str, Key: str, UploadId: str) -> None:
         del self.uploads[Key]
 
-    def delete_objects(self, Bucket: str, Delete: Any) -> dict[str, Any]:  # noqa: N803
+    def delete_objects(self, Bucket: str, Delete: Any) -> dict[str, Any]:
         keys = [item["Key"] for item in Delete["Objects"]]
         self.calls.append(f"delete {len(keys)}")
         return {"Errors": [{"Key": key, "Code": "AccessDenied", "Message": "no"} for key in keys if key == "locked"]}

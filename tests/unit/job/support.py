@@ -155,6 +155,11 @@ class World:
         return {f"{path.parent}/" for path in found if path.is_file()}
 
 
+def actions(report: Report) -> dict[str, str]:
+    """Return what a run did with each unit."""
+    return {"/".join(unit.values.values()): unit.action for unit in report.units}
+
+
 def listing_digest(raw: Path, digest: str) -> str:
     """Fold the files below a folder as the state machine folds a listing; written apart from the job's own code."""
     paths = [path for path in raw.rglob("*") if path.is_file()]

@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from job import PartitionKeysChangedError, SourceConflictError
-from report import Report
-from tests.unit.job.support import BAD, World
+from tests.unit.job.support import BAD, World, actions
 
 WITH_EXTRA = [{"name": "id"}, {"name": "n", "type": "int"}, {"name": "extra", "type": "date"}]
 WITH_TEXT = [{"name": "id"}, {"name": "n"}]
@@ -31,10 +30,6 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, str], list[tuple[Any, ...]]]]
     ),
 }
 OLD_COLUMNS = {"id": "string", "n": "int"}
-
-
-def actions(report: Report) -> dict[str, str]:
-    return {"/".join(unit.values.values()): unit.action for unit in report.units}
 
 
 def columns(definition: dict[str, Any]) -> dict[str, str]:

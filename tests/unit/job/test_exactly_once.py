@@ -33,6 +33,7 @@ from conversion_plan import UnitWork
 from job import SourceConflictError
 from storage import StorageError
 from tests.unit.job.fake_glue import FakeGlue
+from tests.unit.job.killing import KilledError, die
 from tests.unit.job.support import BAD, World, convert, etag, listing_digest
 
 HISTORIES = 400
@@ -44,10 +45,6 @@ CONTRACTS: list[list[dict[str, Any]]] = [
     [{"name": "id"}, {"name": "n", "type": "bigint"}, {"name": "extra"}],
 ]
 KILLABLE = [step for step in faults.STEPS if step != "converting"]
-
-
-class KilledError(BaseException):
-    """Stands for the end of the process: no `except Exception` sees it."""
 
 
 class Turns:
@@ -501,13 +498,9 @@ class History:
         self.check_swept()
 
 
-def _die() -> None:
-    raise KilledError
-
-
 @pytest.fixture(autouse=True)
 def no_real_death(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(faults, "die", _die)
+    monkeypatch.setattr(faults, "die", die)
     monkeypatch.setenv(faults.VARIABLE, "")
     yield
 

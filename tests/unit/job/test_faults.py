@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -69,6 +69,7 @@ run_job(Arguments(sys.argv[1], sys.argv[2]), convert)
 OLD = {"01": ["1"], "02": ["2"], "03": ["3"]}
 # What changes, in the order of publishing: one corrected, one with a late file, one new.
 CHANGED = {"01": ["10"], "02": ["2", "20"], "04": ["40"]}
+SETTLED = {**OLD, **CHANGED}
 NEW_BAD = {"02": 1, "04": 1}
 
 # The step, and how many of the changed units readers then see as they are to be.
@@ -120,7 +121,7 @@ def nothing_to_do(world: World) -> bool:
     return bool(world.digest()) and world.digest() == listing_digest(world.raw, fingerprint)
 
 
-def check_settled(world: World, rows: dict[str, list[str]], bad: dict[str, int]) -> None:
+def check_settled(world: World, rows: Mapping[str, list[str]] = SETTLED, bad: Mapping[str, int] = NEW_BAD) -> None:
     """The tables are exactly right, a further run changes nothing, and nothing lies in the lake that has no name."""
     assert world.rows() == rows
     assert {unit: len(found) for unit, found in world.rows("trips_quarantine", "raw_text").items()} == bad
@@ -130,8 +131,9 @@ def check_settled(world: World, rows: dict[str, list[str]], bad: dict[str, int])
     assert (world.run().status, world.rows()) == ("unchanged", rows)
 
 
-def load_and_change(world: World) -> None:
+def loaded_and_changed(folder: Path) -> World:
     """Load three months, then correct one, add a late file to one, and bring a fourth."""
+    world = World(folder)
     world.put("month=01/a.csv", "1", BAD)
     world.put("month=02/a.csv", "2")
     world.put("month=03/a.csv", "3")
@@ -140,18 +142,18 @@ def load_and_change(world: World) -> None:
     world.put("month=01/a.csv", "10")
     world.put("month=02/late.csv", "20", BAD)
     world.put("month=04/a.csv", "40", BAD)
+    return world
 
 
 @pytest.mark.parametrize(("fault", "published"), STEPS)
 def it_dies_at_a_step_and_one_more_run_makes_it_right(tmp_path: Path, fault: str, published: int) -> None:
-    world = World(tmp_path)
-    load_and_change(world)
+    world = loaded_and_changed(tmp_path)
     kill_at(world, fault)
     assert world.rows() == {**OLD, **dict(list(CHANGED.items())[:published])}
     check_locations(world)
     assert nothing_to_do(world) == (fault.partition(":")[0] in ("sealed", "noted", "swept"))
     world.run()
-    check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
+    check_settled(world)
 
 
 @pytest.mark.parametrize(
@@ -182,8 +184,7 @@ def it_dies_in_its_first_run_and_leaves_a_table_that_can_be_read(tmp_path: Path)
 
 
 def it_starts_clean_when_glue_retries_the_same_run(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    load_and_change(world)
+    world = loaded_and_changed(tmp_path)
     kill_at(world, "publish:1", "glue-run")
     attempt = next(folder for folder in world.run_folders() if "/tables/trips/month=02/run=glue-run-" in folder)
     first = world.location("01")
@@ -194,18 +195,17 @@ def it_starts_clean_when_glue_retries_the_same_run(tmp_path: Path) -> None:
     world.run("glue-run")
     assert world.location("01") == first
     assert "/run=glue-run-" in world.location("02") != attempt
-    check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
+    check_settled(world)
 
 
 def it_sweeps_after_a_week_what_a_lost_run_left(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    load_and_change(world)
+    world = loaded_and_changed(tmp_path)
     kill_at(world, "manifested")
     pretend_it_ran_elsewhere(world)
     world.run()
     assert len(world.run_folders() - named(world)) == 5
     world.run(later=timedelta(days=7, minutes=1))
-    check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
+    check_settled(world)
 
 
 def what_was_made(reports: Sequence[PartReport]) -> list[PartReport]:
@@ -229,8 +229,7 @@ def pretend_it_ran_elsewhere(world: World) -> None:
 
 # ---------------------------------------------------------------------------------------------- tasks that run twice
 def it_leaves_one_file_when_a_task_runs_twice_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World(tmp_path)
-    load_and_change(world)
+    world = loaded_and_changed(tmp_path)
     both_write = threading.Barrier(2)
     write = LocalStorage.open_write
     opened: list[str] = []
@@ -263,7 +262,7 @@ def it_leaves_one_file_when_a_task_runs_twice_at_the_same_time(tmp_path: Path, m
     # Three units and two quarantines, and each of their files was written by both.
     assert (len(opened), len(set(opened))) == (10, 5)
     assert [len(list(Path(folder).iterdir())) for folder in named(world)] == [1] * 6
-    check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
+    check_settled(world)
 
 
 # ------------------------------------------------------------------------------------------------------- tasks on Spark
@@ -328,8 +327,7 @@ def start_on_spark(world: World, deed: str, marker: Path) -> subprocess.Popen[st
 
 @pytest.mark.spark
 def it_is_killed_in_the_middle_of_a_spark_task(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    load_and_change(world)
+    world = loaded_and_changed(tmp_path)
     marker = tmp_path / "in-task"
     job = start_on_spark(world, "sleep", marker)
     try:
@@ -351,13 +349,12 @@ def it_is_killed_in_the_middle_of_a_spark_task(tmp_path: Path) -> None:
     check_locations(world)
     assert not nothing_to_do(world)
     world.run()
-    check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
+    check_settled(world)
 
 
 @pytest.mark.spark
 def it_leaves_one_file_when_a_spark_task_dies_after_writing_it(tmp_path: Path) -> None:
-    world = World(tmp_path)
-    load_and_change(world)
+    world = loaded_and_changed(tmp_path)
     marker = tmp_path / "died"
     job = start_on_spark(world, "die", marker)
     try:
@@ -370,7 +367,7 @@ def it_leaves_one_file_when_a_spark_task_dies_after_writing_it(tmp_path: Path) -
     assert "Lost task" in output
     written = [folder for folder in named(world) if "/run=spark-" in folder]
     assert [len(list(Path(folder).iterdir())) for folder in written] == [1] * 5
-    check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
+    check_settled(world)
 
 
 @pytest.mark.spark
@@ -383,8 +380,7 @@ def it_leaves_one_file_when_a_spark_task_dies_after_writing_it(tmp_path: Path) -
     ],
 )
 def it_says_in_one_sentence_that_spark_gave_up(tmp_path: Path, deed: str, sentence: str) -> None:
-    world = World(tmp_path)
-    load_and_change(world)
+    world = loaded_and_changed(tmp_path)
     job = start_on_spark(world, deed, tmp_path / "marker")
     try:
         output, _ = job.communicate(timeout=SECONDS)
@@ -397,4 +393,4 @@ def it_says_in_one_sentence_that_spark_gave_up(tmp_path: Path, deed: str, senten
     assert len(message) < 400
     assert world.rows() == OLD
     world.run()
-    check_settled(world, {**OLD, **CHANGED}, NEW_BAD)
+    check_settled(world)

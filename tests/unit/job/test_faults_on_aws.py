@@ -20,11 +20,9 @@ from local_aws import LocalAws, free_port
 from local_aws.settings import REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 from tests.unit.job.killing import DIED, RUN, SECONDS, environment
 from tests.unit.job.support import BAD
+from tests.unit.job.test_faults import CHANGED, OLD, SETTLED
 
 TABLES = ("trips", "trips_quarantine")
-OLD = {"01": ["1"], "02": ["2"], "03": ["3"]}
-# In the order of publishing.
-CHANGED = {"01": ["10"], "02": ["2", "20"], "04": ["40"]}
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +137,7 @@ def it_dies_on_s3_and_glue_and_the_retry_makes_it_right(
     # So the next execution starts the job, but where all that is left is to delete what is superseded.
     assert (lake.digest() is None) == (fault != "swept:1")
     assert lake.run("glue-run") == 0
-    assert lake.rows() == {**OLD, **CHANGED}
+    assert lake.rows() == SETTLED
     assert lake.rows("trips_quarantine", "raw_text") == {"02": [f"{BAD},x"], "04": [f"{BAD},x"]}
     assert lake.digest() not in (None, digest)
     # The dead attempt's folders are gone too: a retry of its run knows that it is dead.

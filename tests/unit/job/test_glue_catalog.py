@@ -133,6 +133,17 @@ def it_names_the_partition_that_cannot_be_written(operation: str, code: str, cal
     assert len(catalog.list_partitions("t")) == there[operation]
 
 
+def it_names_the_call_where_glue_does_not_name_the_entry_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What names an entry is optional: https://docs.aws.amazon.com/glue/latest/webapi/API_PartitionError.html"""
+    glue, catalog = make()
+    answer = {"Errors": [{"ErrorDetail": {"ErrorCode": "InternalServiceException", "ErrorMessage": "no"}}]}
+    monkeypatch.setattr(glue, "batch_create_partition", lambda **_: answer)
+    with pytest.raises(
+        CatalogError, match=r"^Glue BatchCreatePartition db\.t partition \[\]: InternalServiceException: no"
+    ):
+        catalog.create_partitions(table(catalog), partitions(5))
+
+
 def it_updates_a_table_only_at_its_version() -> None:
     _, catalog = make()
     first = table(catalog)

@@ -34,18 +34,14 @@ from inference import infer
 from job import Arguments, SourceConflictError, new_attempt
 from report import Report
 from sources import SourceFile, UnmatchedKeysError
-from storage import ObjectChangedError, open_storage
+from storage import LocalStorage, ObjectChangedError, StorageUnavailableError, open_storage
 from tests.unit.job.fake_glue import FakeGlue
-from tests.unit.job.support import BAD, World, convert, listing_digest
+from tests.unit.job.support import BAD, World, actions, convert, listing_digest
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return World(tmp_path)
-
-
-def actions(report: Report) -> dict[str, str]:
-    return {"/".join(unit.values.values()): unit.action for unit in report.units}
 
 
 # ---------------------------------------------------------------------------------------------------- inserts and keeps
@@ -126,11 +122,13 @@ def it_counts_the_published_units_in_the_table_parameters(world: World) -> None:
     assert world.table()["Parameters"]["units"] == "2"
 
 
-def it_escapes_partition_values_in_folder_names(world: World) -> None:
-    world.put("month=a%2Fb/a.csv", "1")
+@pytest.mark.parametrize(("folder", "value"), [("a%2Fb", "a/b"), ("x.unplaced", "x.unplaced")])
+def it_keeps_each_partition_in_folders_of_its_own(world: World, folder: str, value: str) -> None:
+    world.put(f"month={folder}/a.csv", "1", BAD)
     world.run()
-    assert "/tables/trips/month=a%2Fb/run=" in world.location("a/b")
-    assert world.rows() == {"a/b": ["1"]}
+    assert f"/tables/trips/month={folder}/run=" in world.location(value)
+    assert (world.rows(), world.rows("trips_quarantine", "raw_text")) == ({value: ["1"]}, {value: ["bad,x"]})
+    assert world.run().status == "unchanged"
 
 
 def it_swaps_the_location_of_an_unpartitioned_table(tmp_path: Path) -> None:
@@ -402,6 +400,22 @@ def it_publishes_nothing_when_too_many_rows_are_bad(world: World) -> None:
     assert not left.exists()
 
 
+def it_says_why_it_failed_also_where_it_cannot_say_that_it_has_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.put("month=01/a.csv", "1")
+
+    def fail(*arguments: Any) -> list[UnitResult]:
+        monkeypatch.setattr(LocalStorage, "write_bytes", unavailable)
+        raise AccountingError("the first one")
+
+    def unavailable(*arguments: Any) -> str:
+        raise StorageUnavailableError("the second one")
+
+    with pytest.raises(AccountingError, match="the first one"):
+        world.run(converter=fail)
+
+
 def it_refuses_a_conversion_that_forgets_a_file(world: World) -> None:
     world.put("month=01/a.csv", "1")
     world.put("month=01/b.csv", "2")
@@ -561,8 +575,9 @@ def it_never_sweeps_what_a_running_job_has_written(world: World) -> None:
 def it_reads_arguments_and_ignores_those_of_glue() -> None:
     argv = ["--JOB_NAME", "j", "--dataset_config", "s3://a/c.json", "--run_id", "r", "--enable-metrics", "true"]
     assert parse_args([*argv, "--run_mode", "apply"]) == Arguments("s3://a/c.json", "r")
-    more = ["--run_mode", "plan", "--force", "true", "--partitions", "[]"]
-    assert parse_args([*argv, *more]) == Arguments("s3://a/c.json", "r", "plan", True, None)
+    for nothing in ("", "[]", "[ ]\n"):
+        more = ["--run_mode", "plan", "--force", "true", "--partitions", nothing]
+        assert parse_args([*argv, *more]) == Arguments("s3://a/c.json", "r", "plan", True, None)
     assert parse_args([*argv, "--run_mode", "apply", "--force"]).force
     assert parse_args([*argv, "--run_mode", "apply", "--task_slots", "36"]).task_slots == 36
     assert parse_args([*argv, "--run_mode", "apply", "--spark_from_mb", "0"]).spark_from_mb == 0

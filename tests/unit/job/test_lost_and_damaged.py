@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 
 import pytest
 
-import faults
 from job import SourceConflictError
 from storage import LocalStorage, StorageRefusedError, StoredObject
+from tests.unit.job.killing import killed
 from tests.unit.job.support import BAD, World
 
 LATER = timedelta(days=30)
@@ -39,10 +39,7 @@ def place(world: World, month: str, name: str) -> str:
 
 def lose_catalog(world: World, *names: str) -> None:
     """Forget tables, with all their partitions, as DROP TABLE or a new database does."""
-    for name in names or ("trips", "trips_quarantine", "raw_trips"):
-        (world.lake / f"catalog/default/{name}.json").unlink()
-        for path in (world.lake / f"catalog/default/{name}.partitions").glob("*.json"):
-            path.unlink()
+    world.lose_tables(*(names or ("trips", "trips_quarantine", "raw_trips")))
 
 
 def published_files(world: World, name: str = "trips") -> list[Path]:
@@ -111,20 +108,6 @@ def it_takes_the_newest_of_several_folders_of_a_partition(world: World) -> None:
     world.run(later=LATER)
     assert world.rows()[unit] == ["1", "3"]
     assert len([folder for folder in world.run_folders() if "tables" in folder]) == len(world.rows())
-
-
-def killed(world: World, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    class KilledError(BaseException):
-        pass
-
-    def die() -> None:
-        raise KilledError
-
-    with monkeypatch.context() as patch:
-        patch.setattr(faults, "die", die)
-        patch.setenv(faults.VARIABLE, step)
-        with pytest.raises(KilledError):
-            world.run()
 
 
 @pytest.mark.parametrize("step", ["published", "raw", "sealed"])
@@ -272,10 +255,16 @@ def it_takes_archived_files_for_expired_ones(tmp_path: Path, archive: Callable[[
     assert world.run().status == "unchanged"
 
 
-def it_names_archived_files_that_were_never_loaded(world: World, archive: Callable[[str], None]) -> None:
-    rows = world.rows()
+@pytest.mark.parametrize("versions", [["9"], ["8", "9"]])
+def it_names_archived_files_of_which_this_version_was_never_loaded(
+    world: World, archive: Callable[[str], None], versions: list[str]
+) -> None:
+    for version in versions:
+        rows = world.rows()
+        world.put(place(world, "01", "cold.csv"), version)
+        if version != versions[-1]:
+            world.run()
     unit = next(iter(rows))
-    world.put(place(world, "01", "cold.csv"), "9")
     archive("cold.csv")
     with pytest.raises(SourceConflictError, match=r"1 archived file\(s\) of it cannot be read, first .*cold\.csv"):
         world.run()
@@ -293,6 +282,21 @@ def damage(path: Path, how: str) -> None:
         path.write_bytes(path.read_bytes()[:-1])
     else:
         path.with_name("added.snappy.parquet").write_bytes(path.read_bytes())
+
+
+@pytest.mark.parametrize("policy", ["keep", "mirror"])
+def it_names_a_damaged_unit_whose_sources_are_archived_and_goes_on_with_others(
+    tmp_path: Path, archive: Callable[[str], None], policy: str
+) -> None:
+    world = World(tmp_path, on_source_removed=policy)
+    world.put("month=01/a.csv", "1")
+    world.run()
+    damage(published_files(world)[0], "lost")
+    archive("01/a.csv")
+    world.put("month=02/a.csv", "2")
+    with pytest.raises(SourceConflictError, match="cannot be made anew because source files are gone or archived"):
+        world.run()
+    assert world.rows() == {"01": [], "02": ["2"]}
 
 
 @pytest.mark.parametrize("name", ["trips", "trips_quarantine"])

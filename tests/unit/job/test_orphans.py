@@ -107,5 +107,5 @@ def it_says_in_the_log_that_a_role_may_not_list_tables(
 
 @pytest.mark.parametrize("wrong", ["a", [1], {"a": 1}])
 def it_refuses_names_that_are_no_list_of_texts(wrong: Any) -> None:
-    with pytest.raises(ContractError, match=r"dataset a: lake_datasets is .*; expected a list of strings"):
+    with pytest.raises(ContractError, match=r"dataset a: lake_datasets is .*; allowed is a list of strings"):
         parse_contract({"dataset": "a", "source_uri": "s3://r/", "lake_uri": "s3://l/", "lake_datasets": wrong})

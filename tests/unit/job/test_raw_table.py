@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,6 +47,7 @@ def it_has_numbered_columns_until_the_first_header_is_read(world: World) -> None
         # Glue's model: a name has at most 255 characters.
         ("a,b," + "x" * 255, ["a", "b", "x" * 255]),
         ("a,b," + "x" * 256, ["a", "b", "column_3"]),
+        ("a,column_4,column_4_,", ["a", "column_4", "column_4_", "column_4__"]),
     ],
 )
 def it_takes_the_order_of_the_files_and_not_of_the_contract(world: World, header: str, expected: list[str]) -> None:
@@ -55,41 +57,41 @@ def it_takes_the_order_of_the_files_and_not_of_the_contract(world: World, header
     assert set(expected).isdisjoint({"month"})
 
 
-def it_takes_the_columns_own_names_where_the_contract_renames_them(tmp_path: Path) -> None:
-    world = World(tmp_path, columns=[{"name": "amount", "source": "Total (EUR)"}, {"name": "id", "source": "ID"}])
-    write(world, "month=01/a.csv", "ID,Total (EUR)\n1,2\n")
+def sourced(**sources: str) -> dict[str, Any]:
+    """Return columns that are found by their sources."""
+    return {"columns": [{"name": name, "source": source} for name, source in sources.items()]}
+
+
+@pytest.mark.parametrize(
+    ("contract", "texts", "expected"),
+    [
+        pytest.param(sourced(amount="Total (EUR)", id="ID"), ["ID,Total (EUR)\n1,2\n"], ["id", "amount"], id="renamed"),
+        pytest.param(
+            sourced(first="#3", gross="amount.1", index="", net="amount"),
+            [",amount,A,amount\n1,2,3,4\n"],
+            ["index", "net", "first", "gross"],
+            id="found by number or turn",
+        ),
+        pytest.param({"csv": {"header": False}}, ["1,x\n"], ["b", "a"], id="no header"),
+        pytest.param(
+            {"csv": {"match_columns": "position"}},
+            ["Nummer,Text\n1,x\n", "number,text\n1,x\n"],
+            ["b", "a"],
+            id="headers that do not count",
+        ),
+        pytest.param(
+            {}, ["a,b\nx,1\n", "b,a,more\n1,x,y\n"], ["column_1", "column_2", "column_3"], id="headers that differ"
+        ),
+    ],
+)
+def it_names_the_columns_by_what_they_are_found_by(
+    world: World, contract: dict[str, Any], texts: list[str], expected: list[str]
+) -> None:
+    world.save(**contract)
+    for month, text in enumerate(texts):
+        write(world, f"month={month}/a.csv", text)
     world.run()
-    assert names(world) == ["id", "amount"]
-
-
-def it_names_the_columns_by_position_where_files_have_no_header(tmp_path: Path) -> None:
-    world = World(tmp_path, columns=COLUMNS, csv={"header": False})
-    write(world, "month=01/a.csv", "1,x\n")
-    world.run()
-    assert names(world) == ["b", "a"]
-
-
-def it_names_the_columns_by_position_where_headers_do_not_count(tmp_path: Path) -> None:
-    world = World(tmp_path, columns=COLUMNS, csv={"match_columns": "position"})
-    write(world, "month=01/a.csv", "Nummer,Text\n1,x\n")
-    write(world, "month=02/a.csv", "number,text\n1,x\n")
-    world.run()
-    assert names(world) == ["b", "a"]
-
-
-def it_names_columns_that_are_found_by_number_or_turn(tmp_path: Path) -> None:
-    sources = {"first": "#3", "gross": "amount.1", "index": "", "net": "amount"}
-    world = World(tmp_path, columns=[{"name": name, "source": source} for name, source in sources.items()])
-    write(world, "month=01/a.csv", ",amount,A,amount\n1,2,3,4\n")
-    world.run()
-    assert names(world) == ["index", "net", "first", "gross"]
-
-
-def it_numbers_the_columns_where_headers_differ(world: World) -> None:
-    write(world, "month=01/a.csv", "a,b\nx,1\n")
-    write(world, "month=02/a.csv", "b,a,more\n1,x,y\n")
-    world.run()
-    assert names(world) == ["column_1", "column_2", "column_3"]
+    assert names(world) == expected
 
 
 def it_numbers_the_columns_when_a_later_file_differs_and_names_them_when_all_are_alike_again(world: World) -> None:

@@ -23,12 +23,7 @@ def it_cuts_long_lists_and_shows_changed_units_first() -> None:
     changed = UnitReport({"m": "x"}, "replaced", "sources 1 added", 2)
     report = replace(REPORT, units=(*kept, changed), unmatched_keys=tuple(str(number) for number in range(150)))
     document = json.loads(report.to_json())
-    assert document["units"][0] == {
-        "values": {"m": "x"},
-        "action": "replaced",
-        "reason": "sources 1 added",
-        "rows": 2,
-    }
+    assert document["units"][0] == {"values": {"m": "x"}, "action": "replaced", "reason": "sources 1 added", "rows": 2}
     assert (len(document["units"]), document["units_truncated"]) == (100, True)
     assert (len(document["unmatched_keys"]), document["unmatched_keys_count"]) == (100, 150)
     assert not json.loads(REPORT.to_json())["units_truncated"]

@@ -8,13 +8,10 @@ import pickle
 import re
 import subprocess
 import sys
-import threading
 import zlib
 from collections.abc import Iterator
-from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
@@ -26,6 +23,7 @@ from contract import parse_contract
 from conversion_plan import Settings
 from conversion_task import PlaceLines, TaskContext
 from storage import PART_BYTES, S3Storage, StorageError
+from tests.unit.wire import answering, clients_of
 
 GLUE_SCRIPTS = Path(storage.__file__).parent
 ALGORITHM, CHECKSUM = "x-amz-checksum-algorithm", "x-amz-checksum-crc32"
@@ -42,9 +40,6 @@ class StrictS3:
         self.parts: dict[str, tuple[bytes, str | None]] = {}
         self.regions: list[str] = []
         self.objects: dict[str, bytes] = {}
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
-        self.endpoint = f"http://127.0.0.1:{self.http.server_address[1]}"
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def upload_part(self, number: str, body: bytes, checksum: str | None) -> str:
         if self.algorithm is None and checksum:
@@ -63,68 +58,38 @@ class StrictS3:
         self.objects[key] = b"".join(self.parts[number][0] for number in sorted(self.parts, key=int))
         return ""
 
-
-def crc32(data: bytes) -> str:
-    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def __init__(self, server: StrictS3, *arguments: Any) -> None:
-        self.s3 = server
-        super().__init__(*arguments)
-
-    def answer(self) -> None:
-        url = urlsplit(self.path)
+    def answer(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, str]:
+        url = urlsplit(request.path)
         query = parse_qs(url.query, keep_blank_values=True)
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.s3.regions.append(re.findall(r"Credential=[^/]+/\d+/([^/]+)/", self.headers["Authorization"])[0])
+        self.regions.append(re.findall(r"Credential=[^/]+/\d+/([^/]+)/", request.headers["Authorization"])[0])
         problem, text = "", ""
         if "uploads" in query:
-            self.s3.algorithm = self.headers.get(ALGORITHM)
+            self.algorithm = request.headers.get(ALGORITHM)
             text = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
         elif "partNumber" in query:
-            problem = self.s3.upload_part(query["partNumber"][0], body, self.headers.get(CHECKSUM))
-        elif "uploadId" in query and self.command == "POST":
-            problem = self.s3.complete(url.path, body.decode())
+            problem = self.upload_part(query["partNumber"][0], body, request.headers.get(CHECKSUM))
+        elif "uploadId" in query and request.command == "POST":
+            problem = self.complete(url.path, body.decode())
             text = '<CompleteMultipartUploadResult><ETag>"e-3"</ETag></CompleteMultipartUploadResult>'
         if problem:
             code, _, message = problem.partition(": ")
-            text = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-        self.send_response(400 if problem else 200)
-        self.send_header("ETag", '"e"')
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text.encode())
+            return 400, f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+        return 200, text
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = answer  # noqa: N815 - the names of http.server
 
-    def log_message(self, *arguments: Any) -> None:
-        """Say nothing."""
+def crc32(data: bytes) -> str:
+    return base64.b64encode(zlib.crc32(data).to_bytes(4, "big")).decode()
 
 
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[StrictS3]:
     """Yield a server that the job's own clients talk to, where nothing but the environment can name a region."""
     server = StrictS3()
-    for name, value in {
-        "AWS_ENDPOINT_URL": server.endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_CONFIG_FILE": str(tmp_path / "none"),
-        "AWS_DEFAULT_REGION": "eu-central-1",
-    }.items():
-        monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_REGION", raising=False)
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-    storage.s3_client.cache_clear()
-    catalog_glue.glue_client.cache_clear()
-    yield server
-    server.http.shutdown()
-    server.http.server_close()
-    storage.s3_client.cache_clear()
-    catalog_glue.glue_client.cache_clear()
+    known = {"AWS_CONFIG_FILE": str(tmp_path / "none"), "AWS_DEFAULT_REGION": "eu-central-1"}
+    with answering(server.answer) as endpoint, clients_of(endpoint, monkeypatch, **known):
+        yield server
 
 
 def it_names_the_checksum_at_the_beginning_on_each_part_and_at_the_end(strict: StrictS3) -> None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from catalog import CatalogError, Partition, Table, TableChangedError
-from catalog_glue import CALL_ATTEMPTS, GlueCatalog, glue_client
-from storage import S3Storage, StorageError, s3_client
+from catalog_glue import CALL_ATTEMPTS, GlueCatalog
+from storage import S3Storage, StorageError
+from tests.unit.wire import answering, clients_of
 
 # RETRIES: the first attempt and eight more.
 ATTEMPTS = 9
@@ -28,33 +27,10 @@ class Server:
     def __init__(self) -> None:
         self.answers: list[tuple[int, str] | None] = []
         self.requests = 0
-        server = self
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def answer(self) -> None:
-                self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                server.requests += 1
-                answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
-                if answer is None:
-                    self.close_connection = True
-                    return
-                status, body = answer
-                self.send_response(status)
-                self.send_header("ETag", '"e"')
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body.encode())
-
-            do_GET = do_POST = do_PUT = answer  # noqa: N815 - the names of http.server
-
-            def log_message(self, *arguments: Any) -> None:
-                """Say nothing."""
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.endpoint = f"http://127.0.0.1:{self.http.server_address[1]}"
-        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    def answer(self, *_: Any) -> tuple[int, str] | None:
+        self.requests += 1
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
 @pytest.fixture
@@ -69,20 +45,8 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def server(monkeypatch: pytest.MonkeyPatch, waits: list[float]) -> Iterator[Server]:
     """Yield a server that the job's own clients talk to."""
     server = Server()
-    for name, value in {
-        "AWS_ENDPOINT_URL": server.endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    for client in (s3_client, glue_client):
-        client.cache_clear()
-    yield server
-    server.http.shutdown()
-    server.http.server_close()
-    for client in (s3_client, glue_client):
-        client.cache_clear()
+    with answering(server.answer) as endpoint, clients_of(endpoint, monkeypatch, AWS_DEFAULT_REGION="us-east-1"):
+        yield server
 
 
 def s3_error(status: int, code: str) -> tuple[int, str]:

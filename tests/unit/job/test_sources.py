@@ -3,11 +3,14 @@
 import hashlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from contract import PartitionKey, parse_contract
-from lake import escape_value, partition_path
+from contract import DatasetContract, PartitionKey, parse_contract
+from lake import data_folder, escape_value, partition_path, unit_values
 from sources import (
     SourceFile,
     UnmatchedKeyError,
@@ -21,6 +24,11 @@ from sources import (
 
 MONTH = PartitionKey("month", "string")
 DAY = PartitionKey("day", "int")
+
+
+def a_contract(raw: Path, **more: Any) -> DatasetContract:
+    document = {"dataset": "d", "fingerprint": "f", "source_uri": str(raw), "lake_uri": "s3://l/"}
+    return parse_contract({**document, "columns": [{"name": "a"}], **more})
 
 
 @pytest.mark.parametrize(
@@ -81,16 +89,7 @@ def it_sorts_a_listing_into_units_and_folds_every_object(tmp_path: Path) -> None
     for key in ("month=2/b.csv", "month=2/a.csv", "month=1/a.csv", "month=1/_tmp/a.csv", "_SUCCESS", "notes.txt"):
         (raw / key).parent.mkdir(parents=True, exist_ok=True)
         (raw / key).write_text(key)
-    contract = parse_contract(
-        {
-            "dataset": "d",
-            "fingerprint": "f",
-            "source_uri": str(raw),
-            "lake_uri": str(tmp_path / "lake"),
-            "columns": [{"name": "a"}],
-            "partition_keys": [{"name": "month"}],
-        }
-    )
+    contract = a_contract(raw, partition_keys=[{"name": "month"}])
     listing = list_units(contract)
     assert {values: [source.key for source in unit.sources] for values, unit in listing.units.items()} == {
         ("1",): ["month=1/a.csv"],
@@ -114,32 +113,13 @@ def it_names_two_folders_that_are_one_partition(tmp_path: Path, kind: str, first
     for folder in (first, second):
         (tmp_path / "raw" / folder).mkdir(parents=True)
         (tmp_path / "raw" / folder / "a.csv").write_text("a\n1\n")
-    listing = list_units(
-        parse_contract(
-            {
-                "dataset": "d",
-                "source_uri": str(tmp_path / "raw"),
-                "lake_uri": str(tmp_path / "lake"),
-                "columns": [{"name": "a"}],
-                "partition_keys": [{"name": "month", "type": kind}],
-            }
-        )
-    )
+    listing = list_units(a_contract(tmp_path / "raw", partition_keys=[{"name": "month", "type": kind}]))
     assert [source.key for unit in listing.units.values() for source in unit.sources] == [f"{first}a.csv"]
     assert listing.unmatched[f"{second}a.csv"].startswith(f"folder {second} is the same partition as folder {first}")
 
 
 def it_finds_nothing_below_a_prefix_that_does_not_exist(tmp_path: Path) -> None:
-    contract = parse_contract(
-        {
-            "dataset": "d",
-            "fingerprint": "f",
-            "source_uri": str(tmp_path / "no"),
-            "lake_uri": str(tmp_path),
-            "columns": [{"name": "a"}],
-        }
-    )
-    listing = list_units(contract)
+    listing = list_units(a_contract(tmp_path / "no"))
     assert (dict(listing.units), listing.digest) == ({}, "f")
 
 
@@ -161,6 +141,15 @@ def it_fingerprints_a_unit_by_key_size_etag_and_contract_in_any_order() -> None:
         unit_fingerprint([one], "c"),
     ]
     assert len({base, *changed}) == 6
+
+
+@given(st.lists(st.text(min_size=1), min_size=2, max_size=2))
+def it_finds_the_values_of_a_unit_in_the_name_of_its_folder(values: list[str]) -> None:
+    contract = a_contract(Path("raw"), partition_keys=[{"name": "month"}, {"name": "day"}])
+    folder = data_folder(contract, tuple(values), "run=1")
+    assert unit_values(contract, folder) == tuple(values)
+    for other in (f"s3://k/{folder[7:]}", folder.replace("/month=", "/year=", 1), "s3://l/tables/d/run=1/"):
+        assert unit_values(contract, other) is None
 
 
 def it_escapes_folder_names_as_hive_does() -> None:

@@ -18,7 +18,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import faults
 from catalog_local import LocalCatalog
 from contract import ContractError, parse_contract
 from conversion_errors import SchemaDriftError, TooManyBadRows
@@ -26,6 +25,7 @@ from inference_dataset import FROZEN, read_in_process
 from inference_reading import FileEvidence, Question
 from job import Arguments, run_job
 from sources import SourceFile
+from tests.unit.job.killing import killed
 from tests.unit.job.support import World, convert
 
 
@@ -312,18 +312,7 @@ def it_goes_on_with_the_same_columns_after_a_crash(world: World, step: str, monk
     put(world, "month=1/a.csv", "v\n10\n")
     world.run()
     put(world, "month=2/b.csv", "v\n10.5\n")
-
-    class Killed(BaseException):
-        pass
-
-    def die(reached: str) -> None:
-        if reached == step:
-            raise Killed
-
-    with monkeypatch.context() as patched:
-        patched.setattr(faults, "reach", die)
-        with pytest.raises(Killed):
-            world.run()
+    killed(world, monkeypatch, step)
     assert [(column["name"], column["type"]) for column in frozen(world)["columns"]] == [("v", "decimal(18,1)")]
     assert world.digest() is None
     world.run()

@@ -53,7 +53,14 @@ SERVICE_ROLE_ACTIONS = (
     "glue:*", "s3:GetBucketLocation", "s3:ListBucket", "s3:ListAllMyBuckets", "s3:GetBucketAcl", "s3:CreateBucket",
     "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "cloudwatch:PutMetricData", *NETWORK, *ROLE_LOOKS, *LOG_WRITING,
 )  # fmt: skip
-ONLY_ITS_OWN = "only the actions that are called, on the instance's own tables"
+PARTITION_CALLS = (
+    "glue:BatchCreatePartition", "glue:CreatePartition", "glue:UpdatePartition", "glue:GetPartition",
+    "glue:GetPartitions", "glue:BatchGetPartition", "glue:DeletePartition", "glue:BatchDeletePartition",
+)  # fmt: skip
+OF_NO_ROLE = {
+    "glue:*": "only the actions that are called, on the instance's own tables",
+    **dict.fromkeys(("s3:ListAllMyBuckets", "s3:GetBucketAcl", "s3:CreateBucket", *ROLE_LOOKS), CONSOLE),
+}
 STATE_MACHINE_LOGS = (
     "logs:CreateLogDelivery", "logs:CreateLogStream", "logs:GetLogDelivery", "logs:UpdateLogDelivery",
     "logs:DeleteLogDelivery", "logs:ListLogDeliveries", "logs:PutLogEvents", "logs:PutResourcePolicy",
@@ -65,32 +72,17 @@ ENCRYPTED_MACHINES = "https://docs.aws.amazon.com/step-functions/latest/dg/encry
 CW_LOGS = "https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html"
 
 EXAMPLES = [
-    Example(
-        "job",
-        SERVICE_ROLE,
-        SERVICE_ROLE_ACTIONS,
-        absent={
-            "glue:*": ONLY_ITS_OWN,
-            "s3:ListAllMyBuckets": CONSOLE,
-            "s3:GetBucketAcl": CONSOLE,
-            "s3:CreateBucket": CONSOLE,
-            **dict.fromkeys(ROLE_LOOKS, CONSOLE),
-        },
-    ),
+    Example("job", SERVICE_ROLE, SERVICE_ROLE_ACTIONS, absent=OF_NO_ROLE),
     Example(
         "crawler",
         SERVICE_ROLE,
         SERVICE_ROLE_ACTIONS,
         absent={
-            "glue:*": ONLY_ITS_OWN,
-            "s3:ListAllMyBuckets": CONSOLE,
-            "s3:GetBucketAcl": CONSOLE,
-            "s3:CreateBucket": CONSOLE,
+            **OF_NO_ROLE,
             "s3:PutObject": "a crawler writes tables and no objects",
             "s3:DeleteObject": "a crawler writes tables and no objects",
             "cloudwatch:PutMetricData": "a crawler has no --enable-metrics",
             **dict.fromkeys(NETWORK, "the crawler has no connection"),
-            **dict.fromkeys(ROLE_LOOKS, CONSOLE),
         },
     ),
     Example(
@@ -136,23 +128,13 @@ EXAMPLES = [
          "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload", "s3:CreateBucket", "s3:PutObject",
          "glue:CreateDatabase", "glue:GetDatabase", "glue:GetDatabases", "glue:UpdateDatabase", "glue:DeleteDatabase",
          "glue:CreateTable", "glue:UpdateTable", "glue:GetTable", "glue:GetTables", "glue:DeleteTable",
-         "glue:BatchDeleteTable", "glue:BatchCreatePartition", "glue:CreatePartition", "glue:UpdatePartition",
-         "glue:GetPartition", "glue:GetPartitions", "glue:BatchGetPartition", "glue:DeletePartition",
-         "glue:BatchDeletePartition", "lakeformation:GetDataAccess"),
+         "glue:BatchDeleteTable", *PARTITION_CALLS, "lakeformation:GetDataAccess"),
         absent={
             "s3:CreateBucket": NAMED_BUCKET,
-            "glue:UpdateDatabase": OWN_TABLES,
-            "glue:DeleteDatabase": OWN_TABLES,
-            "glue:DeleteTable": OWN_TABLES,
-            "glue:BatchDeleteTable": OWN_TABLES,
-            "glue:BatchCreatePartition": NO_PARTITIONS,
-            "glue:CreatePartition": NO_PARTITIONS,
-            "glue:UpdatePartition": NO_PARTITIONS,
-            "glue:GetPartition": NO_PARTITIONS,
-            "glue:GetPartitions": NO_PARTITIONS,
-            "glue:BatchGetPartition": NO_PARTITIONS,
-            "glue:DeletePartition": NO_PARTITIONS,
-            "glue:BatchDeletePartition": NO_PARTITIONS,
+            **dict.fromkeys(
+                ("glue:UpdateDatabase", "glue:DeleteDatabase", "glue:DeleteTable", "glue:BatchDeleteTable"), OWN_TABLES
+            ),
+            **dict.fromkeys(PARTITION_CALLS, NO_PARTITIONS),
             "lakeformation:GetDataAccess": "creating a view reads no data: "
             "https://docs.aws.amazon.com/lake-formation/latest/dg/access-control-underlying-data.html",
         },
