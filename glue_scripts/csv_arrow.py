@@ -114,7 +114,7 @@ class ArrowReader:
         return self._reading(table, excluded)
 
     def _reading(self, table: _Parsed, excluded: _Exclusions) -> Reading:
-        rows = np.arange(table.total)
+        rows: Rows = np.arange(table.total)
         invalid = np.array([number for number, _ in table.invalid], np.int64)
         problems = dict(excluded.problems)
         for number, (_, width) in zip(excluded.originals(invalid).tolist(), table.invalid, strict=True):

@@ -153,8 +153,8 @@ class FormattedTimes:
 
     def convert(self, texts: Any) -> Converted:
         """Convert an array of strings; the values that no vectorised way understands are judged one by one."""
-        moments = np.zeros(len(texts), np.int64)
-        left = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False)).astype(np.int64)
+        moments: Numbers = np.zeros(len(texts), np.int64)
+        left: Rows = np.flatnonzero(texts.is_valid().to_numpy(zero_copy_only=False)).astype(np.int64)
         for read in [read for known in self.formats if known.is_numeric for read in known.fast_ways]:
             if len(left):
                 rows = left

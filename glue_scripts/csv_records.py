@@ -185,7 +185,7 @@ def find_records(text: bytes, dialect: Dialect, *, by_line: bool = False, final:
         complete, swallowing = _join(text, dialect, lines, np.flatnonzero(doubtful))
     if not final or (len(escaped) and escaped[-1] == len(text)):
         complete = _drop_unterminated(text, lines, complete)
-    numbers = np.arange(len(lines.starts))
+    numbers: Offsets = np.arange(len(lines.starts))
     if len(escaped):
         # An escaped line end is one to the editor.
         numbers = np.searchsorted(_lines(data, text, NO_OFFSETS).behind, lines.starts, side="right")
