@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from local_aws.errors import LocalAwsError, told
+from local_aws.errors import MACHINE_ERRORS, LocalAwsError, told
 from local_aws.execution import ExecutionResult
 from local_aws.local_aws import DEFAULT_DIRECTORY, LocalAws
 from local_aws.progress import run_watched
@@ -20,6 +20,12 @@ from local_aws.sql_prompt import converse, history_file, run_lines
 from local_aws.terraform import ROOT
 
 EXAMPLE = ROOT / "examples" / "local"
+# What an interrupted command leaves to the server.
+GOES_ON = {
+    "run": "; what it had started goes on: `python -m local_aws down` ends it",
+    "sql": "; a query that it had started goes on to its end",
+    "down": "; perhaps not everything is stopped: repeat it",
+}
 
 
 def parse_args(argv: list[str]) -> argparse.Namespace:
@@ -36,7 +42,7 @@ def parse_args(argv: list[str]) -> argparse.Namespace:
     put.add_argument("source", type=Path)
     put.add_argument("target", help="s3://bucket/key")
     run = commands.add_parser("run", help="execute the applied state machine and show its progress")
-    run.add_argument("--input", type=json.loads, default={}, help="the execution's input as JSON")
+    run.add_argument("--input", type=json_object, default={}, help="the execution's input as JSON")
     run.add_argument("--json", action="store_true", help="print only the result, as JSON")
     run.add_argument(
         "--report", type=Path, metavar="FILE", help="write a page about it: figures, path, sizes, bad rows"
@@ -59,11 +65,23 @@ def main(argv: list[str]) -> int:
     except LocalAwsError as error:
         sys.stderr.write(f"local AWS: {error}\n")
         return 1
-    except OSError as error:
+    except MACHINE_ERRORS as error:
         sys.stderr.write(f"local AWS: {told(error)}\n")
         return 1
     except KeyboardInterrupt:
+        sys.stderr.write(f"\nlocal AWS: {arguments.command} was interrupted{GOES_ON.get(arguments.command, '')}\n")
         return 130
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Return the JSON object that a text holds; argparse tells of any other."""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError(f"{text!r} has to be a JSON object")
+    return found
 
 
 def up(arguments: argparse.Namespace) -> int:
@@ -97,8 +115,6 @@ def put(arguments: argparse.Namespace) -> int:
 def run(arguments: argparse.Namespace) -> int:
     """Execute; the status is 0 only when the execution succeeds."""
     aws = LocalAws.running(arguments.directory)
-    if not isinstance(arguments.input, dict):
-        raise LocalAwsError("--input has to be a JSON object")
     result = aws.run(arguments.input) if arguments.json else run_watched(aws, arguments.input, say=say)
     say(json.dumps(as_json(result), indent=2) if arguments.json else summary(result))
     if arguments.report:

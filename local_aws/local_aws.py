@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -13,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,11 @@ class LocalAws:
         Raises:
             LocalAwsError: when it runs already, the port is taken, or it ends at once.
         """
+        self.settings.directory.mkdir(parents=True, exist_ok=True)
+        with self._starting():
+            self._start()
+
+    def _start(self) -> None:
         if self.is_up:
             raise LocalAwsError(
                 f"a local AWS already runs from {self.settings.directory}: stop it with "
@@ -98,12 +104,26 @@ class LocalAws:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.settings.server_file.write_text(json.dumps({"pid": process.pid, "port": self.settings.port}))
         try:
+            self.settings.server_file.write_text(json.dumps({"pid": process.pid, "port": self.settings.port}))
             self._wait_until_ready(process)
         except BaseException:
-            self.stop()
+            if not self.stop() and process.poll() is None:
+                end_session(process.pid)
             raise
+
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator[None]:
+        """Keep others from starting a server in this directory: of two at once, one would be forgotten and go on."""
+        with (self.settings.directory / "starting.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise LocalAwsError(
+                    f"another process is starting a local AWS in {self.settings.directory}: wait for it, or name "
+                    "another folder with --directory"
+                ) from None
+            yield
 
     def stop(self) -> bool:
         """Stop the server and every process it started; return whether there was one."""
@@ -187,6 +207,9 @@ class LocalAws:
         Args:
             source: the file or folder.
             target: `s3://bucket/key`; ending in `/` (or for a folder) it is a prefix.
+
+        Raises:
+            LocalAwsError: when the target is no place, or there is nothing to upload.
         """
         bucket, _, key = target.removeprefix("s3://").partition("/")
         if not target.startswith("s3://") or not bucket:
@@ -200,6 +223,8 @@ class LocalAws:
             files = {(key + source.name if key.endswith("/") or not key else key): source}
         s3 = self.client("s3")
         uploaded = {name: file for name, file in files.items() if file.is_file()}
+        if not uploaded:
+            raise LocalAwsError(f"there is nothing to upload: {source} holds no file and is none")
         for name, file in uploaded.items():
             with file.open("rb") as body:
                 try:
@@ -308,8 +333,9 @@ class LocalAws:
     def _server(self) -> dict[str, int] | None:
         """Return process id and port of the running server."""
         try:
-            server: dict[str, int] = json.loads(self.settings.server_file.read_text())
-        except (OSError, ValueError):
+            found = json.loads(self.settings.server_file.read_text())
+            server = {name: int(found[name]) for name in ("pid", "port")}
+        except (OSError, ValueError, TypeError, KeyError):
             return None
         # The process id may have been given to another process since.
         if is_running(server["pid"]) and "local_aws.server" in command_line(server["pid"]):
@@ -319,7 +345,6 @@ class LocalAws:
     def _clear(self) -> None:
         """Remove what an earlier server left: its account is gone, so the Terraform states that describe it go too."""
         directory = self.settings.directory
-        directory.mkdir(parents=True, exist_ok=True)
         for folder in (self.settings.runs, self.settings.queries, self.settings.terraform, directory / "s3"):
             shutil.rmtree(folder, ignore_errors=True)
         for file in (

@@ -27,6 +27,10 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     arguments = parser.parse_args()
     settings = Settings(arguments.directory, arguments.port)
+    try:
+        settings.check()
+    except ValueError as error:
+        sys.exit(str(error))
     for folder in (settings.runs, settings.queries):
         folder.mkdir(parents=True, exist_ok=True)
     os.environ.update(emulator_environment(settings))

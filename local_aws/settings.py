@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ ROOT_SECRET_KEY = "test"  # noqa: S105 - no secret: the one that ministack docum
 class Settings:
     """One local AWS: its folder and its port.
 
-    What the environment may set is said at the properties that read it.
+    What the environment may set is said at the properties that read it; they raise ValueError for anything else.
     """
 
     directory: Path
@@ -82,31 +83,49 @@ class Settings:
     @property
     def spark_parallel(self) -> int:
         """How many Glue jobs run at a time, others wait their turn: LOCAL_AWS_SPARK_PARALLEL."""
-        return int(os.environ.get("LOCAL_AWS_SPARK_PARALLEL", "2"))
+        return int(_number("LOCAL_AWS_SPARK_PARALLEL", 2, least=1))
 
     @property
     def s3_first_byte_ms(self) -> float:
         """Milliseconds that a request to S3 takes besides its bytes: LOCAL_AWS_S3_FIRST_BYTE_MS, 0 for none."""
-        return float(os.environ.get("LOCAL_AWS_S3_FIRST_BYTE_MS", "0"))
+        return _number("LOCAL_AWS_S3_FIRST_BYTE_MS", 0)
 
     @property
     def s3_mb_per_second(self) -> float:
         """MB a second that a request to S3 sends or receives: LOCAL_AWS_S3_MB_PER_SECOND, 0 for as many as it can."""
-        return float(os.environ.get("LOCAL_AWS_S3_MB_PER_SECOND", "0"))
+        return _number("LOCAL_AWS_S3_MB_PER_SECOND", 0)
 
     @property
     def timeout_scale(self) -> float:
         """Factor on the timeouts of Glue jobs, for quick tests: LOCAL_AWS_TIMEOUT_SCALE."""
-        return float(os.environ.get("LOCAL_AWS_TIMEOUT_SCALE", "1"))
+        return _number("LOCAL_AWS_TIMEOUT_SCALE", 1)
 
     @property
     def other_spelling(self) -> bool:
-        """Whether results of SDK integrations are spelled as reported here and there: LOCAL_AWS_SDK_SPELLING=other.
-
-        Raises:
-            ValueError: when it is set to anything but `documented` or `other`.
-        """
+        """Whether results of SDK integrations are spelled as reported here and there: LOCAL_AWS_SDK_SPELLING=other."""
         spelling = os.environ.get("LOCAL_AWS_SDK_SPELLING", "documented")
         if spelling not in ("documented", "other"):
             raise ValueError(f"LOCAL_AWS_SDK_SPELLING is {spelling!r}: allowed are documented and other")
         return spelling == "other"
+
+    def check(self) -> None:
+        """Read all that the environment may set.
+
+        Raises:
+            ValueError: when one of them cannot be what it is.
+        """
+        for name, member in vars(Settings).items():
+            if isinstance(member, property):
+                getattr(self, name)
+
+
+def _number(variable: str, default: float, least: float = 0) -> float:
+    """Return the number that an environment variable holds."""
+    text = os.environ.get(variable, str(default))
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number < math.inf:
+        raise ValueError(f"{variable} is {text!r}: it has to be a number, at least {least:g}")
+    return number

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from local_aws.errors import LocalAwsError
+from local_aws.errors import MACHINE_ERRORS, LocalAwsError, told
 from local_aws.sql_output import Rows, Style, formatted
 
 if TYPE_CHECKING:
@@ -90,6 +90,9 @@ class SqlPrompt:
             action()
         except LocalAwsError as error:
             self._say(f"error: {error}")
+            return False
+        except MACHINE_ERRORS as error:
+            self._say(f"error: {told(error)}")
             return False
         return True
 

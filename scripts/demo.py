@@ -25,7 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from local_aws import ExecutionResult, LocalAws, LocalAwsError
-from local_aws.errors import told
+from local_aws.errors import MACHINE_ERRORS, told
 from local_aws.progress import run_watched
 from local_aws.report_facts import definition_of, execution_facts, lake_facts
 from local_aws.report_page import write_page
@@ -307,6 +307,9 @@ def attempt(demo: Demo, keep: bool) -> bool:
     except (DemoError, LocalAwsError) as error:
         demo.problem = str(error)
         say(f"\ndemo: {error}")
+    except MACHINE_ERRORS as error:
+        demo.problem = told(error)
+        say(f"\ndemo: {demo.problem}")
     except KeyboardInterrupt:
         demo.problem = "interrupted"
         say("\ndemo: interrupted")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws import LocalAws, LocalAwsError
+from local_aws.errors import MACHINE_ERRORS
 from local_aws.errors import told as told_by_system
 from local_aws.progress import run_watched
 from local_aws.report_facts import definition_of, execution_facts, lake_facts
@@ -149,7 +150,7 @@ class Trial:
 # ------------------------------------------------------------------------------------------------------------ the words
 def dataset_name(path: str, files: Sequence[Path]) -> str:
     """Return the name of a dataset after the folder, or the file, that holds it, without a date in it."""
-    place = Path(path).expanduser()
+    place = Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's fails where there is no such person
     if place.is_dir():
         candidates = [place.resolve().name]
     else:
@@ -312,7 +313,7 @@ def main(argv: Sequence[str]) -> int:
         return try_files(parse_args(argv))
     except (FilesError, TryError, LocalAwsError, TerminalError) as error:
         say(f"\ntry: {error}")
-    except OSError as error:
+    except MACHINE_ERRORS as error:
         say(f"\ntry: {told_by_system(error)}")
     except KeyboardInterrupt:
         say("\ntry: interrupted")

@@ -37,7 +37,9 @@ def find_files(path: str) -> tuple[Path, list[Path]]:
 
     Raises FilesError.
     """
-    place = Path(path).expanduser()
+    place = Path(os.path.expanduser(path))  # noqa: PTH111 - pathlib's fails where there is no such person
+    if not path:
+        raise FilesError("say which files: CSV= names a file, a folder or a pattern such as 'data/*.csv'")
     if place.is_dir():
         found = sorted(file for file in place.rglob("*") if file.is_file() and not _hidden(file.relative_to(place)))
         files = [file for file in found if looks_like_csv(file.name)]
@@ -47,6 +49,8 @@ def find_files(path: str) -> tuple[Path, list[Path]]:
                 f"{_listed([file.name for file in found]) or 'nothing'}"
             )
         return place, files
+    if place.exists() and not place.is_file():
+        raise FilesError(f"{path} is a pipe or a device, and files are read more than once: save it as a file")
     if place.exists():
         return place.parent, [place]
     files = sorted(file for file in map(Path, glob.glob(str(place), recursive=True)) if file.is_file())  # noqa: PTH207

@@ -13,6 +13,7 @@ import pytest
 from botocore.config import Config
 
 from local_aws import ExecutionResult, LocalAws, free_port
+from tests.waiting import wait_for
 
 RoleMaker = Callable[..., str]
 
@@ -91,6 +92,17 @@ def assuming_client(aws: LocalAws, role_arn: str, service: str) -> Any:
         aws_session_token=keys["SessionToken"],
         config=Config(s3={"addressing_style": "path"}),
     )
+
+
+def ended_query(athena: Any, query_id: str) -> dict[str, Any]:
+    """Wait for the end of a query and return its execution."""
+
+    def execution() -> dict[str, Any]:
+        found: dict[str, Any] = athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+        return found
+
+    wait_for(lambda: execution()["Status"]["State"] not in ("QUEUED", "RUNNING"))
+    return execution()
 
 
 @dataclass

@@ -6,7 +6,6 @@ import base64
 import datetime
 import io
 import json
-import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from local_aws.extensions.athena_engine import parse, tables_of
 from local_aws.extensions.athena_tables import QueryError, split_lines
 from tests.waiting import wait_for
 
-from .conftest import Machines, RoleMaker, allow
+from .conftest import Machines, RoleMaker, allow, ended_query
 
 Rows = list[list[str | None]]
 PARQUET = {
@@ -95,11 +94,7 @@ class Lake:
             QueryExecutionContext={"Database": self.database},
             ResultConfiguration={"OutputLocation": f"s3://{self.bucket}/results/"},
         )["QueryExecutionId"]
-        while True:
-            execution: dict[str, Any] = athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
-            if execution["Status"]["State"] not in ("QUEUED", "RUNNING"):
-                return execution
-            time.sleep(0.05)
+        return ended_query(athena, query_id)
 
     def rows(self, sql: str) -> Rows:
         execution = self.start(sql)
@@ -449,8 +444,7 @@ def it_overrides_the_callers_result_place_by_the_work_groups(lake: Lake) -> None
     query_id = athena.start_query_execution(
         QueryString="SELECT 1", WorkGroup=name, ResultConfiguration={"OutputLocation": f"s3://{lake.bucket}/mine/"}
     )["QueryExecutionId"]
-    time.sleep(0.5)
-    execution = athena.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+    execution = ended_query(athena, query_id)
     assert execution["ResultConfiguration"]["OutputLocation"] == f"s3://{lake.bucket}/group/{query_id}.csv"
     with pytest.raises(botocore.exceptions.ClientError, match="WorkGroup nobody is not found"):
         athena.start_query_execution(QueryString="SELECT 1", WorkGroup="nobody")

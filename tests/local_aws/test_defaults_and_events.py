@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -137,8 +136,8 @@ class Mailbox:
             self.aws.client("sqs").delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
         return [json.loads(message["Body"])["Message"] for message in found.get("Messages", [])]
 
-    def failure(self, source: str) -> bool:
-        return f"{source} could not reach {self.topic}" in self.aws.settings.log_file.read_text()
+    def failure(self, source: str, times: int = 1) -> bool:
+        return self.aws.settings.log_file.read_text().count(f"{source} could not reach {self.topic}") >= times
 
 
 @pytest.fixture
@@ -233,7 +232,7 @@ def it_tells_of_alarms_where_topic_and_key_let_it(aws: LocalAws, mailbox: Mailbo
     wait_for(lambda: len(mailbox.received()) == 1)
     mailbox.encrypt()
     ring()
-    time.sleep(1)
+    wait_for(lambda: mailbox.failure(alarm, 2))
     assert mailbox.received() == []
     for_alarms = {**KEY_FOR_EVENTS, "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Condition": about_alarm}
     mailbox.encrypt(for_alarms)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import textwrap
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -291,7 +290,8 @@ def it_is_stopped_with_the_task_that_waits_for_it(aws: LocalAws, jobs: Jobs, mac
     glue = aws.client("glue")
     wait_for(lambda: bool(glue.get_job_runs(JobName=name)["JobRuns"]))
     if how == "stop":
-        time.sleep(0.5)
+        history = aws.client("stepfunctions").get_execution_history
+        wait_for(lambda: "TaskSubmitted" in {each["type"] for each in history(executionArn=execution)["events"]})
         aws.client("stepfunctions").stop_execution(executionArn=execution)
     result = aws.follow(execution, timeout=20)
     assert result.status == ("ABORTED" if how == "stop" else "FAILED")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -35,6 +36,80 @@ def it_says_that_the_port_is_in_use(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert f"port {port} is in use: choose another one" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("note", ["{}", "[]", '{"pid": "x", "port": 1}', "{"])
+def it_takes_a_damaged_note_of_the_server_for_none(tmp_path: Path, note: str) -> None:
+    (tmp_path / "server.json").write_text(note)
+    assert main(["--directory", str(tmp_path), "down"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [("{x", "'{x' is not JSON: Expecting property"), ("[1]", "'[1]' has to be a JSON object")]
+)
+def it_says_what_is_wrong_with_an_input(given: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "--input", given])
+    assert f"error: argument --input: {told}" in capsys.readouterr().err
+
+
+def it_says_that_the_server_has_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = LocalAws(tmp_path, free_port())
+    monkeypatch.setattr(LocalAws, "running", lambda directory: gone)
+    (tmp_path / "applied.json").write_text('{"state_machine_arn": "a", "database_name": "d", "athena_workgroup": "w"}')
+    monkeypatch.setattr("sys.stdin", io.StringIO("SELECT 1;"))
+    for command in (["run", "--json"], ["sql", "SELECT 1"], ["sql"]):
+        assert main(["--directory", str(tmp_path), *command]) == 1
+        assert "the local AWS does not answer any more" in capsys.readouterr().err, command
+
+
+def it_says_that_a_command_was_interrupted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(directory: Path) -> LocalAws:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LocalAws, "running", interrupt)
+    assert main(["--directory", str(tmp_path), "run"]) == 130
+    assert capsys.readouterr().err == (
+        "\nlocal AWS: run was interrupted; what it had started goes on: `python -m local_aws down` ends it\n"
+    )
+
+
+@pytest.mark.server
+def it_starts_one_server_when_asked_twice_at_once(tmp_path: Path) -> None:
+    """Both pass every question before either has started one."""
+    start = f"""
+        import pathlib, sys
+        from local_aws import LocalAws, LocalAwsError
+        print("ready", flush=True)
+        sys.stdin.readline()
+        try:
+            LocalAws(pathlib.Path({str(tmp_path)!r}), int(sys.argv[1])).start()
+        except LocalAwsError as error:
+            sys.exit(str(error))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(start)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    both = [subprocess.Popen([*command, str(free_port())], text=True, **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    try:
+        for process in both:
+            process.stdout.readline()
+        for process in both:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        errors = sorted(process.communicate(timeout=120)[1] for process in both)
+        servers = [pid for pid in mentioning(str(tmp_path)) if "local_aws.server" in command_line(pid)]
+        assert len(servers) == 1
+        assert errors[0] == ""
+        assert "another process is starting" in errors[1] or "already runs" in errors[1]
+        LocalAws(tmp_path).stop()
+        assert [pid for pid in servers if is_running(pid)] == []
+    finally:
+        for pid in mentioning(str(tmp_path)):
+            end_session(pid)
+
+
 def it_says_that_nothing_is_applied(aws: LocalAws, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--directory", str(aws.settings.directory), "run"]) == 1
     assert "nothing is applied" in capsys.readouterr().err
@@ -49,7 +124,7 @@ def it_does_not_start_a_second_one_in_a_directory(aws: LocalAws) -> None:
 @pytest.mark.server
 def it_tells_why_the_server_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_AWS_SPARK_PARALLEL", "many")
-    with pytest.raises(LocalAwsError, match="ended at once: ValueError"):
+    with pytest.raises(LocalAwsError, match="ended at once: LOCAL_AWS_SPARK_PARALLEL is 'many': it has to be a number"):
         LocalAws(tmp_path, free_port()).start()
     assert not (tmp_path / "server.json").exists()
 
@@ -71,10 +146,14 @@ def it_uploads_files_and_folders(aws: LocalAws, bucket: str, tmp_path: Path) -> 
         ("missing.csv", "s3://b/k", "there is no file or folder"),
         ("a.csv", "b/k", "is not a place in S3"),
         ("a.csv", "s3://no-such-bucket/k", "NoSuchBucket"),
+        ("pipe", "s3://b/k", "there is nothing to upload: .*pipe holds no file and is none"),
+        ("empty", "s3://b/k", "there is nothing to upload"),
     ],
 )
 def it_tells_why_an_upload_fails(aws: LocalAws, tmp_path: Path, source: str, target: str, message: str) -> None:
     (tmp_path / "a.csv").write_text("1")
+    (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe")
     with pytest.raises(LocalAwsError, match=message):
         aws.put(tmp_path / source, target)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import botocore.exceptions
@@ -11,6 +10,7 @@ import pytest
 
 from local_aws import LocalAws
 from local_aws.extensions.step_functions import error_matches, event_resource, plain_time, retry_delay
+from tests.waiting import wait_for
 
 from .conftest import Machines, RoleMaker, allow
 
@@ -195,8 +195,14 @@ def it_times_an_execution_out(machines: Machines) -> None:
 def it_stops_an_execution_in_a_wait_at_once(aws: LocalAws, machines: Machines) -> None:
     arn = machines.create({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 30, "End": True}}})
     execution = machines.start(arn)
-    time.sleep(0.5)
-    aws.client("stepfunctions").stop_execution(executionArn=execution, cause="enough")
+    client = aws.client("stepfunctions")
+    wait_for(
+        lambda: (
+            "WaitStateEntered"
+            in {each["type"] for each in client.get_execution_history(executionArn=execution)["events"]}
+        )
+    )
+    client.stop_execution(executionArn=execution, cause="enough")
     result = aws.follow(execution, timeout=5)
     assert (result.status, result.cause) == ("ABORTED", "enough")
 

@@ -22,6 +22,7 @@ from local_aws.terraform import (
     mirror_configuration,
     with_cli_configuration,
 )
+from tests.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -153,9 +154,7 @@ def it_lets_terraform_write_its_state_when_interrupted(tmp_path: Path, monkeypat
     fake_binary(tmp_path, monkeypatch, f"sleep 60 & trap 'sleep 1; {saved}; exit 1' TERM; touch {tmp_path}/up; wait")
 
     def interrupt() -> None:
-        until = time.monotonic() + 30
-        while not (tmp_path / "up").exists() and time.monotonic() < until:
-            time.sleep(0.05)
+        wait_for((tmp_path / "up").exists)
         signal.raise_signal(signal.SIGUSR1)
 
     def raise_interrupt(number: int, frame: object) -> None:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local_aws import LocalAws
+from tests.local_aws.conftest import ended_query
 
 
 @pytest.mark.parametrize("name", ["my..bucket", "192.168.1.1", "sthree-lake", "lake.mrap", "lake-s3alias"])
@@ -123,9 +124,5 @@ def it_takes_no_view_of_more_than_one_statement(aws: LocalAws, database: str, bu
 
 @pytest.mark.parametrize("sql", ["SELECT * FROM made_later", "SELECT 1 AS one FROM first_view"])
 def it_makes_no_view_of_what_does_not_exist_yet(aws: LocalAws, database: str, bucket: str, sql: str) -> None:
-    athena = aws.client("athena")
     started = make_view(aws, database, bucket, sql)
-    state = "QUEUED"
-    while state in ("QUEUED", "RUNNING"):
-        state = athena.get_query_execution(QueryExecutionId=started)["QueryExecution"]["Status"]["State"]
-    assert state == "FAILED"
+    assert ended_query(aws.client("athena"), started)["Status"]["State"] == "FAILED"

@@ -54,6 +54,13 @@ def it_says_what_it_looked_for_and_did_not_find(tmp_path: Path) -> None:
         find_files(str(tmp_path / "nowhere.csv"))
     with pytest.raises(FilesError, match=r"no file matches .*\*\.csv"):
         find_files(str(tmp_path / "*.csv"))
+    with pytest.raises(FilesError, match=r"there is no file or folder ~nobody-of-this-name/a\.csv"):
+        find_files("~nobody-of-this-name/a.csv")
+    with pytest.raises(FilesError, match="say which files"):
+        find_files("")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(FilesError, match=r"pipe\.csv is a pipe or a device"):
+        find_files(str(tmp_path / "pipe.csv"))
     (tmp_path / "x" / "a.csv").unlink()
     with pytest.raises(FilesError, match=r"no CSV files in .*: looked for .*, and found only\.md"):
         find_files(str(tmp_path))
@@ -229,3 +236,17 @@ def it_reads_the_traps_of_a_sniffer_as_the_files_mean_them(tmp_path: Path) -> No
     with duckdb.connect() as sniffer:
         sniffed = sniffer.execute(f"DESCRIBE FROM read_csv('{data}/a.csv')").fetchall()
     assert [row[1] for row in sniffed] != ["VARCHAR", "VARCHAR"]
+
+
+@pytest.mark.parametrize("path", ["it's.csv", 'a "b" c.csv', "-x.csv", "`x`.csv"])
+def it_takes_any_path_from_make(tmp_path: Path, path: str) -> None:
+    # Only the recipe: what it says to the program that make would start.
+    root = Path(__file__).parents[2]
+    recipe = root.joinpath("Makefile").read_text().partition("\ntry:")[2].partition("\n\n")[0].partition("\n")[2]
+    makefile = tmp_path / "Makefile"
+    exported = next(line for line in root.joinpath("Makefile").read_text().splitlines() if line.startswith("export "))
+    makefile.write_text(f"BIN := {tmp_path}\n{exported}\ntry:\n{recipe}\n")
+    (tmp_path / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "python").chmod(0o755)
+    done = subprocess.run(["make", "-f", makefile, "try", f"CSV={path}"], capture_output=True, text=True, check=False)  # noqa: S607
+    assert done.stdout.splitlines()[-1:] == [path], done.stderr
