@@ -86,25 +86,26 @@ variable "datasets" {
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
       default ISO 8601) or lists of them, `date_formats` and `timestamp_formats`, `quoted_newlines` (default true), `trim`
-      (default false), `decimal` (before fractions, default a point), `thousands` (between thousands, default null: nothing),
-      `strip` (texts taken off numbers, such as "$", "EUR" or "%", default none), `true_values` and `false_values` (default
-      true, t, yes, y, 1 and false, f, no, n, 0), `quoted_nulls` (whether a null in quotes is one for strings, too, default
-      false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks), `skip_initial_space` (blanks behind a
-      delimiter mean nothing, default false), `empty_rows` (rows of nothing but delimiters: `keep`, the default, `skip` or
-      `quarantine`), `match_columns` (`name`, the default, or `position`: columns in their order, whatever a header says),
-      `skip_lines` (lines before the header, default 0) or `skip_pattern` (a Python regular expression: lines before the
-      header that begin with a match, default null), `footer_lines` (lines behind the data, default 0) or
-      `footer_pattern` (a Python regular expression: the first line that begins with a match ends the data, default null).
+      (default false), `decimal` (before fractions, default a point), `thousands` (between thousands, default null:
+      nothing), `strip` (texts taken off numbers, such as "$", "EUR" or "%", default none), `true_values` and
+      `false_values` (default true, t, yes, y, 1 and false, f, no, n, 0), `quoted_nulls` (whether a null in quotes is one
+      for strings, too, default false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks),
+      `skip_initial_space` (blanks behind a delimiter mean nothing, default false), `empty_rows` (rows of nothing but
+      delimiters: `keep`, the default, `skip` or `quarantine`), `match_columns` (`name`, the default, or `position`:
+      columns in their order, whatever a header says), `skip_lines` (lines before the header, 0 to 1000, default 0) or
+      `skip_pattern` (a Python regular expression: lines before the header that begin with a match, default null),
+      `footer_lines` (lines behind the data, 0 to 1000, default 0) or `footer_pattern` (a Python regular expression: the
+      first line that begins with a match ends the data, default null).
     - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more; without columns `ignore` also
       lets a column have a wider type once a later file needs it.
     - `timestamp_unit`: `us` (default, microseconds) or `ms`, what Athena knows: a finer value goes to the quarantine then.
-    - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
-      and no limit by number.
+    - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published: a part of all
+      rows, 0 to 1, default 0.01, and a number, default null, no limit.
     - `on_source_removed`: `keep` (default) or `mirror` when raw files disappear.
     - `on_unmatched`: `fail` (default) or `skip` when a key has no partition values.
     - `on_contract_change`: `reconvert` (default) everything, or `new_data_only`.
-    - `target_file_mb`: size of the Parquet files to aim at, default 128.
-    - `retain_superseded_hours`: how long replaced files stay for running queries, default 24.
+    - `target_file_mb`: size of the Parquet files to aim at in MB, 1 to 4096, default 128.
+    - `retain_superseded_hours`: how long replaced files stay for running queries, in hours, 0 to 87600, default 24.
     - `renamed_from`: the first name of a dataset that has another one now, default null. Its data stays where it is, and
       the next execution publishes it under the new name without converting it: see docs/upgrading.md.
     - `suffixes`: how the names of the data files end, in any case, default `.csv` and `.csv.gz`; "" is every name. Other
