@@ -123,7 +123,7 @@ variable "datasets" {
 
   validation {
     condition     = alltrue([for dataset in keys(var.datasets) : can(regex("^[a-z][a-z0-9_]{0,99}$", dataset))])
-    error_message = "A dataset name starts with a lower-case letter and holds at most 100 lower-case letters, digits and underscores: it becomes the name of the table."
+    error_message = "A dataset name starts with a lower-case letter and holds at most 100 lower-case letters, digits and underscores, since it becomes the name of the table: not ${join(", ", [for name in keys(var.datasets) : name if !can(regex("^[a-z][a-z0-9_]{0,99}$", name))])}."
   }
 
   validation {
@@ -142,7 +142,7 @@ variable "datasets" {
     condition = alltrue([
       for dataset in var.datasets : can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*/?$", coalesce(dataset.prefix, "x")))
     ])
-    error_message = "prefix must be a folder below the bucket, such as sales/orders/: letters, digits and - _ . = between single slashes, no slash in front, no bucket name."
+    error_message = "prefix must be a folder below the bucket, such as sales/orders/: letters, digits and - _ . = between single slashes, no slash in front, no bucket name; not so in ${join(", ", [for name, dataset in var.datasets : name if !can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*/?$", coalesce(dataset.prefix, "x")))])}."
   }
 
   validation {
@@ -261,7 +261,7 @@ variable "datasets" {
     condition = alltrue(flatten([
       for dataset in var.datasets : [for column in dataset.columns : can(regex("^[a-z_][a-z0-9_]{0,254}$", column.name))]
     ]))
-    error_message = "A column name starts with a lower-case letter or underscore and holds lower-case letters, digits and underscores only; put the name in the file's header into source."
+    error_message = "A column name starts with a lower-case letter or underscore and holds lower-case letters, digits and underscores only; put the name in the file's header into source: not so in ${join(", ", flatten([for name, dataset in var.datasets : [for column in dataset.columns : "${name} '${coalesce(column.name, "null")}'" if !can(regex("^[a-z_][a-z0-9_]{0,254}$", column.name))]]))}."
   }
 
   validation {
@@ -300,7 +300,7 @@ variable "datasets" {
         contains(local.column_types, column.type) || can(regex("^decimal\\([0-9]+,[0-9]+\\)$", column.type))
       ]
     ]))
-    error_message = "The type of a column must be ${join(", ", local.column_types)} or decimal(p,s), for example decimal(12,2)."
+    error_message = "The type of a column must be ${join(", ", local.column_types)} or decimal(p,s), for example decimal(12,2); not ${join(", ", flatten([for name, dataset in var.datasets : [for column in dataset.columns : "${column.type} as of ${name}.${column.name}" if !contains(local.column_types, column.type) && !can(regex("^decimal\\([0-9]+,[0-9]+\\)$", column.type))]]))}."
   }
 
   validation {
