@@ -86,25 +86,26 @@ variable "datasets" {
       `escape` (default null: quotes are doubled), `header` (default true), `encoding` (default utf-8), `null_values`
       (default the empty text), `comment` (default null: there are none), `date_format` and `timestamp_format` (strptime,
       default ISO 8601) or lists of them, `date_formats` and `timestamp_formats`, `quoted_newlines` (default true), `trim`
-      (default false), `decimal` (before fractions, default a point), `thousands` (between thousands, default null: nothing),
-      `strip` (texts taken off numbers, such as "$", "EUR" or "%", default none), `true_values` and `false_values` (default
-      true, t, yes, y, 1 and false, f, no, n, 0), `quoted_nulls` (whether a null in quotes is one for strings, too, default
-      false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks), `skip_initial_space` (blanks behind a
-      delimiter mean nothing, default false), `empty_rows` (rows of nothing but delimiters: `keep`, the default, `skip` or
-      `quarantine`), `match_columns` (`name`, the default, or `position`: columns in their order, whatever a header says),
-      `skip_lines` (lines before the header, default 0) or `skip_pattern` (a Python regular expression: lines before the
-      header that begin with a match, default null), `footer_lines` (lines behind the data, default 0) or
-      `footer_pattern` (a Python regular expression: the first line that begins with a match ends the data, default null).
+      (default false), `decimal` (before fractions, default a point), `thousands` (between thousands, default null:
+      nothing), `strip` (texts taken off numbers, such as "$", "EUR" or "%", default none), `true_values` and
+      `false_values` (default true, t, yes, y, 1 and false, f, no, n, 0), `quoted_nulls` (whether a null in quotes is one
+      for strings, too, default false), `short_rows` (`quarantine`, the default, or `null` for what a row lacks),
+      `skip_initial_space` (blanks behind a delimiter mean nothing, default false), `empty_rows` (rows of nothing but
+      delimiters: `keep`, the default, `skip` or `quarantine`), `match_columns` (`name`, the default, or `position`:
+      columns in their order, whatever a header says), `skip_lines` (lines before the header, 0 to 1000, default 0) or
+      `skip_pattern` (a Python regular expression: lines before the header that begin with a match, default null),
+      `footer_lines` (lines behind the data, 0 to 1000, default 0) or `footer_pattern` (a Python regular expression: the
+      first line that begins with a match ends the data, default null).
     - `schema_drift`: `fail` (default) or `ignore` when a file lacks a column or has one more; without columns `ignore` also
       lets a column have a wider type once a later file needs it.
     - `timestamp_unit`: `us` (default, microseconds) or `ms`, what Athena knows: a finer value goes to the quarantine then.
-    - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published; default 0.01
-      and no limit by number.
+    - `max_bad_fraction`, `max_bad_rows`: more bad rows than this fail the run before anything is published: a part of all
+      rows, 0 to 1, default 0.01, and a number, default null, no limit.
     - `on_source_removed`: `keep` (default) or `mirror` when raw files disappear.
     - `on_unmatched`: `fail` (default) or `skip` when a key has no partition values.
     - `on_contract_change`: `reconvert` (default) everything, or `new_data_only`.
-    - `target_file_mb`: size of the Parquet files to aim at, default 128.
-    - `retain_superseded_hours`: how long replaced files stay for running queries, default 24.
+    - `target_file_mb`: size of the Parquet files to aim at in MB, 1 to 4096, default 128.
+    - `retain_superseded_hours`: how long replaced files stay for running queries, in hours, 0 to 87600, default 24.
     - `renamed_from`: the first name of a dataset that has another one now, default null. Its data stays where it is, and
       the next execution publishes it under the new name without converting it: see docs/upgrading.md.
     - `suffixes`: how the names of the data files end, in any case, default `.csv` and `.csv.gz`; "" is every name. Other
@@ -122,7 +123,7 @@ variable "datasets" {
 
   validation {
     condition     = alltrue([for dataset in keys(var.datasets) : can(regex("^[a-z][a-z0-9_]{0,99}$", dataset))])
-    error_message = "A dataset name starts with a lower-case letter and holds at most 100 lower-case letters, digits and underscores: it becomes the name of the table."
+    error_message = "A dataset name starts with a lower-case letter and holds at most 100 lower-case letters, digits and underscores, since it becomes the name of the table: not ${join(", ", [for name in keys(var.datasets) : name if !can(regex("^[a-z][a-z0-9_]{0,99}$", name))])}."
   }
 
   validation {
@@ -141,7 +142,7 @@ variable "datasets" {
     condition = alltrue([
       for dataset in var.datasets : can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*/?$", coalesce(dataset.prefix, "x")))
     ])
-    error_message = "prefix must be a folder below the bucket, such as sales/orders/: letters, digits and - _ . = between single slashes, no slash in front, no bucket name."
+    error_message = "prefix must be a folder below the bucket, such as sales/orders/: letters, digits and - _ . = between single slashes, no slash in front, no bucket name; not so in ${join(", ", [for name, dataset in var.datasets : name if !can(regex("^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*/?$", coalesce(dataset.prefix, "x")))])}."
   }
 
   validation {
@@ -260,7 +261,7 @@ variable "datasets" {
     condition = alltrue(flatten([
       for dataset in var.datasets : [for column in dataset.columns : can(regex("^[a-z_][a-z0-9_]{0,254}$", column.name))]
     ]))
-    error_message = "A column name starts with a lower-case letter or underscore and holds lower-case letters, digits and underscores only; put the name in the file's header into source."
+    error_message = "A column name starts with a lower-case letter or underscore and holds lower-case letters, digits and underscores only; put the name in the file's header into source: not so in ${join(", ", flatten([for name, dataset in var.datasets : [for column in dataset.columns : "${name} '${coalesce(column.name, "null")}'" if !can(regex("^[a-z_][a-z0-9_]{0,254}$", column.name))]]))}."
   }
 
   validation {
@@ -299,7 +300,7 @@ variable "datasets" {
         contains(local.column_types, column.type) || can(regex("^decimal\\([0-9]+,[0-9]+\\)$", column.type))
       ]
     ]))
-    error_message = "The type of a column must be ${join(", ", local.column_types)} or decimal(p,s), for example decimal(12,2)."
+    error_message = "The type of a column must be ${join(", ", local.column_types)} or decimal(p,s), for example decimal(12,2); not ${join(", ", flatten([for name, dataset in var.datasets : [for column in dataset.columns : "${column.type} as of ${name}.${column.name}" if !contains(local.column_types, column.type) && !can(regex("^decimal\\([0-9]+,[0-9]+\\)$", column.type))]]))}."
   }
 
   validation {

@@ -25,15 +25,16 @@ variable "glue" {
     - `version`: 5.0, 5.1 (default) or 6.0.
     - `worker_type`: G.1X (default), G.2X, G.4X, G.8X, G.12X, G.16X, R.1X, R.2X, R.4X or R.8X; those from G.12X on need
       provider 6.10 or newer.
-    - `number_of_workers`: default 2; with `autoscaling` the most there will be.
+    - `number_of_workers`: 2 to 299 (G.1X) or 149 (all others), default 2; with `autoscaling` the most there will be.
     - `autoscaling`: whether Glue takes only as many workers as it can use, default true.
     - `spark_from_mb`: MB of new CSV from which on the workers convert it, default 512. Less is converted by the driver alone,
       before Spark has started; 0 leaves everything to Spark.
     - `execution_class`: STANDARD (default) or FLEX, cheaper on spare capacity, for G.1X and G.2X.
-    - `timeout_minutes`: default 120.
-    - `max_concurrent_runs`: how many datasets convert at a time, default 4.
+    - `timeout_minutes`: after how many minutes Glue ends a run, 1 to 10080 (seven days), default 120.
+    - `max_concurrent_runs`: how many datasets convert at a time, 1 to 200, default 4.
     - `metrics`: whether Glue sends the job's own metrics to CloudWatch, default true.
-    - `log_retention_days`: default 90; of created log groups.
+    - `log_retention_days`: how long created log groups keep their events, in days that CloudWatch Logs knows (1, 3, 5, 7, 14,
+      30, 60, 90, 120, 150, 180, 365, … 3653), 0 for ever, default 90.
     - `create_log_groups`: whether to create the job's log groups, default true; if not, `log_group_prefix` names existing
       ones, `<prefix>/output` and `<prefix>/error`, of which nothing is changed.
     - `log_group_prefix`: the existing groups' names without `/output` and `/error`.
@@ -41,7 +42,7 @@ variable "glue" {
     - `security_configuration`: name of an existing Glue security configuration, default none.
     - `create_security_configuration`: whether to create one that encrypts with `kms_key_arn`, default false.
     - `additional_python_modules`: pip requirements that Glue installs, default none.
-    - `default_arguments`: further job arguments, default none.
+    - `default_arguments`: further job arguments, their keys with `--` in front, default none.
   EOT
 
   validation {
@@ -152,7 +153,8 @@ variable "athena" {
     - `workgroup_name`: default the name of the instance.
     - `results_uri`: where the results of queries go, default `s3://<lake bucket>/athena-results/`. An existing workgroup
       that enforces its settings must write to the same place, otherwise the state machine may not.
-    - `bytes_scanned_cutoff_mb`: a query that reads more than this is cancelled, default 102400 (a created workgroup).
+    - `bytes_scanned_cutoff_mb`: a query in a created workgroup that reads more than so many MB is cancelled, 10 or more,
+      default 102400 (100 GB).
   EOT
 
   validation {
@@ -223,14 +225,15 @@ variable "workflow" {
     - `log_level`: ALL, ERROR (default), FATAL or OFF.
     - `include_execution_data`: whether inputs and outputs of states are logged, default false: they hold object keys and
       error texts.
-    - `log_retention_days`: default 90; of created log groups.
+    - `log_retention_days`: as in `glue`, default 90.
     - `create_log_group`: whether to create the log group of the state machines, default true; if not, `log_group_name`
       names an existing one, of which nothing is changed. That of the upload trigger goes with it.
     - `log_group_name`: the existing log group, best below `/aws/vendedlogs/`.
     - `tracing`: whether X-Ray traces the executions, default false.
-    - `timeouts`: bounds in seconds: `execution_seconds` (default 86400), `job_seconds` (14400, a Glue run with its
-      start-up), `query_seconds` (600, the creation of a view), `request_seconds` (60, a call to Glue or S3),
-      `crawler_seconds` (1800), `crawler_poll_seconds` (15), `overlap_poll_seconds` (60).
+    - `timeouts`: bounds in seconds, 1 to 31536000 (a year): `execution_seconds` (default 86400, more than `job_seconds`),
+      `job_seconds` (14400, a Glue run with its start-up, more than any `timeout_minutes`), `query_seconds` (600, the
+      creation of a view), `request_seconds` (60, a call to Glue or S3), `crawler_seconds` (1800), `crawler_poll_seconds`
+      (15), `overlap_poll_seconds` (60).
   EOT
 
   validation {
@@ -471,7 +474,9 @@ variable "monitoring" {
     - `alarms`: whether to create alarms for failed and timed out executions and for rows in quarantine, default true.
     - `no_success_hours`: an alarm when no execution has succeeded for so many hours, 1 to 168; default none.
     - `alarm_actions`: ARNs of what every alarm starts beside the notifications, those for failed and timed out executions
-      included: topics, Systems Manager OpsItems and incidents, Lambda functions; default none.
+      included, at most 4: topics (whose policy must let CloudWatch publish), Systems Manager OpsItems and incidents, Lambda
+      functions (whose policy must let `lambda.alarms.cloudwatch.amazonaws.com` invoke them,
+      https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html); default none.
   EOT
 
   validation {

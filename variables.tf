@@ -8,7 +8,7 @@ variable "create" {
 variable "name" {
   type        = string
   nullable    = false
-  description = "Name of this instance; everything it creates is named after it."
+  description = "Name of this instance, 3 to 24 lower-case letters, digits and hyphens; everything it creates is named after it."
 
   validation {
     # The longest name derived from it is the artifacts bucket's, of which S3 allows 63 characters:
@@ -76,7 +76,7 @@ variable "create_database" {
 variable "database_name" {
   type        = string
   default     = null
-  description = "Name of the Glue database; default `name` with underscores for hyphens."
+  description = "Name of the Glue database, lower-case letters, digits and underscores; default `name` with underscores for hyphens."
 
   validation {
     condition     = can(regex("^[a-z0-9_]{1,128}$", coalesce(var.database_name, "x")))
@@ -182,7 +182,7 @@ variable "lifecycle_rules" {
   nullable    = false
   default     = {}
   description = <<-EOT
-    What is removed by itself from the buckets created here.
+    What is removed by itself from the buckets created here, after so many days (whole numbers from 1).
     - `enabled`: whether there are rules at all, default true.
     - `unfinished_upload_days`: parts of uploads that were never completed, default 7.
     - `athena_results_days`: results of queries in the lake bucket, default 7.

@@ -14,9 +14,14 @@ locals {
   listing_pages = 250
 
   listing = templatefile("${var.templates_folder}/listing.asl.json.tftpl", {
-    partition       = local.partition
-    jsonata         = local.jsonata
-    retries         = local.retries
+    partition = local.partition
+    jsonata   = local.jsonata
+    retries   = local.retries
+    catch = {
+      ErrorEquals = ["States.ALL"]
+      Output      = { error = "{% $states.errorOutput.Error %}", cause = "{% '' & $states.errorOutput.Cause %}" }
+      Next        = "Listing failed"
+    }
     timeouts        = var.timeouts
     listing_pages   = local.listing_pages
     listing_seconds = local.listing_seconds

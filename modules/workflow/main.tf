@@ -107,9 +107,17 @@ locals {
     ]
   }
 
-  # Where every Task leads on an error that it has no answer of its own to: the end of its dataset or view. What a .sync
-  # task waited for and what failed is the cause, as a whole, in JSON.
+  # A run of the Glue job, of which the first load and an increment are the same. How it ended is asked of its result, too:
+  # see sfn/jsonata/job_ending.jsonata.
+  glue_run = {
+    arguments = "{% ($job := '${var.glue_job_name}'; ${local.jsonata.job_run}) %}"
+    output    = "{% $exists($states.result.JobRunState) and $states.result.JobRunState != 'SUCCEEDED' ? ($text := $string($states.result); ${local.jsonata.job_ending}) : {} %}"
+  }
+
+  # Where every Task leads on an error that it has no answer of its own to: the end of its dataset or view, or of the
+  # execution. What a .sync task waited for and what failed is the cause, as a whole, in JSON.
   caught = {
+    overlap = { failed = "Overlap unknown", output = local.jsonata.caught_error }
     dataset = { failed = "Dataset failed", output = local.jsonata.caught_error }
     view    = { failed = "View failed", output = local.jsonata.caught_error }
     removed = { failed = "Removed datasets failed", output = local.jsonata.caught_error }
@@ -143,7 +151,7 @@ locals {
     on_overlap         = var.on_overlap
     max_concurrency    = var.max_concurrency
     patience           = local.patience
-    glue_job_name      = var.glue_job_name
+    glue_run           = local.glue_run
     lake_bucket        = var.lake_bucket
     database_name      = var.database_name
     athena_workgroup   = var.athena_workgroup

@@ -88,7 +88,7 @@ def write(folder: Path, credentials: dict[str, str], **change: Any) -> Terraform
         "buckets": {"raw": {"versioning": True}},
         "dead_letters": True,
         "monitoring": {"alarms": True, "no_success_hours": 24},
-        "notifications": {"enabled": True},
+        "notifications": {"enabled": True, "emails": ["data-platform@example.com"]},
         "schedule": {"expression": "rate(1 day)"},
         "trigger_on_upload": {},
         "datasets": DATASETS,
@@ -113,11 +113,11 @@ def it_applies_plans_and_destroys_with_the_deployers_rights(
     terraform = write(tmp_path, credentials)
     terraform.apply()
     assert terraform.plan_is_clean(), terraform.output_of("plan")
-    # Whatever can be changed in place is.
+    # Whatever can be changed in place is; a tag goes and another comes.
     terraform = write(
         tmp_path,
         credentials,
-        tags={"team": "lake"},
+        tags={"owner": "lake"},
         datasets={"orders": {**DATASETS["orders"], "max_bad_rows": 5}, "products": {"csv": {"delimiter": ";"}}},
         schedule={"expression": "rate(2 days)"},
         glue={"number_of_workers": 4},

@@ -110,10 +110,41 @@ def it_names_only_files_that_are_there(page: Path) -> None:
 def it_answers_where_to_change_what() -> None:
     page = (ROOT / docs.MAP).read_text()
     table = page.split("\n## Where do I change what\n")[1].split("\n## ")[0]
-    named = re.findall(r"`([\w./-]+\.(?:py|tf|md|tftpl))`", table)
+    named = re.findall(r"`([\w./-]+\.(?:py|tf|md|tftpl))`(?: \(`(\w+)`)?", table)
     assert len(named) > 20
-    for name in named:
-        assert any(ROOT.glob(name)) or any(ROOT.glob(f"modules/*/{name}")), f"{name} does not exist"
+    for name, inside in named:
+        files = [*ROOT.glob(name), *ROOT.glob(f"modules/*/{name}")]
+        assert files, f"{name} does not exist"
+        # What stands in brackets behind a file is written there, and not only used.
+        assert not inside or re.search(rf"^(?:class )?\s*{inside}\b *[:=(]", files[0].read_text(), re.MULTILINE), inside
+
+
+def it_explains_every_error_that_an_execution_can_end_with() -> None:
+    texts = [file.read_text() for file in (ROOT / "sfn").rglob("*.*")]
+    named = {name for text in texts for name in re.findall(r'"[Ee]rror": [^\n]*?"([A-Z]\w+)"', text)}
+    assert len(named) > 15
+    page = (ROOT / "docs/state-machine.md").read_text()
+    assert {name for name in named if f"`{name}`" not in page} == set()
+
+
+# They look like an option and are a member of a contract, a file, and a service.
+NO_OPTIONS = {"workflow.job_run", "iam.tf", "glue.amazonaws.com"}
+
+
+def it_names_only_options_that_there_are() -> None:
+    """`workflow.timeouts.job_seconds` is an attribute of the variable that it begins with, and so are all others."""
+    declared = "".join(file.read_text() for file in ROOT.glob("variables*.tf"))
+    variable = re.compile(r'^variable "(\w+)" \{\n  type += (.*?)^  (?:nullable|default)', re.DOTALL | re.MULTILINE)
+    options = {name: set(re.findall(r"(\w+) += ", kind)) for name, kind in variable.findall(declared)}
+    options["csv"] = options["datasets"]
+    named = {
+        name
+        for page in PAGES
+        for name in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)(?: = [^`]*)?`", CODE_BLOCK.sub("", page.read_text()))
+        if name.split(".")[0] in options and name not in NO_OPTIONS
+    }
+    assert len(named) > 30
+    assert {name for name in named if not {*name.split(".")[1:]} <= options[name.split(".")[0]]} == set()
 
 
 def it_explains_every_state_by_its_name() -> None:

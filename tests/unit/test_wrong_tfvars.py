@@ -60,7 +60,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     ),
     "a hyphen in a dataset's name": (
         *dataset("", '"web-orders"'),
-        "A dataset name starts with a lower-case letter and holds at most 100 lower-case letters, digits and",
+        "lower-case letters, digits and underscores, since it becomes the name of the table: not web-orders.",
     ),
     "a reserved word as a dataset": (
         *dataset("", "order"),
@@ -68,7 +68,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     ),
     "a URI as the prefix": (
         *dataset('prefix = "s3://landing/orders/"'),
-        "prefix must be a folder below the bucket, such as sales/orders/",
+        "no slash in front, no bucket name; not so in orders.",
     ),
     "one folder inside another one": (
         'name = "sales-lake"\ndatasets = { orders = { prefix = "shop/", columns = [{ name = "a" }] }, '
@@ -82,7 +82,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     ),
     "a column with a space": (
         *dataset('columns = [{ name = "order id" }]'),
-        "put the name in the file's header into source",
+        "put the name in the file's header into source: not so in orders 'order id'.",
     ),
     "a column named twice": (
         *dataset('columns = [{ name = "id" }, { name = "id" }]'),
@@ -94,7 +94,7 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     ),
     "another product's type": (
         *dataset('columns = [{ name = "id", type = "VARCHAR(20)" }]'),
-        "The type of a column must be string, boolean, int, bigint, float, double, date, timestamp or decimal(p,s)",
+        "or decimal(p,s), for example decimal(12,2); not VARCHAR(20) as of orders.id.",
     ),
     "a decimal without room": (
         *dataset('columns = [{ name = "price", type = "decimal(2,4)" }]'),
