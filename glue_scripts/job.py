@@ -309,7 +309,7 @@ class _Run:
         kept = {item.values for item in decisions if item.action == KEPT and not item.same}
         again += [item for values, item in self.lake.proof.renewed.items() if values in kept]
         results = self._convert(writing)
-        units = [account(self.contract, decision, result) for decision, result in zip(writing, results, strict=True)]
+        units = account(self.contract, writing, results)
         # Frozen before anything is published: who goes on after a crash goes on with the same columns.
         noted = {} if self.frozen is None else {FROZEN: self.frozen.to_json()}
         claim = Claim(self.catalog, self.contract, self.attempt, noted)

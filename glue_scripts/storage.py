@@ -12,15 +12,16 @@ import functools
 import hashlib
 import io
 import os
+import re
 import secrets
 import shutil
 import threading
 import time
 import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -28,6 +29,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import boto3
+import botocore.session
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -38,8 +41,10 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 from botocore.exceptions import ConnectionError as BotocoreConnectionError
+from botocore.utils import parse_timestamp
 
 from errors import TerminalError, TransientError
+from storage_listing import Folders, Page, pages_in_order
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -59,6 +64,9 @@ PART_BYTES = 16 * 1024 * 1024
 PARTS_AT_ONCE = 3
 # Requests of one process at the same time; botocore holds a connection for each.
 REQUESTS_AT_ONCE = 16
+# Copies on their way at the same time; the parts of a big one go side by side as well, and all have their connections.
+COPIES_AT_ONCE = 8
+COPYING = TransferConfig(max_concurrency=4)
 # DeleteObjects takes up to 1,000 keys: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETE_KEYS = 1000
 # botocore retries requests, not a response body that breaks off while it is being read.
@@ -85,6 +93,7 @@ _TRANSIENT_CODES = frozenset(
 
 _Result = TypeVar("_Result")
 _opening = threading.Lock()
+_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z")
 # Inside the classes below the name `list` is their method.
 _Strings = list[str]
 
@@ -219,7 +228,23 @@ def s3_client() -> S3Client:
     https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html
     """
     with _opening:
-        return boto3.client("s3", region_name=aws_region(), config=RETRIES)
+        core = botocore.session.get_session()
+        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_timestamp)
+        session = boto3.Session(botocore_session=core)
+        return session.client("s3", region_name=aws_region(), config=RETRIES)
+
+
+def read_timestamp(value: Any) -> datetime:
+    """Return a time that AWS names; those of listed objects take botocore by itself longer than all the rest of them.
+
+    S3 spells them 2009-10-12T17:50:30.000Z: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+    """
+    if isinstance(value, str) and _TIMESTAMP.fullmatch(value):
+        try:
+            return datetime.fromisoformat(f"{value[:-1]}+00:00")
+        except ValueError:
+            pass  # no such day or hour: let botocore say so
+    return parse_timestamp(value)
 
 
 @functools.cache
@@ -235,6 +260,25 @@ def in_background(uri: str, action: Callable[[], _Result]) -> Future[_Result]:
     done: Future[_Result] = Future()
     done.set_result(action())
     return done
+
+
+def copy_all(copies: Iterable[tuple[str, str]]) -> list[str]:
+    """Copy objects, on S3 several at a time; return the ETags of the copies.
+
+    The first that fails is raised; none is begun behind it, and none is on its way any more by then.
+    """
+    etags: list[str] = []
+    running: deque[Future[str]] = deque()
+    try:
+        for source, target in copies:
+            if len(running) == COPIES_AT_ONCE:
+                etags.append(running.popleft().result())
+            running.append(in_background(target, functools.partial(open_storage(target).copy, source, target)))
+        while running:
+            etags.append(running.popleft().result())
+    finally:
+        wait([copy for copy in running if not copy.cancel()])
+    return etags
 
 
 _waits = threading.local()
@@ -333,24 +377,22 @@ class S3Storage:
             raise
         writer.finish()
 
-    def list(self, prefix_uri: str) -> Iterator[StoredObject]:
-        """Yield the objects below the prefix, page by page."""
-        bucket, prefix = split_s3_uri(prefix_uri)
-        paginator = s3_client().get_paginator("list_objects_v2")
-        pages = iter(paginator.paginate(Bucket=bucket, Prefix=prefix, OptionalObjectAttributes=["RestoreStatus"]))
-        while (page := _s3_call("ListObjectsV2", prefix_uri, lambda: next(pages, None))) is not None:
-            for item in page.get("Contents", []):
-                uri = f"s3://{bucket}/{item['Key']}"
-                # A restored copy expires; until then the object is listed with a date and can be read.
-                restored = "RestoreExpiryDate" in item.get("RestoreStatus", {})
-                storage_class = "STANDARD" if restored else item.get("StorageClass", "STANDARD")
-                yield StoredObject(uri, item["Key"], item["Size"], item["ETag"], item["LastModified"], storage_class)
+    def list(self, prefix_uri: str) -> Generator[StoredObject, None, None]:
+        """Yield the objects below the prefix, of a long listing with the next pages on their way."""
+        _, prefix = split_s3_uri(prefix_uri)
+        with closing(pages_in_order(_S3Pages(prefix_uri), prefix, request_threads())) as pages:
+            while True:
+                with waiting():
+                    page = next(pages, None)
+                if page is None:
+                    return
+                yield from page
 
     def copy(self, source_uri: str, target_uri: str) -> str:
         """Copy within S3; boto3 turns objects above 8 MiB into multipart copies by itself, and names no ETag."""
         source, target = split_s3_uri(source_uri), split_s3_uri(target_uri)
         origin: Any = {"Bucket": source[0], "Key": source[1]}
-        _s3_call("CopyObject", source_uri, lambda: s3_client().copy(origin, target[0], target[1]))
+        _s3_call("CopyObject", source_uri, lambda: s3_client().copy(origin, *target, Config=COPYING))
         return _s3_call("HeadObject", target_uri, lambda: s3_client().head_object(Bucket=target[0], Key=target[1]))[
             "ETag"
         ]
@@ -377,6 +419,46 @@ class S3Storage:
                 f"S3 DeleteObjects s3://{bucket}/{first.get('Key')}: {first.get('Code')}: {first.get('Message')} "
                 f"({len(failed)} of {len(keys)} objects were not deleted)"
             )
+
+
+class _S3Pages:
+    """What S3 lists below a prefix, an answer at a time."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._bucket, _ = split_s3_uri(uri)
+
+    def page(self, prefix: str, after: str, token: str | None) -> Page[StoredObject]:
+        """Return objects."""
+        answer = self._ask(prefix, after, token, OptionalObjectAttributes=["RestoreStatus"])
+        return Page([self._stored(item) for item in answer.get("Contents", [])], answer.get("NextContinuationToken"))
+
+    def folders(self, prefix: str, after: str, token: str | None) -> Folders:
+        """Return folders; who may list the objects may be forbidden to ask for these (s3:delimiter).
+
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html
+        """
+        try:
+            answer = self._ask(prefix, after, token, Delimiter="/")
+        except StorageRefusedError:
+            return Folders((), 0, None)
+        keys = [item["Prefix"] for item in answer.get("CommonPrefixes", [])]
+        return Folders(keys, len(answer.get("Contents", [])), answer.get("NextContinuationToken"))
+
+    def _ask(self, prefix: str, after: str, token: str | None, **more: Any) -> Mapping[str, Any]:
+        request = {"Bucket": self._bucket, "Prefix": prefix, **more}
+        if token is not None:
+            request["ContinuationToken"] = token
+        elif after:
+            request["StartAfter"] = after
+        return _s3_call("ListObjectsV2", self._uri, lambda: s3_client().list_objects_v2(**request))
+
+    def _stored(self, item: Mapping[str, Any]) -> StoredObject:
+        # A restored copy expires; until then the object is listed with a date and can be read.
+        restored = "RestoreExpiryDate" in item.get("RestoreStatus", {})
+        storage_class = "STANDARD" if restored else item.get("StorageClass", "STANDARD")
+        uri = f"s3://{self._bucket}/{item['Key']}"
+        return StoredObject(uri, item["Key"], item["Size"], item["ETag"], item["LastModified"], storage_class)
 
 
 class _S3Reader(io.RawIOBase):

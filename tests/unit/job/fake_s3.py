@@ -7,7 +7,7 @@ from __future__ import annotations
 import io
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import Any
@@ -29,6 +29,11 @@ class FakeS3:
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.calls: list[str] = []
         self.break_at: int | None = None
+        # Keys of a listing's answer; S3's are 1,000.
+        self.page_keys = 2
+        self.hides_folders = False
+        # Whether a folder is named in which the key lies that a listing begins behind: documented is neither.
+        self.names_begun_folder = False
 
     @staticmethod
     def error(code: str) -> ClientError:
@@ -40,9 +45,11 @@ class FakeS3:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
         time.sleep(self.seconds)
-        yield
-        with self._counting:
-            self._at_once -= 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._at_once -= 1
 
     def get_object(self, Bucket: str, Key: str, Range: str = "", IfMatch: str = "") -> dict[str, Any]:
         self.calls.append(f"get {Range} {IfMatch}".strip())
@@ -91,22 +98,50 @@ class FakeS3:
         self.calls.append(f"delete {len(keys)}")
         return {"Errors": [{"Key": key, "Code": "AccessDenied", "Message": "no"} for key in keys if key == "locked"]}
 
-    def get_paginator(self, operation: str) -> Any:
-        pages: list[dict[str, Any]] = [
-            {
-                "Contents": [
-                    {"Key": key, "Size": len(data), "ETag": '"e"', "LastModified": datetime.now(timezone.utc)}
-                    for key, data in list(self.objects.items())[first : first + 2]
-                ]
-            }
-            for first in range(0, len(self.objects), 2)
-        ]
+    def copy(self, CopySource: Any, Bucket: str, Key: str, Config: Any) -> None:
+        self.calls.append(f"copy {CopySource['Key']}")
+        with self._request():
+            self.objects[Key] = self._get(CopySource["Key"], "", "")["Body"].read()
 
-        class Paginator:
-            def paginate(self, **arguments: str) -> list[dict[str, Any]]:
-                return pages or [{}]
+    def head_object(self, Bucket: str, Key: str) -> dict[str, str]:
+        return {"ETag": f'"{len(self.objects[Key])}"'}
 
-        return Paginator()
+    def list_objects_v2(
+        self,
+        Bucket: str,
+        Prefix: str,
+        StartAfter: str = "",
+        ContinuationToken: str = "",
+        Delimiter: str = "",
+        OptionalObjectAttributes: Sequence[str] = (),
+    ) -> dict[str, Any]:
+        """Answer as S3 does: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html."""
+        after = StartAfter or ContinuationToken.removeprefix("behind ")
+        self.calls.append(f"{'folders' if Delimiter else 'list'} {after}".strip())
+        with self._request():
+            if "secret" in (Prefix, StartAfter) or (Delimiter and self.hides_folders):
+                raise self.error("AccessDenied")
+            # A page of objects is told by the last of them, one of folders by the last folder.
+            rows: dict[str, bool] = {}
+            for key in sorted(self.objects, key=str.encode):
+                head, found, _ = key[len(Prefix) :].partition(Delimiter) if Delimiter else (key, "", "")
+                row = f"{Prefix}{head}{found}" if found else key
+                begins_behind = key if self.names_begun_folder and StartAfter else row
+                if key.startswith(Prefix) and begins_behind.encode() > after.encode():
+                    rows[row] = bool(found)
+            page = list(rows)[: self.page_keys]
+        answer: dict[str, Any] = {
+            "Contents": [
+                {"Key": key, "Size": len(self.objects[key]), "ETag": '"e"', "LastModified": datetime.now(timezone.utc)}
+                for key in page
+                if not rows[key]
+            ],
+            "CommonPrefixes": [{"Prefix": key} for key in page if rows[key]],
+            "IsTruncated": len(rows) > len(page),
+        }
+        # S3 names none of the two where there is nothing to name.
+        answer = {name: value for name, value in answer.items() if value != []}
+        return {**answer, "NextContinuationToken": f"behind {page[-1]}"} if answer["IsTruncated"] else answer
 
 
 class BrokenBody(io.BytesIO):

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterator
+from datetime import timezone
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import boto3
 import pytest
+from botocore.utils import parse_timestamp
 
 import catalog_glue
 import storage
@@ -40,6 +42,7 @@ class StrictS3:
         self.parts: dict[str, tuple[bytes, str | None]] = {}
         self.regions: list[str] = []
         self.objects: dict[str, bytes] = {}
+        self.last_modified = ""
 
     def upload_part(self, number: str, body: bytes, checksum: str | None) -> str:
         if self.algorithm is None and checksum:
@@ -63,7 +66,12 @@ class StrictS3:
         query = parse_qs(url.query, keep_blank_values=True)
         self.regions.append(re.findall(r"Credential=[^/]+/\d+/([^/]+)/", request.headers["Authorization"])[0])
         problem, text = "", ""
-        if "uploads" in query:
+        if "list-type" in query:
+            text = (
+                "<ListBucketResult><Contents><Key>k</Key><Size>1</Size><ETag>e</ETag>"
+                f"<LastModified>{self.last_modified}</LastModified></Contents></ListBucketResult>"
+            )
+        elif "uploads" in query:
             self.algorithm = request.headers.get(ALGORITHM)
             text = "<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
         elif "partNumber" in query:
@@ -110,6 +118,36 @@ def it_is_told_when_the_bytes_did_not_arrive_as_they_were(strict: StrictS3, monk
 
     with pytest.raises(StorageError, match=r"S3 UploadPart s3://bucket/big\.parquet: BadDigest"):
         upload()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2009-10-12T17:50:30.000Z",
+        "2009-10-12T17:50:30.999Z",
+        "2024-02-29T23:59:59Z",
+        "0001-01-01T00:00:00.000Z",
+        "9999-12-31T23:59:59.001Z",
+        # Not S3's way: botocore's own parser is asked.
+        "2009-10-12T17:50:30.000+02:00",
+        "Mon, 12 Oct 2009 17:50:30 GMT",
+        "1255369830",
+        "2009-10-12",
+    ],
+)
+def it_reads_when_an_object_was_modified_as_botocore_does(strict: StrictS3, text: str) -> None:
+    strict.last_modified = text
+    (item,) = S3Storage().list("s3://bucket/")
+    assert item.modified == parse_timestamp(text)
+    assert item.modified.utcoffset() == parse_timestamp(text).utcoffset()
+    # dateutil, which takes its time, has a class of its own for UTC.
+    assert (item.modified.tzinfo is timezone.utc) == bool(re.fullmatch(r"[-0-9]+T[:.0-9]+Z", text))
+
+
+def it_reads_no_time_that_does_not_exist(strict: StrictS3) -> None:
+    strict.last_modified = "2009-02-30T17:50:30.000Z"
+    with pytest.raises(ValueError, match="day is out of range"):
+        list(S3Storage().list("s3://bucket/"))
 
 
 def it_acts_in_the_region_that_aws_names_in_either_variable(strict: StrictS3, monkeypatch: pytest.MonkeyPatch) -> None:

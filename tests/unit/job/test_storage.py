@@ -1,5 +1,6 @@
 """Storage: whole files or none, versions by ETag, S3's order, and errors that name call and object."""
 
+import time
 from collections.abc import Callable
 from datetime import timezone
 from pathlib import Path
@@ -8,12 +9,14 @@ import pytest
 
 import storage
 from storage import (
+    COPIES_AT_ONCE,
     PART_BYTES,
     LocalStorage,
     ObjectChangedError,
     ObjectMissingError,
     S3Storage,
     StorageError,
+    copy_all,
     folder_uri,
     open_storage,
     split_s3_uri,
@@ -182,3 +185,38 @@ def it_lists_all_pages(s3: FakeS3) -> None:
     ]
     s3.objects = {}
     assert list(S3Storage().list("s3://b/p/")) == []
+
+
+# --------------------------------------------------------------------------------------------------------- many copies
+def it_copies_several_objects_at_once_and_in_their_order(s3: FakeS3) -> None:
+    s3.seconds = 0.02
+    s3.objects = {f"from/{number}": bytes(number) for number in range(30)}
+    copies = [(f"s3://b/from/{number}", f"s3://b/to/{number}") for number in range(30)]
+    assert copy_all(copies) == [f'"{number}"' for number in range(30)]
+    assert {key: data for key, data in s3.objects.items() if key.startswith("to/")} == {
+        f"to/{number}": bytes(number) for number in range(30)
+    }
+    assert 4 < s3.most_at_once <= COPIES_AT_ONCE
+
+
+def it_begins_no_copy_behind_one_that_failed(s3: FakeS3) -> None:
+    s3.seconds = 0.02
+    s3.objects = {f"from/{number}": b"" for number in range(100)}
+    names = [*(f"from/{number}" for number in range(5)), "secret", "gone", *(f"from/{number}" for number in range(100))]
+    with pytest.raises(StorageError, match=r"^S3 CopyObject s3://b/secret: AccessDenied: no$"):
+        copy_all((f"s3://b/{name}", f"s3://b/to/{number}") for number, name in enumerate(names))
+    begun = len(s3.calls)
+    assert 6 <= begun <= 6 + COPIES_AT_ONCE
+    time.sleep(3 * s3.seconds)
+    assert len(s3.calls) == begun
+
+
+def it_copies_local_files_one_after_the_other(tmp_path: Path) -> None:
+    local = LocalStorage()
+    for name in ("a", "b"):
+        local.write_bytes(str(tmp_path / name), name.encode())
+    copies = [(str(tmp_path / name), str(tmp_path / "to" / name)) for name in ("a", "b")]
+    etags = copy_all(copies)
+    assert etags == [item.etag for item in local.list(str(tmp_path / "to"))]
+    with pytest.raises(ObjectMissingError, match=r"no: the file does not exist"):
+        copy_all([(str(tmp_path / "no"), str(tmp_path / "x")), *copies])
