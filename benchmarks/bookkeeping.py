@@ -37,7 +37,7 @@ from conversion_plan import UnitWork
 from job import Arguments, run_job
 from local_aws import LocalAws, free_port
 from local_aws.settings import REGION, ROOT_ACCESS_KEY, ROOT_SECRET_KEY
-from storage import open_storage
+from storage import open_storage, s3_client
 
 ROOT = Path(__file__).parents[1]
 CONTRACT: dict[str, Any] = {
@@ -81,6 +81,8 @@ def run_once(config: str, run_id: str) -> None:
 
     boto3.DEFAULT_SESSION = boto3.Session()
     boto3.DEFAULT_SESSION.events.register("before-call", count)
+    # Made in a session of its own.
+    s3_client().meta.events.register("before-call", count)
     started = time.perf_counter(), time.process_time()
     with redirect_stdout(io.StringIO()):  # the report's line
         report = run_job(Arguments(config, run_id), pretend)

@@ -73,7 +73,8 @@ def _spark_tuned(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]
     return time.perf_counter() - begin, f"pyspark {spark.version}"
 
 
-def _engine_work(raw: str, out: str, types: dict[str, str]) -> tuple[Any, list[Any]]:
+def engine_work(raw: str, out: str, types: dict[str, str]) -> tuple[Any, list[Any]]:
+    """Return the contract of the trips, and the units of a folder or prefix, as the job would convert them."""
     sys.path.insert(0, str(Path(__file__).parent.parent / "glue_scripts"))
     from contract import parse_contract
     from conversion_plan import UnitWork
@@ -102,7 +103,7 @@ def _engine_work(raw: str, out: str, types: dict[str, str]) -> tuple[Any, list[A
 
 
 def _ours(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
-    contract, work = _engine_work(raw, out, types)
+    contract, work = engine_work(raw, out, types)
     from conversion import convert_units
 
     spark = spark_session()
@@ -113,7 +114,7 @@ def _ours(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
 
 def _ours_in_driver(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
     """The same tasks in threads of one process, as the job does what is small: what Spark costs."""
-    contract, work = _engine_work(raw, out, types)
+    contract, work = engine_work(raw, out, types)
     import pyarrow as pa
 
     from conversion import convert_units

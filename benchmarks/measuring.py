@@ -26,7 +26,10 @@ class BenchmarkError(Exception):
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: seconds of the conversion alone and of the whole process; memory and sizes in bytes."""
+    """One run: seconds of the conversion alone and of the whole process; memory and sizes in bytes.
+
+    `cpu_seconds` are of all processes from their beginning to within a tenth of a second of their end.
+    """
 
     engine: str
     version: str
@@ -34,6 +37,7 @@ class Measured:
     process_seconds: float
     total_memory: int
     worker_memory: int
+    cpu_seconds: float
     output_bytes: int
     output_files: int
     content: tuple[object, ...]
@@ -81,12 +85,12 @@ def measure(
         stderr=subprocess.PIPE,
         text=True,
     )
-    memory = _Memory(process.pid)
+    usage = _Usage(process.pid)
     try:
         output, problems = process.communicate(timeout=TIMEOUT_SECONDS)
     finally:
         process.kill()
-        memory.stop()
+        usage.stop()
     elapsed = time.perf_counter() - begin
     if process.returncode:
         raise BenchmarkError(f"{engine}: {problems.strip().splitlines()[-1] if problems.strip() else 'failed'}")
@@ -97,8 +101,9 @@ def measure(
         version=found["version"],
         seconds=found["seconds"],
         process_seconds=elapsed,
-        total_memory=memory.total,
-        worker_memory=memory.worker,
+        total_memory=usage.total_memory,
+        worker_memory=usage.worker_memory,
+        cpu_seconds=sum(usage.cpu_seconds.values()),
         output_bytes=sum(path.stat().st_size for path in files),
         output_files=len(files),
         content=(content or _content)(out) if check else (),
@@ -118,12 +123,26 @@ def _content(out: Path) -> tuple[object, ...]:
     return tuple(row or ())
 
 
-class _Memory:
-    """Samples the resident memory of a process and its descendants."""
+def cpu_seconds(pid: int) -> float:
+    """Return how long processors have worked for a process, without those that it has started; 0 if it is gone.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    try:
+        # Behind the name, which may hold anything; fields 14 and 15 are the times.
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class _Usage:
+    """Samples what a process and its descendants use of memory and of processors."""
 
     def __init__(self, root: int) -> None:
         self._root, self._ended = root, threading.Event()
-        self.total = self.worker = 0
+        self.total_memory = self.worker_memory = 0
+        self.cpu_seconds: dict[int, float] = {}
         self._thread = threading.Thread(target=self._watch, daemon=True)
         self._thread.start()
 
@@ -134,10 +153,12 @@ class _Memory:
     def _watch(self) -> None:
         while not self._ended.wait(0.1):
             sizes = _resident(self._root)
-            self.total = max(self.total, sum(size for _, size in sizes))
+            self.total_memory = max(self.total_memory, sum(size for _, size in sizes))
             # Spark's and the pool's workers are the Python processes below the first one.
             workers = [size for pid, size in sizes if pid != self._root and "python" in _name(pid)]
-            self.worker = max(self.worker, *workers, 0)
+            self.worker_memory = max(self.worker_memory, *workers, 0)
+            for pid, _ in sizes:
+                self.cpu_seconds[pid] = max(self.cpu_seconds.get(pid, 0.0), cpu_seconds(pid))
 
 
 def _resident(root: int) -> list[tuple[int, int]]:

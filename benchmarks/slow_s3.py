@@ -11,31 +11,41 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from benchmarks.conversion import FOLDER, MEGABYTE, OURS, best, say, table
-from benchmarks.measuring import ROOT, Measured, csv_bytes, measure
+from benchmarks.measuring import ROOT, Measured, cpu_seconds, csv_bytes, measure
 from benchmarks.taxi_data import equal_files, months, partitions
 
 LATENCY_MS = 30
 MEGABYTES_PER_SECOND = 80
 
 
+@dataclass(frozen=True)
+class SlowS3:
+    """A running server: its process, and the environment that leads boto3 to it."""
+
+    pid: int
+    environment: dict[str, str]
+
+
 @contextmanager
-def slow_s3(root: Path, latency_ms: float, megabytes_per_second: float) -> Iterator[dict[str, str]]:
-    """Serve the folders of a folder as buckets; yield the environment that leads boto3 to them."""
+def slow_s3(root: Path, latency_ms: float, megabytes_per_second: float) -> Iterator[SlowS3]:
+    """Serve what a folder holds as buckets."""
     command = [sys.executable, "-m", "benchmarks.slow_s3_server", str(root.resolve())]
     command += ["--latency_ms", str(latency_ms), "--megabytes_per_second", str(megabytes_per_second)]
     server = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         port = server.stdout.readline().strip() if server.stdout else ""
-        yield {
+        environment = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
             "AWS_ACCESS_KEY_ID": "benchmark",
             "AWS_SECRET_ACCESS_KEY": "benchmark",
             "AWS_DEFAULT_REGION": "eu-central-1",
         }
+        yield SlowS3(server.pid, environment)
     finally:
         server.kill()
         server.wait()
@@ -46,13 +56,17 @@ def s3_uri(path: Path) -> str:
     return f"s3://{path.relative_to(FOLDER)}"
 
 
-def compare(title: str, raw: Path, environment: dict[str, str], repeats: int, engine: str) -> list[str]:
+def compare(title: str, raw: Path, server: SlowS3, repeats: int, engine: str) -> list[str]:
     """Convert from and to both places in turn; return a row of the table."""
     runs: dict[str, list[Measured]] = {"disk": [], "s3": []}
+    served: list[float] = []
     for _ in range(repeats):
         runs["disk"].append(measure(engine, raw, FOLDER / "out"))
-        runs["s3"].append(measure(engine, raw, FOLDER / "out", uri=s3_uri, environment=environment))
-        say(f"{title}: disk {runs['disk'][-1].seconds:.2f} s, S3 {runs['s3'][-1].seconds:.2f} s")
+        before = cpu_seconds(server.pid)
+        runs["s3"].append(measure(engine, raw, FOLDER / "out", uri=s3_uri, environment=server.environment))
+        served.append(cpu_seconds(server.pid) - before)
+        for place, done in runs.items():
+            say(f"{title}, {place}: {done[-1].seconds:.2f} s, {done[-1].cpu_seconds:.1f} s of CPU")
     disk, slow = best(runs["disk"]), best(runs["s3"])
     if disk.content != slow.content:
         raise SystemExit(f"{title}: the contents differ: {disk.content} on disk, {slow.content} on S3")
@@ -62,6 +76,9 @@ def compare(title: str, raw: Path, environment: dict[str, str], repeats: int, en
         f"{disk.seconds:.1f}",
         f"{slow.seconds:.1f}",
         f"{slow.seconds / disk.seconds:.2f}",
+        f"{disk.cpu_seconds:.1f}",
+        f"{slow.cpu_seconds:.1f}",
+        f"{served[runs['s3'].index(slow)]:.1f}",
         f"{slow.worker_memory / MEGABYTE:.0f}",
     ]
 
@@ -83,10 +100,11 @@ def main() -> None:
     }
     FOLDER.mkdir(parents=True, exist_ok=True)
     rows = []
-    with slow_s3(FOLDER, arguments.latency_ms, arguments.megabytes_per_second) as environment:
+    with slow_s3(FOLDER, arguments.latency_ms, arguments.megabytes_per_second) as server:
         for title, make in [shapes[name] for name in arguments.only or shapes]:
-            rows.append(compare(title, make(), environment, arguments.repeats, arguments.engine))
-    table(["input", "MB", "disk s", "S3 s", "ratio", "worker MB"], rows)
+            rows.append(compare(title, make(), server, arguments.repeats, arguments.engine))
+    say("CPU seconds are of all processes of the job, its start-up included, and of the server.")
+    table(["input", "MB", "disk s", "S3 s", "ratio", "disk CPU s", "S3 CPU s", "server CPU s", "worker MB"], rows)
 
 
 if __name__ == "__main__":

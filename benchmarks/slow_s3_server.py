@@ -1,15 +1,15 @@
 """An S3 that takes its time: objects of a local folder, each answer late and each connection no faster than a rate.
 
 `python -m benchmarks.slow_s3_server ROOT --latency_ms 30 --megabytes_per_second 80` prints its port. Buckets are the
-folders of ROOT. It knows the requests that a conversion makes and checks nothing but ETags; whether the job's requests
-are right is for the local AWS to say. S3's own figures: 85 to 90 MB/s a request, first bytes after tens of
-milliseconds (https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-guidelines.html).
+folders of ROOT, and its files: of these each line is a key, with no object behind it. It knows the requests that the
+job makes and checks nothing but ETags; whether these are right is for the local AWS to say. S3's own figures: 85 to 90
+MB/s a request, first bytes after tens of milliseconds
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-guidelines.html).
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import re
 import shutil
@@ -20,10 +20,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from benchmarks.slow_s3_listing import Keys, etag_of, keys_of_folder, keys_of_list
+
 CHUNK_BYTES = 256 * 1024
-PAGE_KEYS = 1000
 _lock = threading.Lock()
 _uploads: dict[str, Path] = {}
+_listings: dict[Path, Keys] = {}
 
 
 class Pace:
@@ -71,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         """Send a whole object or a range of it."""
         path, query = self._begin()
         if "list-type" in query:
-            self._list(path, query.get("prefix", [""])[0], query.get("continuation-token", [""])[0])
+            self._list(path, query)
             return
         if not path.is_file():
             self._answer(404, error("NoSuchKey"))
@@ -95,19 +97,14 @@ class Handler(BaseHTTPRequestHandler):
                 begin += sent
                 pace.passed(sent)
 
-    def _list(self, bucket: Path, prefix: str, after: str) -> None:
-        keys = sorted(str(path.relative_to(bucket)) for path in bucket.rglob("*") if path.is_file())
-        found = [key for key in keys if key.startswith(prefix) and key > after]
-        contents = "".join(
-            f"<Contents><Key>{key}</Key><Size>{(bucket / key).stat().st_size}</Size>"
-            f"<ETag>{etag_of(bucket / key)}</ETag><LastModified>2026-01-01T00:00:00Z</LastModified></Contents>"
-            for key in found[:PAGE_KEYS]
-        )
-        more = f"<NextContinuationToken>{found[PAGE_KEYS - 1]}</NextContinuationToken>" if found[PAGE_KEYS:] else ""
-        truncated = "true" if more else "false"
-        self._answer(
-            200, f"<ListBucketResult><IsTruncated>{truncated}</IsTruncated>{contents}{more}</ListBucketResult>"
-        )
+    def _list(self, bucket: Path, query: dict[str, list[str]]) -> None:
+        said = {name: values[0] for name, values in query.items()}
+        after = said.get("continuation-token", said.get("start-after", ""))
+        # Whoever begins to list sees what is there now, and whoever goes on what was there then.
+        keys = _listings.get(bucket) if after or bucket.is_file() else None
+        if keys is None:
+            keys = _listings[bucket] = keys_of_list(bucket) if bucket.is_file() else keys_of_folder(bucket)
+        self._answer(200, keys.answer(said.get("prefix", ""), after, said.get("delimiter", "")))
 
     def do_PUT(self) -> None:
         """Take an object, or a part of one."""
@@ -169,12 +166,6 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if body:
             self.wfile.write(body.encode())
-
-
-def etag_of(path: Path) -> str:
-    """Return an ETag that changes whenever the file is written."""
-    seen = path.stat()
-    return f'"{hashlib.md5(f"{seen.st_size}:{seen.st_mtime_ns}".encode(), usedforsecurity=False).hexdigest()}"'
 
 
 def error(code: str) -> str:

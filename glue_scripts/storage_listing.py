@@ -24,8 +24,8 @@ PAGES_AT_ONCE = 8
 FIRST_PAGES = 4
 # Objects that a folder must hold on average: a request for folders then stands for as many pages.
 LEAST_OBJECTS = 4
-# Folders in which the first pages may lie if their subfolders are to be asked for: each takes a request of its own.
-MOST_PARENTS = 2
+# Folders in which the first pages may lie if their subfolders are to be asked for, each with a request of its own.
+MOST_PARENTS = 1
 # Requests for folders are at most two, and one for so many pages.
 PAGES_PER_REQUEST = 2
 # How full the pages of a range are meant to be, and how much more than expected it may hold: one that holds a little

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.standalone import SECONDS, SLOTS, Cluster, Program, packages, plain_environment, start
+from local_aws.spark_cluster import SECONDS, SLOTS, Cluster, Program, packages, plain_environment, start
 from tests.cluster.trips import Trips, write_trips
 
 ROOT = Path(__file__).parents[2]
@@ -38,14 +38,26 @@ print(json.dumps(context.parallelize([0], 1).flatMap(seen).collect()[0]))
 """
 
 
+class SlowCluster(Cluster):
+    """A cluster of one worker, the disk of whose workers is slow.
+
+    No file of a lake becomes visible before the file `gate` exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.gate = folder / "gate"
+        super().__init__(folder, {"PYTHONPATH": ":".join([str(SLOW_DISK), *packages()]), "GATE": str(self.gate)})
+
+
 @pytest.fixture(scope="module")
-def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with Cluster(tmp_path_factory.mktemp("cluster")) as cluster:
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlowCluster]:
+    cluster = SlowCluster(tmp_path_factory.mktemp("cluster"))
+    with cluster, cluster.worker():
         yield cluster
 
 
 @pytest.fixture
-def cluster(shared_cluster: Cluster) -> Cluster:
+def cluster(shared_cluster: SlowCluster) -> SlowCluster:
     """Return a cluster of one worker, whose gate is closed."""
     shared_cluster.gate.unlink(missing_ok=True)
     return shared_cluster
@@ -75,7 +87,7 @@ def driver(folder: Path, url: str, command: Sequence[str], **variables: str) -> 
 
 
 @contextmanager
-def job(folder: Path, cluster: Cluster, trips: Trips) -> Iterator[Program]:
+def job(folder: Path, cluster: SlowCluster, trips: Trips) -> Iterator[Program]:
     """Start the job."""
     command = [str(folder / SCRIPT), "--dataset_config", str(trips.config), "--run_id", "r1", "--spark_from_mb", "0"]
     with driver(folder, cluster.url, command) as program:
@@ -100,7 +112,7 @@ def check(trips: Trips, program: Program) -> None:
     assert (report["rows_written"], report["rows_quarantined"]) == (len(expected), trips.bad_rows_of_files())
 
 
-def it_loads_on_a_cluster_whose_second_worker_comes_late(cluster: Cluster, trips: Trips, tmp_path: Path) -> None:
+def it_loads_on_a_cluster_whose_second_worker_comes_late(cluster: SlowCluster, trips: Trips, tmp_path: Path) -> None:
     with job(tmp_path / "driver", cluster, trips) as program:
         wait_for_busy_slots(trips, SLOTS, program)
         with cluster.worker():
@@ -109,7 +121,7 @@ def it_loads_on_a_cluster_whose_second_worker_comes_late(cluster: Cluster, trips
             check(trips, program)
 
 
-def it_loads_when_a_worker_is_killed_in_the_middle(cluster: Cluster, trips: Trips, tmp_path: Path) -> None:
+def it_loads_when_a_worker_is_killed_in_the_middle(cluster: SlowCluster, trips: Trips, tmp_path: Path) -> None:
     with cluster.worker() as doomed, job(tmp_path / "driver", cluster, trips) as program:
         wait_for_busy_slots(trips, 2 * SLOTS, program)
         doomed.kill()
@@ -118,7 +130,7 @@ def it_loads_when_a_worker_is_killed_in_the_middle(cluster: Cluster, trips: Trip
         assert "Lost executor" in program.log
 
 
-def it_runs_twice_in_a_session_and_tells_workers_the_region(cluster: Cluster, trips: Trips, tmp_path: Path) -> None:
+def it_runs_twice_in_a_session_and_tells_workers_the_region(cluster: SlowCluster, trips: Trips, tmp_path: Path) -> None:
     cluster.gate.touch()
     folder = tmp_path / "driver"
     command = ["-c", TWO_JOBS, str(trips.config)]

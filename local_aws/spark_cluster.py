@@ -20,18 +20,23 @@ from pathlib import Path
 
 import pyspark
 
+from local_aws.errors import LocalAwsError
 from local_aws.extensions.glue_jobs import find_java_home
 from local_aws.processes import end_session, session_members, wait_until_gone
 
 SPARK_HOME = Path(pyspark.__file__).resolve().parent
 # For whatever is waited for: on a busy machine a Java program alone may take twenty.
 SECONDS = 120
+# Of each worker.
 SLOTS = 2
 # Short lives: what the second compiler gains does not come back.
 JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-_SLOW_DISK = Path(__file__).parent / "slow_disk"
 _MASTER_URL = re.compile(r"Starting Spark master at (spark://127\.0\.0\.1:\d+)")
 _REGISTERED = re.compile(r"Successfully registered with master")
+
+
+class SparkClusterError(LocalAwsError):
+    """A program of the cluster has not said or done what it was waited for."""
 
 
 def packages() -> list[str]:
@@ -73,8 +78,10 @@ class Program:
         """Wait until it says something and return that."""
         deadline = time.monotonic() + SECONDS
         while not (found := pattern.search(self.log)):
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < deadline, self.log
+            if self.process.poll() is not None:
+                raise SparkClusterError(f"it ended before it said {pattern.pattern}: {self.log}")
+            if time.monotonic() > deadline:
+                raise SparkClusterError(f"it did not say {pattern.pattern} in {SECONDS} seconds: {self.log}")
             time.sleep(0.05)
         return found
 
@@ -84,7 +91,8 @@ class Program:
         for pid in members:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        assert wait_until_gone(members, SECONDS)
+        if not wait_until_gone(members, SECONDS):
+            raise SparkClusterError(f"a process of {members} goes on although it was killed")
 
     def end(self) -> None:
         """End it and everything that it started."""
@@ -109,38 +117,37 @@ def _start_daemon(folder: Path, environment: Mapping[str, str], kind: str, *argu
 
 
 class Cluster:
-    """A master, a worker, and what further workers a test starts, each with two slots.
+    """A master, and the workers that are started, each with two slots and some variables of the environment."""
 
-    The disk of the workers is slow: no file of a lake becomes visible before the file `gate` exists.
-    """
-
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, variables: Mapping[str, str] | None = None) -> None:
+        """Start nothing yet."""
         self.folder = folder
+        self.url = ""
+        self._variables = dict(variables or {})
         self._running = ExitStack()
         self._workers = itertools.count()
-        self.gate = folder / "gate"
-        self.url = ""
 
     def __enter__(self) -> Cluster:
+        """Start the master."""
         with ExitStack() as running:
             master = _start_daemon(self.folder / "master", plain_environment(self.folder), "master.Master")
             running.callback(master.end)
             self.url = master.wait_for(_MASTER_URL)[1]
-            running.enter_context(self.worker())
             self._running = running.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End the master."""
         self._running.close()
 
     @contextmanager
     def worker(self) -> Iterator[Program]:
         """Start a worker and wait until the master knows it; end it in the end."""
         folder = self.folder / f"worker-{next(self._workers)}"
-        path = ":".join([str(_SLOW_DISK), *packages()])
+        variables = {"PYTHONPATH": ":".join(packages()), **self._variables}
         worker = _start_daemon(
             folder,
-            plain_environment(folder, PYTHONPATH=path, GATE=str(self.gate)),
+            plain_environment(folder, **variables),
             "worker.Worker",
             *("--cores", str(SLOTS), "--memory", "1g", "--work-dir", str(folder / "work"), self.url),
         )
