@@ -112,7 +112,7 @@ class Workplace:
         self._spark_from = 0 if runtime is not None else arguments.spark_from_mb * MEBIBYTE
 
     def convert(self, contract: DatasetContract, work: Sequence[UnitWork], run_id: str) -> list[UnitResult]:
-        """Convert units; `slots` are those of all workers together, also of those that are not there yet."""
+        """Convert units; on Spark for the slots of all its workers, also of those that are not there yet."""
         convert = partial(convert_units, contract=contract, work=work, run_id=run_id, effort=self.effort)
         size = work_bytes(work)
         _logger.info("converting %d bytes of CSV %s", size, "in the driver" if size < self._spark_from else "on Spark")
