@@ -179,7 +179,9 @@ def run_watched(
     def now() -> Padding:
         return Padding(table(board, datetime.now(timezone.utc)), (0, 0, 0, len(margin)))
 
-    with Live(console=console, get_renderable=now, refresh_per_second=REFRESHES_PER_SECOND):
+    with Live(console=console, get_renderable=now, refresh_per_second=REFRESHES_PER_SECOND) as live:
+        # At once, and not only after the first part of a second.
+        live.refresh()
         return aws.run(execution_input, on_happening=board.take)
 
 

@@ -172,8 +172,8 @@ def it_shows_a_live_table_at_a_terminal(applied: LocalAws) -> None:
         process.kill()
         os.close(master)
     screen = seen.decode()
-    # The cursor goes up again: the table is drawn in place.
-    assert "\x1b[1A" in screen
+    # Drawn at once, and again in its place: the lines are cleared before.
+    assert "\x1b[2K" in screen
     text = [re.split(r" {2,}", line.strip()) for line in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", screen).splitlines()]
     assert ["dataset", "step", "time", "rows"] in text
     assert [row[0] for row in text if row[1:2] == ["loaded"] and row[3:] == ["12,345"]]
