@@ -36,8 +36,13 @@ _PACKINGS = (
 )
 # How Arrow calls what it unpacks; unlike Python's bz2 it does not pass over what follows the packed bytes.
 _ARROW_CODECS = {"zstd": "zstd", "bzip2": "bz2"}
+try:
+    from lzma import LZMAError
+except ImportError:  # a Python that was built without it unpacks no such zip file
+    LZMAError = zlib.error  # type: ignore[assignment, misc]
+
 # What unpacking damaged bytes raises, or reading the names in a zip file; an OSError with a number is the disk's.
-_DAMAGED = (EOFError, zlib.error, zipfile.BadZipFile, UnicodeDecodeError, OSError)
+_DAMAGED = (EOFError, zlib.error, LZMAError, zipfile.BadZipFile, UnicodeDecodeError, OSError)
 
 
 def packing_of(source: SourceFile, head: bytes) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import marshal
 import pkgutil
 import sys
@@ -11,6 +12,7 @@ import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from importlib.machinery import PathFinder, SourceFileLoader
@@ -23,7 +25,7 @@ from zipimport import zipimporter
 import pyarrow as pa
 
 from conversion_plan import MEBIBYTE, Task
-from conversion_task import PartReport, PlaceLines, TaskContext, run_task
+from conversion_task import UNSHARED, PartReport, PlaceLines, TaskContext, run_task
 from storage import is_local
 from storage_ahead import AHEAD_BYTES
 
@@ -38,31 +40,46 @@ SHARE_BYTES = 256 * MEBIBYTE
 LEAST_SHARE_BYTES = 8 * MEBIBYTE
 # Tasks on S3 that a slot has begun: one of them converts.
 TASKS_AT_ONCE = 16
+# How often a task is begun in the driver until its error counts, as many times as on Spark (spark.task.maxFailures):
+# https://spark.apache.org/docs/latest/configuration.html#scheduling
+ATTEMPTS = 4
 # The file that brings our modules to the workers.
 MODULES = "csv_to_parquet_modules.zip"
 
 Tasks = Sequence[Task | PlaceLines]
 Runner = Callable[[TaskContext, Tasks], Iterable[PartReport]]
+_Do = Callable[[TaskContext, Task | PlaceLines, AbstractContextManager[object]], list[PartReport]]
 _Share = TypeVar("_Share")
 _Answer = TypeVar("_Answer")
+_logger = logging.getLogger("csv_to_parquet")
 
 
 def in_process(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
-    """Run tasks one after the other in this process, as `in_threads` does with a single slot."""
-    return _in_slots(context, tasks, 1)
+    """Run tasks one after the other in this process; whoever called it tries again what fails."""
+    return _in_slots(context, tasks, 1, run_task)
 
 
 def in_threads(slots: int) -> Runner:
-    """Return a runner that converts so many tasks at the same time in this process.
+    """Return a runner that converts so many tasks at the same time in this process, and tries again what fails.
 
     What takes long, Arrow's reader and writer and numpy, runs without Python's lock.
     """
-    return lambda context, tasks: _in_slots(context, tasks, slots)
+    return lambda context, tasks: _in_slots(context, tasks, slots, _patiently)
 
 
-def _in_slots(context: TaskContext, tasks: Tasks, slots: int) -> Iterator[PartReport]:
+def _patiently(context: TaskContext, task: Task | PlaceLines, slot: AbstractContextManager[object]) -> list[PartReport]:
+    """Do one task, again where a repetition may help; what it cannot mend comes back as a report."""
+    for attempt in range(1, ATTEMPTS):
+        try:
+            return run_task(context, task, slot)
+        except Exception:
+            _logger.warning("attempt %d of %d of a task has failed", attempt, ATTEMPTS, exc_info=True)
+    return run_task(context, task, slot)
+
+
+def _in_slots(context: TaskContext, tasks: Tasks, slots: int, do: _Do) -> Iterator[PartReport]:
     begin, last = time.perf_counter(), None
-    for report in _reports(context, tasks, slots):
+    for report in _reports(context, tasks, slots, do):
         if last is not None:
             yield last
         last = report
@@ -70,11 +87,11 @@ def _in_slots(context: TaskContext, tasks: Tasks, slots: int) -> Iterator[PartRe
         yield replace(last, slot_seconds=slots * (time.perf_counter() - begin))
 
 
-def _reports(context: TaskContext, tasks: Tasks, slots: int) -> Iterator[PartReport]:
+def _reports(context: TaskContext, tasks: Tasks, slots: int, do: _Do) -> Iterator[PartReport]:
     """Yield the reports of tasks: while some convert, the next ones fetch and the last ones store their files."""
     if slots == 1 and all(is_local(_place(task)) for task in tasks):
         for task in tasks:
-            yield from run_task(context, task)
+            yield from do(context, task, UNSHARED)
         return
     most, slot = slots * TASKS_AT_ONCE, threading.BoundedSemaphore(slots)
     running: deque[tuple[int, Future[list[PartReport]]]] = deque()
@@ -86,7 +103,7 @@ def _reports(context: TaskContext, tasks: Tasks, slots: int) -> Iterator[PartRep
                 len(running) == most or weight + sum(held for held, _ in running) > 2 * slots * AHEAD_BYTES
             ):
                 yield from running.popleft()[1].result()
-            running.append((weight, threads.submit(run_task, context, task, slot)))
+            running.append((weight, threads.submit(do, context, task, slot)))
         while running:
             yield from running.popleft()[1].result()
     finally:

@@ -17,8 +17,9 @@ import storage
 import storage_ahead
 from conversion import Effort, UnitResult, convert_units
 from conversion_plan import Settings, UnitWork
+from conversion_runners import ATTEMPTS, Runner, in_process, in_threads
 from sources import SourceFile
-from storage import REQUESTS_AT_ONCE, S3Storage, StorageRefusedError
+from storage import REQUESTS_AT_ONCE, S3Storage, StorageRefusedError, StorageUnavailableError
 from storage_ahead import ByteRange, ReadAhead
 from tests.unit.engine.helpers import a_contract, columns, convert
 from tests.unit.engine.test_packing import zip_of_one
@@ -60,6 +61,7 @@ def on_s3(
     split: int = 1 << 26,
     csv: dict[str, Any] | None = None,
     effort: Effort | None = None,
+    runner: Runner | None = None,
 ) -> list[UnitResult]:
     work = []
     for number, files in enumerate(units):
@@ -70,9 +72,8 @@ def on_s3(
             sources.append(SourceFile(f"s3://b/{key}", name, len(data), f'"{len(data)}"'))
         work.append(UnitWork((), tuple(sources), f"s3://b/data/{number}/", f"s3://b/bad/{number}/"))
     settings = Settings(split_bytes=split, whole_bytes=split * 3 // 2, window_bytes=2048)
-    return convert_units(
-        None, a_contract(folder, DECLARED, csv), work, run_id="r1", settings=settings, slots=4, effort=effort
-    )
+    contract = a_contract(folder, DECLARED, csv)
+    return convert_units(None, contract, work, run_id="r1", settings=settings, slots=4, effort=effort, runner=runner)
 
 
 def stored_rows(s3: FakeS3, folder: str) -> list[dict[str, Any]]:
@@ -81,8 +82,12 @@ def stored_rows(s3: FakeS3, folder: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("split", [1 << 26, 20_000, 3000])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def it_yields_on_s3_what_it_yields_on_a_local_disk(s3: FakeS3, tmp_path: Path, split: int, encoding: str) -> None:
+@pytest.mark.parametrize(
+    ("encoding", "runner"), [("utf-8", in_process), ("utf-8", in_threads(3)), ("utf-16", in_process)]
+)
+def it_yields_on_s3_what_it_yields_on_a_local_disk(
+    s3: FakeS3, tmp_path: Path, split: int, encoding: str, runner: Runner
+) -> None:
     def encoded(name: str, data: bytes) -> bytes:
         if encoding == "utf-8" or not data:
             return data
@@ -93,7 +98,7 @@ def it_yields_on_s3_what_it_yields_on_a_local_disk(s3: FakeS3, tmp_path: Path, s
     files = {name: encoded(name, data) for name, data in FILES.items()}
     local = convert(files, DECLARED, {"encoding": encoding}, split=split, window=2048)
     s3.seconds = 0.002
-    (there,) = on_s3(s3, tmp_path, [files], split, {"encoding": encoding})
+    (there,) = on_s3(s3, tmp_path, [files], split, {"encoding": encoding}, runner=runner)
     assert [(item.rows_read, item.rows_written, item.rows_quarantined) for item in there.sources] == local.accounts()
     assert stored_rows(s3, "data/") == local.rows
     bad = sorted(stored_rows(s3, "bad/"), key=lambda row: (row["source_file"], row["line_number"]))
@@ -210,6 +215,29 @@ def it_raises_what_a_range_cannot_be_read_for_when_it_is_its_turn(s3: FakeS3) ->
     assert next(ahead) == bytes(5)
     with pytest.raises(StorageRefusedError, match="s3://b/secret: AccessDenied"):
         next(ahead)
+
+
+# --------------------------------------------------------------------------------------------------------- trying again
+@pytest.mark.parametrize("failures", [1, ATTEMPTS - 1, ATTEMPTS])
+def it_tries_a_task_in_the_driver_as_often_as_spark_does(
+    s3: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failures: int
+) -> None:
+    put, left = s3.put_object, [failures]
+
+    def fail(**arguments: Any) -> Any:
+        if arguments["Key"].startswith("data/") and left[0]:
+            left[0] -= 1
+            raise s3.error("SlowDown")
+        return put(**arguments)
+
+    monkeypatch.setattr(s3, "put_object", fail)
+    if failures < ATTEMPTS:
+        (there,) = on_s3(s3, tmp_path, [{"a.csv": rows(50)}], runner=in_threads(2))
+        assert (there.sources[0].rows_written, len(stored_rows(s3, "data/"))) == (50, 50)
+        return
+    with pytest.raises(StorageUnavailableError, match="SlowDown"):
+        on_s3(s3, tmp_path, [{"a.csv": rows(50)}], runner=in_threads(2))
+    assert not [key for key in s3.objects if key.startswith("data/")]
 
 
 # ------------------------------------------------------------------------------------------------------ storing behind

@@ -149,6 +149,15 @@ def it_names_a_zip_file_whose_directory_is_damaged() -> None:
             convert(damaged, AB)
 
 
+@pytest.mark.parametrize("how", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def it_names_a_zip_file_whose_bytes_are_damaged_however_it_is_packed(how: int) -> None:
+    noise = b"a,b\n" + random.Random(1).randbytes(3000).hex().encode()  # noqa: S311
+    packed = zipped({"a.csv": noise}, how)
+    for place in (60, 300, 2000):
+        with pytest.raises(UnreadableFileError, match=r"^a\.csv\.zip is not a whole zip file: "):
+            convert({"a.csv.zip": packed[:place] + b"\0\xff\0" + packed[place + 3 :]}, AB)
+
+
 def it_says_that_a_zip_file_is_packed_in_a_way_that_it_cannot_unpack() -> None:
     """Method 9, Deflate64, which Windows takes for big files: nothing is damaged."""
     data = bytearray(zipped({"a.csv": TEXT}))
