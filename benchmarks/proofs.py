@@ -31,6 +31,7 @@ from benchmarks.taxi_data import COLUMNS, write_csv
 from contract import DatasetContract, parse_contract
 from conversion import UnitResult, convert_units
 from conversion_plan import UnitWork
+from csv_bits import QuotedChunk
 from csv_parts import RecordCounter
 from sources import SourceFile
 from storage import open_storage
@@ -90,6 +91,7 @@ class _Replaying:
 
     def __init__(self, quote: bytes | None) -> None:
         self.inside, self.records, self.unterminated, self.lines, self.ended_lines = False, 0, False, 0, 0
+        self.quoted: list[QuotedChunk] | None = None
 
     def feed(self, body: bytes, start: int, end: int) -> None:
         self.inside, self.records, self.unterminated, self.lines, self.ended_lines = next(self.known)

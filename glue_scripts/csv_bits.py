@@ -5,15 +5,17 @@ Bit n of the words, counted from the lowest of the first one, stands for byte n;
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
 Words = npt.NDArray[np.uint64]
 # Bytes to look at in one go, so that they are still in the second-level cache for the next step.
-CHUNK_BYTES = 1 << 18
+CHUNK_BYTES = 1 << 19
 _WORD = np.uint64
 _ONE, _TOP = _WORD(1), _WORD(63)
-_DISTANCES = tuple(map(_WORD, (1, 2, 4, 8, 16, 32)))
+_DISTANCES = tuple(map(_WORD, (2, 4, 8, 16, 32)))
 # Since NumPy 2.0: https://numpy.org/doc/stable/reference/generated/numpy.bitwise_count.html
 _BITWISE_COUNT = getattr(np, "bitwise_count", None)
 
@@ -50,9 +52,9 @@ def number_of(words: Words) -> int:
 
 def parities(words: Words, carry: bool) -> tuple[Words, bool]:
     """Return, for every place, whether the number of bits up to it is odd (one more with `carry`), and so for all."""
-    found = words.copy()
-    moved = np.empty_like(found)
     # First within each word, then with all words before.
+    moved = words << _ONE
+    found = words ^ moved
     for distance in _DISTANCES:
         np.left_shift(found, distance, out=moved)
         np.bitwise_xor(found, moved, out=found)
@@ -61,6 +63,21 @@ def parities(words: Words, carry: bool) -> tuple[Words, bool]:
     if carry:
         np.invert(found, out=found)
     return found, bool(of_words[-1]) != carry
+
+
+class QuotedChunk(NamedTuple):
+    """The quotes of a chunk of `length` bytes, the places up to which their number is odd, and whether all of it is."""
+
+    length: int
+    quotes: Words
+    opened: Words
+    inside: bool
+
+
+def quoted_chunk(places: Places, data: npt.NDArray[np.uint8], quote: int, inside: bool) -> QuotedChunk:
+    """Return what a chunk of CHUNK_BYTES at most has of quotes; it begins inside of them or not."""
+    quotes = places.of(data, quote)
+    return QuotedChunk(len(data), quotes, *parities(quotes, inside))
 
 
 def behind_last(length: int) -> np.uint64:

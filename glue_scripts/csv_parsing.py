@@ -109,10 +109,10 @@ class PieceParser:
             start = part.end
 
     def _parse_part(self, body: bytes, part: CountedPart, final: bool) -> ParsedPart:
-        text, found = body[part.start : part.end], part.found
+        text, found, quoted = body[part.start : part.end], part.found, part.quoted
         final = final and part.end == len(body)
         if not self._dialect.is_utf8 and not text.isascii():
-            text = to_utf8(text, self._dialect.encoding)
+            text, quoted = to_utf8(text, self._dialect.encoding), ()
             found = self._find(text, final) if found else None
         reading = self._read_fast(text, part.records, found)
         if reading is None or reading.total != part.records:
@@ -121,7 +121,7 @@ class PieceParser:
                 raise _WrongEndError
             if reading is None or reading.total != len(found):
                 reading = self._exact.read(text, found)
-        if found is None and part.spanning and not quotes_are_regular(text, self._dialect):
+        if found is None and part.spanning and not quotes_are_regular(text, self._dialect, quoted):
             found = self._find(text, final)
         if found is not None and found.swallowing is not None:
             raise UnterminatedInPartError(found.swallowing)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from csv_bits import CHUNK_BYTES, Places, Words, behind_last, moved_up, number_of, parities
+from csv_bits import CHUNK_BYTES, Places, QuotedChunk, Words, behind_last, moved_up, number_of, quoted_chunk
 from csv_dialect import Dialect
 from csv_grammar import grammar_of
 from csv_records import CR, LF, Bytes, Records, count_lines, find_records, spans_lines
@@ -40,7 +40,8 @@ class CountedPart:
     """A part of a piece: [start, end), the records and lines in it, and whether some record spans lines.
 
     `found` says where the records are, with offsets from `start`, where that had to be found out. Without it the end of
-    the part is a guess, which whoever parses it proves right or wrong.
+    the part is a guess, which whoever parses it proves right or wrong. `quoted` are its quotes,
+    if they were kept.
     """
 
     start: int
@@ -49,6 +50,7 @@ class CountedPart:
     lines: int
     spanning: bool
     found: Records | None = None
+    quoted: tuple[QuotedChunk, ...] = ()
 
 
 class OverlongRecordError(TerminalError):
@@ -63,7 +65,8 @@ class RecordCounter:
     """Counts records and lines of a text that is fed in order and begins outside quotes.
 
     A record ends where a line end begins behind something that is none, which leaves blank lines out, outside quotes.
-    Whether a byte is inside quotes is told by the number of quotes before it, as bits of 64-bit words.
+    Whether a byte is inside quotes is told by the number of quotes before it, as bits of 64-bit words. `quoted` keeps
+    these bits where line ends stand in quotes from the first chunk on, as then somebody asks for them again.
     """
 
     def __init__(self, quote: bytes | None) -> None:
@@ -71,6 +74,7 @@ class RecordCounter:
         self._places = Places()
         self._last = LF
         self.inside = False
+        self.quoted: list[QuotedChunk] | None = []
         self.ended_lines = 0
         self.lines = 0
         self._ended_inside = 0
@@ -90,14 +94,20 @@ class RecordCounter:
         data = np.frombuffer(body, np.uint8)
         for position in range(start, end, CHUNK_BYTES):
             stop = min(position + CHUNK_BYTES, end)
-            begins = self._line_ends(data[position:stop], self._last == CR or body.find(b"\r", position, stop) >= 0)
+            chunk = data[position:stop]
+            begins = self._line_ends(chunk, self._last == CR or body.find(b"\r", position, stop) >= 0)
+            quoted = None
             if self._quote is not None and body.find(self._quote, position, stop) >= 0:
-                quotes = self._places.of(data[position:stop], self._quote[0])
-                inside, self.inside = parities(quotes, self.inside)
-                begins &= inside
-                self._ended_inside += number_of(begins)
+                quoted = quoted_chunk(self._places, chunk, self._quote[0], self.inside)
+                self.inside = quoted.inside
+                self._ended_inside += number_of(begins & quoted.opened)
             elif self.inside:
                 self._ended_inside += number_of(begins)
+            if not self._ended_inside:
+                self.quoted = None
+            elif self.quoted is not None:
+                none = np.zeros_like(begins)
+                self.quoted.append(quoted or QuotedChunk(len(chunk), none, none, self.inside))
 
     def _line_ends(self, data: Bytes, has_returns: bool) -> Words:
         """Count line ends; return where one begins behind something that is none.
@@ -207,8 +217,8 @@ class PartCutter:
             return self._counted_part(body, start)
         if records < self._sizes.part_rows // 4:
             self._bytes = min(2 * self._bytes, self._sizes.part_bytes)
-        lines = counter.lines + counter.unterminated
-        return CountedPart(start, end, records, lines, spanning=counter.ended_lines > counter.records)
+        lines, spanning = counter.lines + counter.unterminated, counter.ended_lines > counter.records
+        return CountedPart(start, end, records, lines, spanning, quoted=tuple(counter.quoted or ()))
 
     def _is_special(self, body: bytes, start: int, end: int) -> bool:
         """Say whether the parity of the quotes is not enough to tell records apart."""

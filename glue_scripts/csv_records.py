@@ -6,13 +6,13 @@ that span lines, are read byte by byte (csv_grammar).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from csv_bits import CHUNK_BYTES, Places, behind_last, is_set, moved_up, parities
+from csv_bits import CHUNK_BYTES, Places, QuotedChunk, behind_last, is_set, moved_up, quoted_chunk
 from csv_dialect import Dialect
 from csv_grammar import grammar_of, line_bounds
 
@@ -71,8 +71,11 @@ def without_ranges(text: bytes, ranges: Sequence[tuple[int, int]]) -> bytes:
     return b"".join(kept)
 
 
-def quotes_are_regular(text: bytes, dialect: Dialect) -> bool:
-    """Say whether the quotes alternate between opening a value and closing one; a doubled quote does both at once."""
+def quotes_are_regular(text: bytes, dialect: Dialect, known: Iterable[QuotedChunk] = ()) -> bool:
+    """Say whether the quotes alternate between opening a value and closing one; a doubled quote does both at once.
+
+    `known`: the quotes of the whole text, if somebody has looked for them already.
+    """
     if dialect.quote is None:
         return True
     if dialect.escape is not None and dialect.escape in text:
@@ -83,24 +86,31 @@ def quotes_are_regular(text: bytes, dialect: Dialect) -> bool:
     finder = Places()
     others = [byte for byte in (*dialect.delimiter, LF, CR) if byte in text]
     inside = after_closing = False
-    after_boundary = True
-    for start in range(0, len(data), CHUNK_BYTES):
-        chunk = data[start : start + CHUNK_BYTES]
-        quotes = finder.of(chunk, dialect.quote[0])
-        boundaries = quotes.copy()
+    after_boundary, start = True, 0
+    for found in known or _quoted_chunks(data, dialect.quote[0]):
+        chunk = data[start : start + found.length]
+        start += found.length
+        inside, boundaries = found.inside, found.quotes.copy()
         for byte in others:
             boundaries |= finder.of(chunk, byte)
-        opened, inside = parities(quotes, inside)
-        # Behind the last byte of the text anything is allowed.
-        boundaries[-1] |= behind_last(len(chunk))
-        closing = quotes & ~opened
-        if (quotes & opened & ~moved_up(boundaries, after_boundary)).any():
+        # What follows the last byte is seen with the next chunk; behind the text anything is allowed.
+        boundaries[-1] |= behind_last(found.length)
+        closing = found.quotes & ~found.opened
+        if (found.quotes & found.opened & ~moved_up(boundaries, after_boundary)).any():
             return False
         if (moved_up(closing, after_closing) & ~boundaries).any():
             return False
-        after_closing = is_set(closing, len(chunk) - 1)
-        after_boundary = is_set(boundaries, len(chunk) - 1)
+        after_closing = is_set(closing, found.length - 1)
+        after_boundary = is_set(boundaries, found.length - 1)
     return not inside
+
+
+def _quoted_chunks(data: Bytes, quote: int) -> Iterator[QuotedChunk]:
+    places, inside = Places(), False
+    for start in range(0, len(data), CHUNK_BYTES):
+        chunk = quoted_chunk(places, data[start : start + CHUNK_BYTES], quote, inside)
+        inside = chunk.inside
+        yield chunk
 
 
 def _are_regular_behind_spaces(data: Bytes, dialect: Dialect) -> bool:

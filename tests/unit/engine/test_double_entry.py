@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conversion_errors import ConversionError, UnterminatedQuoteError
@@ -18,7 +19,7 @@ from csv_arrow import ArrowReader
 from csv_dialect import Dialect
 from csv_exact import ExactReader
 from csv_parts import RecordCounter, Sizes
-from csv_records import find_records
+from csv_records import find_records, quotes_are_regular
 from tests.unit.engine.helpers import columns, convert
 
 AB = columns(a="string", b="string")
@@ -263,6 +264,28 @@ def it_counts_records_as_pythons_csv_does(fields: list[tuple[str, str]], chunk: 
             counter.feed(data, start, min(start + chunk, len(data)))
         assert counter.records + counter.unterminated == len(expected or [])
         assert counter.lines == len(text.replace("\r\n", "\n").split("\n")) - 1
+
+
+VALUE = r'(?:[^",\r\n]*|"(?:[^"]|"")*")'
+REGULAR = re.compile(rf"{VALUE}(?:[,\r\n]{VALUE})*")
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(['"a""b"', '""', "a", '"\n"', '"\r\n,"', 'b"c', '"', ",", ",", "\n", "\r\n"]), max_size=150
+    ),
+    st.integers(1, 70),
+)
+@example(['"', "\n", "a", "a"], 2)
+def it_finds_quotes_regular_by_what_the_counter_has_seen(pieces: list[str], chunk: int) -> None:
+    text = "".join(pieces)
+    expected, dialect = REGULAR.fullmatch(text) is not None, Dialect(b",", b'"', None, None, True, "utf-8", True)
+    counter, data = RecordCounter(b'"'), text.encode()
+    for start in range(0, len(data), chunk):
+        counter.feed(data, start, min(start + chunk, len(data)))
+    assert quotes_are_regular(data, dialect) == expected
+    assert quotes_are_regular(data, dialect, counter.quoted or ()) == expected
 
 
 def it_never_ends_with_another_error_whatever_the_bytes() -> None:
