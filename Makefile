@@ -143,6 +143,7 @@ $(SPARK_VERSIONS:%=test-sdk-%): test-sdk-%: setup
 bench: setup ## measure the conversion against other engines (takes long; results in build/benchmarks)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.in
 	$(BIN)/python -m benchmarks.conversion
+	$(BIN)/python -m benchmarks.shapes
 
 lock: setup ## renew requirements/dev.txt from requirements/dev.in
 	$(BIN)/python -m pip install --quiet uv

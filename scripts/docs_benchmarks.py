@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,7 @@ _STYLE = """\
   line { stroke: var(--line) } .one { stroke: var(--quiet); stroke-width: 1.5 }
   .whole { fill: none; stroke: var(--whole); stroke-width: 2 } .more { fill: var(--more) }"""
 _LEFT, _TOP, _WIDTH, _ROW, _MARGIN = 230, 78, 430, 26, 70
+# What the scale reaches at least.
 _MOST = 2.0
 
 
@@ -109,6 +111,7 @@ def shapes_picture(root: Path) -> str:
     record, ratios = read_ratios(root)
     few, many = record["megabytes"]
     bottom = _TOP + _ROW * len(ratios)
+    most = max(_MOST, *(math.ceil(2 * max(item.whole, item.more)) / 2 for item in ratios))
     title = f"DuckDB's seconds over this job's, for {len(ratios)} shapes of data"
     picture = element(
         "svg",
@@ -119,8 +122,8 @@ def shapes_picture(root: Path) -> str:
         element("text", f"{many - few} MB more", x=18, y=44, class_="quiet"),
         element("circle", cx=127, cy=40, r=5, class_="whole"),
         element("text", f"all of {few} MB", x=138, y=44, class_="quiet"),
-        *(part for tenths in range(0, int(_MOST * 10) + 1, 5) for part in _scale(tenths / 10, bottom)),
-        *(part for number, item in enumerate(ratios) for part in _shape(item, _TOP + _ROW * number)),
+        *(part for halves in range(int(2 * most) + 1) for part in _scale(halves / 2, most, bottom)),
+        *(part for number, item in enumerate(ratios) for part in _shape(item, most, _TOP + _ROW * number)),
         xmlns="http://www.w3.org/2000/svg",
         viewBox=f"0 0 {_LEFT + _WIDTH + _MARGIN} {bottom + 34}",
         role="img",
@@ -128,18 +131,21 @@ def shapes_picture(root: Path) -> str:
     return re.sub(r"(<(?:text|line|circle|style|title|/svg))", r"\n\1", picture) + "\n"
 
 
-def _scale(ratio: float, bottom: int) -> Iterator[Markup]:
-    x = _x(ratio)
+def _scale(ratio: float, most: float, bottom: int) -> Iterator[Markup]:
+    x = _x(ratio, most)
     yield element("line", x1=x, y1=_TOP - 12, x2=x, y2=bottom, class_="one" if ratio == 1 else None)
     yield element("text", f"{ratio:g}x", x=x, y=bottom + 18, text_anchor="middle", class_="quiet")
 
 
-def _shape(item: Ratios, y: int) -> Iterator[Markup]:
-    yield element("text", item.shape, x=_LEFT - 14, y=y + 4, text_anchor="end")
-    yield element("circle", cx=_x(item.whole), cy=y, r=5, class_="whole")
-    yield element("circle", cx=_x(item.more), cy=y, r=6, class_="more")
-    yield element("text", f"{item.more:.2f}", x=_x(max(item.more, item.whole)) + 12, y=y + 4, class_="quiet")
+def _shape(item: Ratios, most: float, y: int) -> Iterator[Markup]:
+    # The figure stands on the side where the other mark is not.
+    side, anchor = (-12, "end") if item.more < item.whole else (12, "start")
+    more = _x(item.more, most)
+    yield element("text", item.shape.replace("`", ""), x=_LEFT - 14, y=y + 4, text_anchor="end")
+    yield element("circle", cx=_x(item.whole, most), cy=y, r=5, class_="whole")
+    yield element("circle", cx=more, cy=y, r=6, class_="more")
+    yield element("text", f"{item.more:.2f}", x=more + side, y=y + 4, text_anchor=anchor, class_="quiet")
 
 
-def _x(ratio: float) -> float:
-    return round(_LEFT + _WIDTH * min(ratio, _MOST) / _MOST, 1)
+def _x(ratio: float, most: float) -> float:
+    return round(_LEFT + _WIDTH * ratio / most, 1)
