@@ -40,8 +40,8 @@ class CountedPart:
     """A part of a piece: [start, end), the records and lines in it, and whether some record spans lines.
 
     `found` says where the records are, with offsets from `start`, where that had to be found out. Without it the end of
-    the part is a guess, which whoever parses it proves right or wrong. `quoted` are its quotes,
-    if they were kept.
+    the part is a guess, which whoever parses it proves right or wrong. `quoted` are its quotes, if
+    the counter kept them.
     """
 
     start: int
@@ -106,8 +106,10 @@ class RecordCounter:
             if not self._ended_inside:
                 self.quoted = None
             elif self.quoted is not None:
-                none = np.zeros_like(begins)
-                self.quoted.append(quoted or QuotedChunk(len(chunk), none, none, self.inside))
+                if quoted is None:
+                    none = np.zeros_like(begins)
+                    quoted = QuotedChunk(len(chunk), none, none, self.inside)
+                self.quoted.append(quoted)
 
     def _line_ends(self, data: Bytes, has_returns: bool) -> Words:
         """Count line ends; return where one begins behind something that is none.

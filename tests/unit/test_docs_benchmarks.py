@@ -75,6 +75,26 @@ def it_draws_each_ratio_where_the_scale_has_it(root: Path) -> None:
     assert "fast & <plain>" in {text.text for text in picture.iter(f"{SVG}text")}
 
 
+def it_draws_on_a_scale_that_holds_them_all_and_writes_each_figure_at_its_mark(root: Path) -> None:
+    path = root / RECORD
+    record = json.loads(path.read_text())
+    record["shapes"][0]["engines"]["this job"] = seconds((2.0, 5.0), (6.0, 7.4))
+    record["shapes"][1]["engines"]["this job, in the driver"] = seconds((2.0, 3.0), (12.0, 13.0))
+    record["shapes"][1]["shape"] = "`;`"
+    path.write_text(json.dumps(record))
+    picture = ElementTree.fromstring(shapes_picture(root))  # noqa: S314 - our own
+    texts = {str(text.text): text for text in picture.iter(f"{SVG}text")}
+    assert "2.5x" in texts
+    assert "3x" not in texts
+    assert ";" in texts
+    marks = [float(circle.get("cx", "")) for circle in picture.iter(f"{SVG}circle") if circle.get("class") == "more"][
+        1:
+    ]
+    right, left = texts["2.50"], texts["0.80"]
+    assert (right.get("text-anchor"), float(right.get("x", "")) - marks[0]) == ("start", 12)
+    assert (left.get("text-anchor"), float(left.get("x", "")) - marks[1]) == ("end", -12)
+
+
 def it_says_how_to_make_a_record_where_there_is_none(root: Path) -> None:
     (root / RECORD).unlink()
     assert "python -m benchmarks.shapes --record" in shapes_table(root)
