@@ -168,6 +168,13 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body.encode())
 
 
+class Server(ThreadingHTTPServer):
+    """Takes all connections that a job opens at once: what finds no place in the queue tries again after a second."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
 def error(code: str) -> str:
     """Return the body of an error."""
     return f"<Error><Code>{code}</Code><Message>{code}</Message></Error>"
@@ -182,8 +189,7 @@ def main() -> None:
     arguments = parser.parse_args()
     Handler.root, Handler.latency = arguments.root, arguments.latency_ms / 1000
     Handler.rate = arguments.megabytes_per_second * 1e6
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"{server.server_address[1]}\n")
     sys.stdout.flush()
