@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +23,7 @@ from catalog import (
     require_table,
 )
 from contract import DatasetContract, Values
-from storage import RETRIES, aws_region, is_transient
+from storage import RETRIES, Once, aws_region, is_transient
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -73,7 +72,7 @@ TABLE_INPUT_KEYS = (
 _Item = TypeVar("_Item")
 
 
-@functools.cache
+@Once
 def glue_client() -> GlueClient:
     """Return this process's Glue client."""
     return boto3.client("glue", region_name=aws_region(), config=RETRIES)

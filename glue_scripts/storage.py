@@ -25,7 +25,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Generic, Protocol, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 import boto3
@@ -59,9 +59,11 @@ RETRIES = Config(
 
 # A part of a multipart upload may be 5 MiB to 5 GiB and there may be 10,000 of them:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
-PART_BYTES = 16 * 1024 * 1024
+PART_BYTES = 8 * 1024 * 1024
 # Parts of one upload that are on their way at the same time; each is held in memory.
-PARTS_AT_ONCE = 3
+PARTS_AT_ONCE = 5
+# Up to this size an object goes in one request: in parts it would be there no sooner, because two more are needed.
+ONE_REQUEST_BYTES = 16 * 1024 * 1024
 # Requests of one process at the same time; botocore holds a connection for each.
 REQUESTS_AT_ONCE = 16
 # Copies on their way at the same time; the parts of a big one go side by side as well, and all have their connections.
@@ -69,6 +71,8 @@ COPIES_AT_ONCE = 8
 COPYING = TransferConfig(max_concurrency=4)
 # DeleteObjects takes up to 1,000 keys: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
 DELETE_KEYS = 1000
+# As much of a body is read in one go; joining smaller pieces of it took three times the CPU.
+BODY_BYTES = 8 * 1024 * 1024
 # botocore retries requests, not a response body that breaks off while it is being read.
 BODY_ATTEMPTS = 5
 _BODY_ERRORS = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError)
@@ -92,7 +96,6 @@ _TRANSIENT_CODES = frozenset(
 )
 
 _Result = TypeVar("_Result")
-_opening = threading.Lock()
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3})?Z")
 # Inside the classes below the name `list` is their method.
 _Strings = list[str]
@@ -221,17 +224,42 @@ def act_in_region(region: str | None) -> None:
         os.environ["AWS_DEFAULT_REGION"] = region
 
 
-@functools.cache
+class Once(Generic[_Result]):
+    """What a process has one of: made at the first call, in whichever thread; calls meanwhile wait for it.
+
+    functools.cache would make one in every thread that asks before the first is there:
+    https://docs.python.org/3/library/functools.html#functools.cache
+    """
+
+    def __init__(self, make: Callable[[], _Result]) -> None:
+        """Make nothing yet."""
+        functools.update_wrapper(self, make)
+        self._make, self._lock = make, threading.Lock()
+        self._made: list[_Result] = []
+
+    def __call__(self) -> _Result:
+        """Return it."""
+        with self._lock:
+            if not self._made:
+                self._made.append(self._make())
+            return self._made[0]
+
+    def forget(self) -> None:
+        """Let the next call make another."""
+        with self._lock:
+            self._made.clear()
+
+
+@Once
 def s3_client() -> S3Client:
     """Return this process's S3 client; boto3 clients are safe to share among threads, making them is not.
 
     https://boto3.amazonaws.com/v1/documentation/api/latest/guide/clients.html
     """
-    with _opening:
-        core = botocore.session.get_session()
-        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_timestamp)
-        session = boto3.Session(botocore_session=core)
-        return session.client("s3", region_name=aws_region(), config=RETRIES)
+    core = botocore.session.get_session()
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_timestamp)
+    session = boto3.Session(botocore_session=core)
+    return session.client("s3", region_name=aws_region(), config=RETRIES)
 
 
 def read_timestamp(value: Any) -> datetime:
@@ -247,7 +275,7 @@ def read_timestamp(value: Any) -> datetime:
     return parse_timestamp(value)
 
 
-@functools.cache
+@Once
 def request_threads() -> ThreadPoolExecutor:
     """Return the threads in which this process waits for S3."""
     return ThreadPoolExecutor(REQUESTS_AT_ONCE, thread_name_prefix="storage")
@@ -368,7 +396,7 @@ class S3Storage:
 
     @contextmanager
     def open_write(self, uri: str) -> Iterator[ObjectWriter]:
-        """Upload in parts of 16 MiB; an exception aborts the upload and leaves no object."""
+        """Upload what is big in parts, as it is written; an exception aborts the upload and leaves no object."""
         writer = _S3Writer(uri)
         try:
             yield writer
@@ -498,7 +526,7 @@ class _S3Reader(io.RawIOBase):
         return len(data)
 
     def readall(self) -> bytes:
-        return b"".join(iter(lambda: self._read(4 * 1024 * 1024), b""))
+        return b"".join(iter(lambda: self._read(BODY_BYTES), b""))
 
     def _read(self, size: int) -> bytes:
         for attempt in range(1, BODY_ATTEMPTS + 1):
@@ -555,7 +583,8 @@ class _S3Writer(io.RawIOBase):
         self._buffer += data
         size = len(memoryview(data).cast("B"))
         self._written += size
-        while len(self._buffer) >= 2 * PART_BYTES:
+        # What is left goes last and alone, so it is kept small.
+        while len(self._buffer) > (ONE_REQUEST_BYTES if self._upload_id is None else PART_BYTES):
             self._send_part(bytes(self._buffer[:PART_BYTES]))
             del self._buffer[:PART_BYTES]
         return size

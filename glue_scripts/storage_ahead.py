@@ -15,10 +15,10 @@ from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
-from storage import open_storage, request_threads, waiting
+from storage import BODY_BYTES, open_storage, request_threads, waiting
 
 # One request fetches this much of a bigger range.
-PIECE_BYTES = 8 * 1024 * 1024
+PIECE_BYTES = BODY_BYTES
 # What is fetched before it is asked for; a slot holds as much more memory.
 AHEAD_BYTES = 64 * 1024 * 1024
 

@@ -54,7 +54,7 @@ def clients_of(endpoint: str, patch: pytest.MonkeyPatch, **more: str) -> Iterato
     for name, value in {"AWS_ENDPOINT_URL": endpoint, **keys, **more}.items():
         patch.setenv(name, value)
     for client in (s3_client, glue_client):
-        client.cache_clear()
+        client.forget()
     yield
     for client in (s3_client, glue_client):
-        client.cache_clear()
+        client.forget()

@@ -114,7 +114,7 @@ def it_is_told_when_the_bytes_did_not_arrive_as_they_were(strict: StrictS3, monk
 
     def upload() -> None:
         with S3Storage().open_write("s3://bucket/big.parquet") as stream:
-            stream.write(b"x" * 2 * PART_BYTES)
+            stream.write(b"x" * 3 * PART_BYTES)
 
     with pytest.raises(StorageError, match=r"S3 UploadPart s3://bucket/big\.parquet: BadDigest"):
         upload()

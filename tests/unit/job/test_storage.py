@@ -4,21 +4,28 @@ import time
 from collections.abc import Callable
 from datetime import timezone
 from pathlib import Path
+from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 
 import storage
+from catalog_glue import glue_client
 from storage import (
     COPIES_AT_ONCE,
+    ONE_REQUEST_BYTES,
     PART_BYTES,
     LocalStorage,
     ObjectChangedError,
     ObjectMissingError,
+    Once,
     S3Storage,
     StorageError,
     copy_all,
     folder_uri,
     open_storage,
+    request_threads,
+    s3_client,
     split_s3_uri,
 )
 from tests.unit.job.fake_s3 import FakeS3
@@ -156,7 +163,48 @@ def it_writes_small_objects_in_one_request_and_big_ones_in_parts(s3: FakeS3) -> 
         for _ in range(5):
             stream.write(block)
     assert s3.objects["big"] == block * 5
-    assert stream.etag == '"many-4"'
+    assert stream.etag == '"many-5"'
+
+
+@pytest.mark.parametrize("shared", [s3_client, glue_client, request_threads])
+def it_makes_one_of_what_all_threads_of_a_process_share(shared: Once[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client takes tenths of a second of CPU: sixteen threads that ask for the first one at once get the same."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    before, barrier, found = shared(), Barrier(16), []
+
+    def ask() -> None:
+        barrier.wait()
+        found.append(shared())
+
+    shared.forget()
+    threads = [Thread(target=ask) for _ in range(barrier.parties)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == barrier.parties
+    assert {id(one) for one in found} == {id(found[0])} != {id(before)}
+
+
+def it_writes_parts_that_s3_takes(s3: FakeS3, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of one size, which S3 wants at least 5 MiB of; nothing is left over for a long last one."""
+    sizes = []
+    upload = s3.upload_part
+
+    def note(**arguments: Any) -> dict[str, str]:
+        sizes.append((arguments["PartNumber"], len(arguments["Body"])))
+        return upload(**arguments)
+
+    monkeypatch.setattr(s3, "upload_part", note)
+    for more in (0, 1, PART_BYTES - 1, PART_BYTES):
+        sizes.clear()
+        with S3Storage().open_write("s3://b/big") as stream:
+            stream.write(bytes(ONE_REQUEST_BYTES + more))
+        *before, last = [size for _, size in sorted(sizes)] or [0]
+        assert (len(s3.objects["big"]), bool(sizes)) == (ONE_REQUEST_BYTES + more, more > 0)
+        assert set(before) <= {PART_BYTES}
+        assert last <= PART_BYTES
+    assert PART_BYTES >= 5 * 1024 * 1024
 
 
 def it_aborts_an_upload_that_fails(s3: FakeS3) -> None:
