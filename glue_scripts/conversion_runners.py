@@ -9,9 +9,8 @@ import sys
 import threading
 import time
 import zipfile
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,7 @@ from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from zipimport import zipimporter
 
 import pyarrow as pa
@@ -33,8 +32,10 @@ if TYPE_CHECKING:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
 
-# CSV that one Spark task converts in about two seconds, unless a single task of ours has more.
-SHARE_BYTES = 256 * MEBIBYTE
+# CSV that one Spark task converts in six to eight seconds, unless a single task of ours has more.
+SHARE_BYTES = 1024 * MEBIBYTE
+# All slots together are given the rest of the work divided by this, so one may be as many times slower than the others.
+SPREAD = 1.5
 # And at least so much, about a tenth of a second: executors are asked for by the number of tasks, and one that is
 # started for less has nothing to do.
 LEAST_SHARE_BYTES = 8 * MEBIBYTE
@@ -94,20 +95,48 @@ def _reports(context: TaskContext, tasks: Tasks, slots: int, do: _Do) -> Iterato
             yield from do(context, task, UNSHARED)
         return
     most, slot = slots * TASKS_AT_ONCE, threading.BoundedSemaphore(slots)
-    running: deque[tuple[int, Future[list[PartReport]]]] = deque()
+    running: dict[Future[list[PartReport]], _Turn] = {}
     threads = ThreadPoolExecutor(most, thread_name_prefix="task")
     try:
         for task in tasks:
-            weight = min(task.weight, AHEAD_BYTES)
-            while running and (
-                len(running) == most or weight + sum(held for held, _ in running) > 2 * slots * AHEAD_BYTES
-            ):
-                yield from running.popleft()[1].result()
-            running.append((weight, threads.submit(do, context, task, slot)))
+            turn = _Turn(slot, min(task.weight, AHEAD_BYTES))
+            while len(running) == most or turn.weight + _held(running.values()) > 2 * slots * AHEAD_BYTES:
+                yield from _next_reports(running)
+            running[threads.submit(do, context, task, turn)] = turn
         while running:
-            yield from running.popleft()[1].result()
+            yield from _next_reports(running)
     finally:
         threads.shutdown(cancel_futures=True)
+
+
+class _Turn(AbstractContextManager[None]):
+    """A task's hold of a slot; until it has ended the task holds the bytes that it has fetched, `weight` at most."""
+
+    def __init__(self, slot: threading.Semaphore, weight: int) -> None:
+        self._slot, self.weight = slot, weight
+        self.ended: Future[None] = Future()
+
+    def __enter__(self) -> None:
+        self._slot.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._slot.release()
+        # A task that is tried again has several turns.
+        if not self.ended.done():
+            self.ended.set_result(None)
+
+
+def _held(turns: Iterable[_Turn]) -> int:
+    return sum(turn.weight for turn in turns if not turn.ended.done())
+
+
+def _next_reports(running: dict[Future[list[PartReport]], _Turn]) -> Iterator[PartReport]:
+    """Wait until a task has converted or has ended, and yield the reports of those that have ended."""
+    awaited: list[Future[Any]] = [*running, *(turn.ended for turn in running.values() if not turn.ended.done())]
+    wait(awaited, return_when=FIRST_COMPLETED)
+    for task in [task for task in running if task.done()]:
+        del running[task]
+        yield from task.result()
 
 
 def _place(task: Task | PlaceLines) -> str:
@@ -147,10 +176,10 @@ def collect(
 def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
     """Return the tasks, heaviest first, in shares of one Spark task each that get smaller and smaller.
 
-    Between two of its tasks a slot of Spark idles for 0.05 to 0.1 s, which ten thousand small partitions would feel. A
-    share is a 2 x `slots`-th of the bytes left at its turn, so that all slots are busy to the end (guided
-    self-scheduling: Polychronopoulos and Kuck, https://doi.org/10.1109/TC.1987.5009495), and has limits: what is lost
-    with an executor stays small, and none is started for next to nothing.
+    Between two of its tasks a slot of Spark idles for 0.05 to 0.1 s, and on S3 for about 0.4 s more, in which the last
+    file is stored and the next one fetched. A share is a part of the bytes left at its turn, so that all slots are busy
+    to the end (guided self-scheduling: Polychronopoulos and Kuck, https://doi.org/10.1109/TC.1987.5009495), and has
+    limits: what is lost with an executor stays small, and none is started for next to nothing.
     """
     weights = [max(task.weight, 1) for task in tasks]
     left = sum(weights)
@@ -158,7 +187,7 @@ def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
     first = weight = 0
     for position, added in enumerate(weights, 1):
         weight += added
-        if weight >= min(max(left / (2 * slots), LEAST_SHARE_BYTES), SHARE_BYTES) or position == len(tasks):
+        if weight >= min(max(left / (SPREAD * slots), LEAST_SHARE_BYTES), SHARE_BYTES) or position == len(tasks):
             shares.append(tasks[first:position])
             first, left, weight = position, left - weight, 0
     return shares

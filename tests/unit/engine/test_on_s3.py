@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import threading
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import conversion_runners
 import storage
 import storage_ahead
 from conversion import Effort, UnitResult, convert_units
-from conversion_plan import Settings, UnitWork
+from conversion_plan import Settings, Task, UnitWork
 from conversion_runners import ATTEMPTS, Runner, in_process, in_threads
+from conversion_task import PartReport, PlaceLines, TaskContext
 from sources import SourceFile
 from storage import REQUESTS_AT_ONCE, S3Storage, StorageRefusedError, StorageUnavailableError
 from storage_ahead import ByteRange, ReadAhead
@@ -215,6 +219,57 @@ def it_raises_what_a_range_cannot_be_read_for_when_it_is_its_turn(s3: FakeS3) ->
     assert next(ahead) == bytes(5)
     with pytest.raises(StorageRefusedError, match="s3://b/secret: AccessDenied"):
         next(ahead)
+
+
+def it_fetches_the_next_file_while_it_stores_the_last_one(
+    s3: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two files at most are held before they are converted; one that is being stored is not among them."""
+    monkeypatch.setattr(conversion_runners, "AHEAD_BYTES", 1000)
+    storing, fetched, keys = threading.Event(), threading.Event(), set()
+    get, put = s3.get_object, s3.put_object
+
+    def get_object(Key: str, **arguments: str) -> dict[str, Any]:  # noqa: N803 - the name of the API
+        keys.add(Key)
+        if len(keys) == 3:
+            fetched.set()
+        return get(Key=Key, **arguments)
+
+    def put_object(**arguments: Any) -> dict[str, str]:
+        storing.set()
+        assert fetched.wait(10), "the third file is not fetched before one of the first two is stored"
+        return put(**arguments)
+
+    monkeypatch.setattr(s3, "get_object", get_object)
+    monkeypatch.setattr(s3, "put_object", put_object)
+    files: list[Mapping[str, bytes]] = [
+        {name: rows(300, 1000 * number)} for number, name in enumerate(("a.csv", "b.csv", "c.csv", "d.csv"))
+    ]
+    results = on_s3(s3, tmp_path, files)
+    assert storing.is_set()
+    assert len(results) == len(files)
+
+
+def it_fetches_no_third_file_before_one_of_two_is_converted(
+    s3: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion_runners, "AHEAD_BYTES", 1000)
+    context = TaskContext(a_contract(tmp_path, DECLARED), Settings(), "r1")
+    tasks = [Task(f"s3://b/data/{number}/", f"s3://b/bad/{number}/", "part-00000", (), 1000) for number in range(9)]
+    begun, converting, most = [0], [0], [0]
+
+    def do(_: TaskContext, task: Task | PlaceLines, slot: AbstractContextManager[object]) -> list[PartReport]:
+        begun[0] += 1
+        most[0] = max(most[0], begun[0] - converting[0])
+        time.sleep(0.01)
+        with slot:
+            time.sleep(0.01)
+            converting[0] += 1
+        return [PartReport(tasks.index(task), 0)] if isinstance(task, Task) else []
+
+    monkeypatch.setattr(conversion_runners, "run_task", do)
+    assert sorted(report.unit for report in in_process(context, tasks)) == list(range(9))
+    assert most[0] == 2
 
 
 # --------------------------------------------------------------------------------------------------------- trying again

@@ -105,11 +105,11 @@ def shared_out(weights: list[int], slots: int) -> list[list[int]]:
     [
         pytest.param([], 2, [], id="none"),
         pytest.param([7], 2, [1], id="one"),
-        pytest.param([LEAST_SHARE_BYTES] * 12, 2, [3, 3, 2, 1, 1, 1, 1], id="equal"),
+        pytest.param([LEAST_SHARE_BYTES] * 12, 2, [4, 3, 2, 1, 1, 1], id="equal"),
         pytest.param([LEAST_SHARE_BYTES] * 3, 40, [1, 1, 1], id="more slots than tasks"),
-        pytest.param([18 * LEAST_SHARE_BYTES, LEAST_SHARE_BYTES, LEAST_SHARE_BYTES], 1, [1, 1, 1], id="one heavy"),
+        pytest.param([18 * LEAST_SHARE_BYTES, LEAST_SHARE_BYTES, LEAST_SHARE_BYTES], 1, [1, 2], id="one heavy"),
         pytest.param([LEAST_SHARE_BYTES // 4] * 12, 40, [4, 4, 4], id="too little for more executors"),
-        pytest.param([SHARE_BYTES // 2] * 20, 2, [2] * 8 + [1] * 4, id="big"),
+        pytest.param([SHARE_BYTES // 2] * 20, 2, [2] * 9 + [1] * 2, id="big"),
     ],
 )
 def it_shares_tasks_out_in_ever_smaller_shares(weights: list[int], slots: int, sizes: list[int]) -> None:
