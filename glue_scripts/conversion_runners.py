@@ -10,13 +10,14 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import MAGIC_NUMBER
 from pathlib import Path
+from queue import SimpleQueue
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any, TypeVar
 from zipimport import zipimporter
@@ -94,49 +95,61 @@ def _reports(context: TaskContext, tasks: Tasks, slots: int, do: _Do) -> Iterato
         for task in tasks:
             yield from do(context, task, UNSHARED)
         return
-    most, slot = slots * TASKS_AT_ONCE, threading.BoundedSemaphore(slots)
-    running: dict[Future[list[PartReport]], _Turn] = {}
+    most, begun = slots * TASKS_AT_ONCE, _Begun(slots)
     threads = ThreadPoolExecutor(most, thread_name_prefix="task")
     try:
         for task in tasks:
-            turn = _Turn(slot, min(task.weight, AHEAD_BYTES))
-            while len(running) == most or turn.weight + _held(running.values()) > 2 * slots * AHEAD_BYTES:
-                yield from _next_reports(running)
-            running[threads.submit(do, context, task, turn)] = turn
-        while running:
-            yield from _next_reports(running)
+            weight = min(task.weight, AHEAD_BYTES)
+            while begun.tasks == most or (begun.tasks and begun.held + weight > 2 * slots * AHEAD_BYTES):
+                yield from begun.next_reports()
+            turn = begun.begin(weight)
+            threads.submit(do, context, task, turn).add_done_callback(turn.note)
+        while begun.tasks:
+            yield from begun.next_reports()
     finally:
         threads.shutdown(cancel_futures=True)
 
 
-class _Turn(AbstractContextManager[None]):
-    """A task's hold of a slot; until it has ended the task holds the bytes that it has fetched, `weight` at most."""
+class _Begun:
+    """The tasks that have begun: how many, and how many bytes those may hold that have not converted yet."""
 
-    def __init__(self, slot: threading.Semaphore, weight: int) -> None:
-        self._slot, self.weight = slot, weight
-        self.ended: Future[None] = Future()
+    def __init__(self, slots: int) -> None:
+        self.tasks = self.held = 0
+        self._slot = threading.BoundedSemaphore(slots)
+        self._events: SimpleQueue[tuple[_Turn, Future[list[PartReport]] | None]] = SimpleQueue()
+
+    def begin(self, weight: int) -> _Turn:
+        self.tasks += 1
+        self.held += weight
+        return _Turn(self._slot, weight, self._events)
+
+    def next_reports(self) -> list[PartReport]:
+        """Wait until a task has converted or has ended; return the reports of one that has ended."""
+        turn, task = self._events.get()
+        # A task that is tried again has several turns, and one that converts nothing has none.
+        self.held, turn.weight = self.held - turn.weight, 0
+        if task is None:
+            return []
+        self.tasks -= 1
+        return task.result()
+
+
+class _Turn(AbstractContextManager[None]):
+    """A task's hold of a slot."""
+
+    def __init__(self, slot: threading.Semaphore, weight: int, events: SimpleQueue[Any]) -> None:
+        self._slot, self.weight, self._events = slot, weight, events
 
     def __enter__(self) -> None:
         self._slot.acquire()
 
     def __exit__(self, *_: object) -> None:
         self._slot.release()
-        # A task that is tried again has several turns.
-        if not self.ended.done():
-            self.ended.set_result(None)
+        self._events.put((self, None))
 
-
-def _held(turns: Iterable[_Turn]) -> int:
-    return sum(turn.weight for turn in turns if not turn.ended.done())
-
-
-def _next_reports(running: dict[Future[list[PartReport]], _Turn]) -> Iterator[PartReport]:
-    """Wait until a task has converted or has ended, and yield the reports of those that have ended."""
-    awaited: list[Future[Any]] = [*running, *(turn.ended for turn in running.values() if not turn.ended.done())]
-    wait(awaited, return_when=FIRST_COMPLETED)
-    for task in [task for task in running if task.done()]:
-        del running[task]
-        yield from task.result()
+    def note(self, task: Future[list[PartReport]]) -> None:
+        """Note that the task has ended."""
+        self._events.put((self, task))
 
 
 def _place(task: Task | PlaceLines) -> str:

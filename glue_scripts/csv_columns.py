@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +23,8 @@ Problem = tuple[str, str | None]
 EMPTY_ROW: Problem = ("nothing but delimiters and blanks", None)
 
 
+# Asked three times for every file, of which there may be ten thousand small ones.
+@lru_cache(maxsize=8)
 def contract_types(contract: DatasetContract) -> tuple[ColumnType, ...]:
     """Return the type of each column, None for strings; a format that cannot be honoured is refused by name."""
     return tuple(
@@ -31,6 +34,7 @@ def contract_types(contract: DatasetContract) -> tuple[ColumnType, ...]:
     )
 
 
+@lru_cache(maxsize=8)
 def table_schema(contract: DatasetContract) -> Any:
     """Return the Arrow schema of the dataset's Parquet files."""
     types = contract_types(contract)
