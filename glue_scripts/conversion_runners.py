@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from conversion_plan import MEBIBYTE, Task
 from conversion_task import UNSHARED, PartReport, PlaceLines, TaskContext, run_task
-from storage import is_local
+from storage import ONE_REQUEST_BYTES, is_local
 from storage_ahead import AHEAD_BYTES
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _reports(context: TaskContext, tasks: Tasks, slots: int, do: _Do) -> Iterato
     try:
         for task in tasks:
             weight = min(task.weight, AHEAD_BYTES)
-            while begun.tasks == most or (begun.tasks and begun.held + weight > 2 * slots * AHEAD_BYTES):
+            while begun.tasks == most or (begun.tasks and begun.is_full(weight)):
                 yield from begun.next_reports()
             turn = begun.begin(weight)
             threads.submit(do, context, task, turn).add_done_callback(turn.note)
@@ -111,34 +111,40 @@ def _reports(context: TaskContext, tasks: Tasks, slots: int, do: _Do) -> Iterato
 
 
 class _Begun:
-    """The tasks that have begun: how many, and how many bytes those may hold that have not converted yet."""
+    """The tasks that have begun, and how many bytes they hold at most: fetched for converting, and to be stored."""
 
     def __init__(self, slots: int) -> None:
-        self.tasks = self.held = 0
-        self._slot = threading.BoundedSemaphore(slots)
+        self.tasks = self._fetched = self._stored = 0
+        self._slots, self._slot = slots, threading.BoundedSemaphore(slots)
         self._events: SimpleQueue[tuple[_Turn, Future[list[PartReport]] | None]] = SimpleQueue()
+
+    def is_full(self, weight: int) -> bool:
+        """Say whether a task of some weight has to wait until others have converted, or have stored their files."""
+        return self._fetched + weight > 2 * self._slots * AHEAD_BYTES or self._stored > self._slots * AHEAD_BYTES
 
     def begin(self, weight: int) -> _Turn:
         self.tasks += 1
-        self.held += weight
+        self._fetched += weight
         return _Turn(self._slot, weight, self._events)
 
     def next_reports(self) -> list[PartReport]:
         """Wait until a task has converted or has ended; return the reports of one that has ended."""
         turn, task = self._events.get()
         # A task that is tried again has several turns, and one that converts nothing has none.
-        self.held, turn.weight = self.held - turn.weight, 0
+        self._fetched, turn.fetched = self._fetched - turn.fetched, 0
         if task is None:
+            self._stored, turn.stored = self._stored - turn.stored + turn.weight, turn.weight
             return []
-        self.tasks -= 1
+        self.tasks, self._stored = self.tasks - 1, self._stored - turn.stored
         return task.result()
 
 
 class _Turn(AbstractContextManager[None]):
-    """A task's hold of a slot."""
+    """A task's hold of a slot; `weight` is what it holds of its file while that is stored, beside the parts sent."""
 
     def __init__(self, slot: threading.Semaphore, weight: int, events: SimpleQueue[Any]) -> None:
-        self._slot, self.weight, self._events = slot, weight, events
+        self._slot, self._events = slot, events
+        self.fetched, self.stored, self.weight = weight, 0, min(weight, ONE_REQUEST_BYTES)
 
     def __enter__(self) -> None:
         self._slot.acquire()

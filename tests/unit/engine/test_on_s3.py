@@ -6,6 +6,7 @@ import gzip
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -270,6 +271,30 @@ def it_fetches_no_third_file_before_one_of_two_is_converted(
     monkeypatch.setattr(conversion_runners, "run_task", do)
     assert sorted(report.unit for report in in_process(context, tasks)) == list(range(9))
     assert most[0] == 2
+
+
+def it_converts_no_more_than_it_can_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A storage that takes bytes slowly must not fill the memory with files that wait for it."""
+    monkeypatch.setattr(conversion_runners, "AHEAD_BYTES", 1000)
+    context = TaskContext(a_contract(tmp_path, DECLARED), Settings(), "r1")
+    tasks = [Task(f"s3://b/data/{number}/", f"s3://b/bad/{number}/", "part-00000", (), 1000) for number in range(9)]
+    stored, converted = threading.Event(), []
+
+    def do(_: TaskContext, task: Task | PlaceLines, slot: AbstractContextManager[object]) -> list[PartReport]:
+        with slot:
+            converted.append(task)
+        stored.wait(30)
+        return [PartReport(0, 0)]
+
+    monkeypatch.setattr(conversion_runners, "run_task", do)
+    with ThreadPoolExecutor(1) as other:
+        reports = other.submit(lambda: list(in_process(context, tasks)))
+        wait_for(lambda: len(converted) == 3)
+        # Whatever would be converted beyond that, would be at once.
+        time.sleep(0.2)
+        assert len(converted) == 3
+        stored.set()
+        assert len(reports.result(30)) == len(converted) == 9
 
 
 # --------------------------------------------------------------------------------------------------------- trying again
