@@ -316,9 +316,13 @@ class StepFunctions:
         """Append to the history; previousEventId leads back along the branch that the event belongs to.
 
         A full history ends the execution: https://docs.aws.amazon.com/step-functions/latest/dg/bp-history-limit.html
+        Nothing follows its end.
         """
+        last = kind in LAST_EVENTS
         with self._events_lock:
-            full = kind not in LAST_EVENTS and self._is_full(execution)
+            if not last:
+                self._stop_if_ended()
+            full = not last and self._is_full(execution)
             event = {
                 "id": len(execution["events"]) + 1,
                 "previousEventId": self._last_event.get(),

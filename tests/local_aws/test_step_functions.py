@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import botocore.exceptions
@@ -301,6 +302,17 @@ def it_ends_a_history_at_25_000_events(aws: LocalAws, machines: Machines, passes
         assert history[-1]["type"] == "ExecutionFailed"
         assert result.error == "States.Runtime"
         assert result.cause == "The execution reached the maximum number of history events (25000)."
+
+
+# As somebody measured on AWS: https://github.com/floci-io/floci/pull/2782
+def it_writes_nothing_down_after_the_end_of_an_execution(aws: LocalAws, machines: Machines) -> None:
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 30, "End": True}}}
+    waits = {"Type": "Map", "Items": [1, 2], "ItemProcessor": wait, "End": True}
+    execution = machines.start(machines.create({"StartAt": "M", "States": {"M": waits}}))
+    wait_for(lambda: [event["type"] for event in events(aws, execution)].count("WaitStateEntered") == 2)
+    aws.client("stepfunctions").stop_execution(executionArn=execution)
+    time.sleep(1)
+    assert events(aws, execution)[-1]["type"] == "ExecutionAborted"
 
 
 def it_writes_down_the_start_of_each_task(aws: LocalAws, bucket: str, machines: Machines) -> None:
