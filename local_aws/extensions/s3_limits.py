@@ -108,8 +108,12 @@ class S3Limits:
         source = (self._s3._buckets.get(source_bucket) or {}).get("objects", {}).get(source_key)
         if source is None or version:
             return copy(bucket, key, headers)
-        if problem := size_problem(source["size"]):
-            return self._s3._error("InvalidRequest", problem, 400)
+        if source["size"] > MAX_COPY_BYTES:
+            message = (
+                "The specified copy source is larger than the maximum allowable size for a copy source: "
+                f"{MAX_COPY_BYTES}"
+            )
+            return self._s3._error("InvalidRequest", message, 400)
         onto_itself = (source_bucket, source_key) == (bucket, key) and not self._s3._bucket_encryption.get(bucket)
         if onto_itself and not changes(headers) and (source.get("storage_class") or "STANDARD") == "STANDARD":
             message = (
@@ -128,13 +132,6 @@ class S3Limits:
             message = "Part number must be an integer between 1 and 10000, inclusive"
             return self._s3._error("InvalidArgument", message, 400)
         return copy(bucket, key, query_params, headers)
-
-
-def size_problem(size: int) -> str | None:
-    """Return why an object of so many bytes is not copied at once, None when it is."""
-    if size <= MAX_COPY_BYTES:
-        return None
-    return f"The specified copy source is larger than the maximum allowable size for a copy source: {MAX_COPY_BYTES}"
 
 
 def changes(headers: dict[str, str]) -> bool:

@@ -18,7 +18,8 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
 from local_aws import LocalAws
-from local_aws.extensions.s3_limits import size_problem
+from local_aws.extensions.hooks import Emulator
+from local_aws.extensions.s3_limits import S3Limits
 from local_aws.settings import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 from tests.waiting import wait_for
 
@@ -361,9 +362,15 @@ def it_copies_no_object_onto_itself_without_a_change(aws: LocalAws, bucket: str)
     s3.copy_object(**place, CopySource=place)
 
 
-def it_copies_no_more_than_5_gib_at_once() -> None:
-    assert size_problem(5 * 1024**3) is None
-    assert "larger than the maximum allowable size" in (size_problem(5 * 1024**3 + 1) or "")
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 400)])
+def it_copies_no_more_than_5_gib_at_once(monkeypatch: pytest.MonkeyPatch, more: int, status: int) -> None:
+    stored = {"b": {"objects": {"a": {"size": 5 * 1024**3 + more}}}}
+    monkeypatch.setattr("ministack.services.s3._buckets", stored)
+    copied = S3Limits(Emulator()).copy_object(
+        lambda *arguments: (200, {}, b""), "b", "copy", {"x-amz-copy-source": "/b/a"}
+    )
+    assert copied[0] == status
+    assert more == 0 or b"<Code>InvalidRequest</Code>" in copied[2]
 
 
 # Archives
