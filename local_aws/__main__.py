@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from local_aws.console import say
 from local_aws.errors import MACHINE_ERRORS, LocalAwsError, told
 from local_aws.execution import ExecutionResult
 from local_aws.local_aws import DEFAULT_DIRECTORY, LocalAws
@@ -63,13 +64,13 @@ def main(argv: list[str]) -> int:
     try:
         return COMMANDS[arguments.command](arguments)
     except LocalAwsError as error:
-        sys.stderr.write(f"local AWS: {error}\n")
+        say(f"local AWS: {error}", aside=True)
         return 1
     except MACHINE_ERRORS as error:
-        sys.stderr.write(f"local AWS: {told(error)}\n")
+        say(f"local AWS: {told(error)}", aside=True)
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write(f"\nlocal AWS: {arguments.command} was interrupted{GOES_ON.get(arguments.command, '')}\n")
+        say(f"\nlocal AWS: {arguments.command} was interrupted{GOES_ON.get(arguments.command, '')}", aside=True)
         return 130
 
 
@@ -121,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
         facts = execution_facts("execution", result)
         report = {"executions": [facts], **lake_facts(aws, list(facts["datasets"]))}
         write_page(arguments.report, "Run report", report, definition_of(aws))
-        sys.stderr.write(f"report: {arguments.report}\n")
+        say(f"report: {arguments.report}", aside=True)
     return 0 if result.status == "SUCCEEDED" else 1
 
 
@@ -161,11 +162,6 @@ def summary(result: ExecutionResult) -> str:
     if result.status != "SUCCEEDED":
         lines.append(f"{result.error}: {result.cause}")
     return "\n".join(lines)
-
-
-def say(text: str) -> None:
-    """Print at once, also into a pipe."""
-    print(text, flush=True)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ A statement ends with a semicolon and may span lines. `\d` lists tables and view
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local_aws.console import say
 from local_aws.errors import MACHINE_ERRORS, LocalAwsError, told
 from local_aws.sql_output import Rows, Style, formatted
 
@@ -101,7 +101,7 @@ def converse(aws: LocalAws, history: Path, style: Style = "aligned") -> None:
     """Read statements from a terminal until the person leaves; the history is kept in a file."""
     prompt = SqlPrompt(aws, style)
     remember = _with_history(history)
-    print(r"SQL as Athena takes it, ended by a semicolon. \d lists tables, \? helps, \q leaves.", flush=True)
+    say(r"SQL as Athena takes it, ended by a semicolon. \d lists tables, \? helps, \q leaves.")
     while True:
         try:
             if not prompt.take(input(prompt.prompt)):
@@ -119,12 +119,12 @@ def run_lines(aws: LocalAws, lines: Iterable[str], style: Style) -> bool:
     """Do what lines say that are not typed by a person; return whether all went well, stopping where it does not."""
     failed: list[str] = []
 
-    def say(text: str) -> None:
+    def tell(text: str) -> None:
         if text.startswith("error: "):
             failed.append(text)
-        print(text, file=sys.stderr if failed else sys.stdout, flush=True)
+        say(text, aside=bool(failed))
 
-    prompt = SqlPrompt(aws, style, say)
+    prompt = SqlPrompt(aws, style, tell)
     for line in lines:
         if not prompt.take(line.rstrip("\n")) or failed:
             return not failed

@@ -25,6 +25,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from local_aws import ExecutionResult, LocalAws, LocalAwsError
+from local_aws.console import interrupt, say
 from local_aws.errors import MACHINE_ERRORS, told
 from local_aws.progress import run_watched
 from local_aws.report_facts import definition_of, execution_facts, lake_facts
@@ -259,16 +260,6 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 def shown(path: Path) -> Path:
     """Return a path as a person in the project's folder would write it."""
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
-
-
-def say(line: str) -> None:
-    """Print a line at once, also into a pipe."""
-    print(line, flush=True)
-
-
-def interrupt(signal_number: int, frame: object) -> None:
-    """Turn a termination signal into the same orderly end as Ctrl-C."""
-    raise KeyboardInterrupt
 
 
 def main() -> int:

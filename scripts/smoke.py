@@ -34,6 +34,7 @@ import botocore.exceptions
 from boto3.s3.transfer import TransferConfig
 
 from local_aws import ExecutionResult, LocalAwsError
+from local_aws.console import interrupt, say
 from local_aws.execution import events, follow
 from local_aws.queries import run_query
 from local_aws.terraform import Terraform
@@ -585,16 +586,6 @@ def print_table(lines: list[dict[str, str]]) -> None:
         say(f"{'':{width}}  assumed: {line['assumed'][:200]}")
         if line["seen"]:
             say(f"{'':{width}}  seen:    {line['seen'][:200]}")
-
-
-def say(line: str) -> None:
-    """Print a line at once, also into a pipe."""
-    print(line, flush=True)
-
-
-def interrupt(signal_number: int, frame: object) -> None:
-    """Turn a termination signal into the same orderly end as Ctrl-C."""
-    raise KeyboardInterrupt
 
 
 def go_on(signal_number: int, frame: object) -> None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from local_aws import LocalAws, LocalAwsError
+from local_aws.console import interrupt, say
 from local_aws.errors import MACHINE_ERRORS
 from local_aws.errors import told as told_by_system
 from local_aws.progress import run_watched
@@ -253,11 +254,6 @@ def shown(path: Path) -> Path:
     return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path
 
 
-def say(line: str) -> None:
-    """Print a line at once, also into a pipe."""
-    print(line, flush=True)
-
-
 # ----------------------------------------------------------------------------------------------------------------- main
 def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     """Parse the command line."""
@@ -299,11 +295,6 @@ def try_files(arguments: argparse.Namespace) -> int:
         command = f".venv/bin/python -m local_aws --directory {shown(trial.directory / 'aws')}"
         say(f"\nStill running. To query it and to stop it:\n   {command} sql\n   {command} down")
     return 1 if figures["rows_quarantined"] else 0
-
-
-def interrupt(signal_number: int, frame: object) -> None:
-    """Turn a termination signal into the same orderly end as Ctrl-C."""
-    raise KeyboardInterrupt
 
 
 def main(argv: Sequence[str]) -> int:

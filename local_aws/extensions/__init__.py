@@ -22,6 +22,7 @@ from local_aws.extensions.s3_archive import Archive
 from local_aws.extensions.s3_buckets import Buckets
 from local_aws.extensions.s3_checksums import Checksums
 from local_aws.extensions.s3_etags import ETags
+from local_aws.extensions.s3_limits import S3Limits
 from local_aws.extensions.s3_pace import S3Pace
 from local_aws.extensions.schedules import Schedules
 from local_aws.extensions.sdk_calls import DOCUMENTED, OTHER
@@ -52,6 +53,7 @@ def install(settings: Settings) -> GlueJobs:
         ETags(emulator),
         Checksums(emulator),
         Archive(emulator),
+        S3Limits(emulator),
         GlueCatalog(emulator),
         jobs,
         GlueCrawlers(emulator, sessions, logs),

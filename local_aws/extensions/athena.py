@@ -10,6 +10,7 @@ import asyncio
 import csv
 import io
 import itertools
+import json
 import shutil
 import time
 from pathlib import Path
@@ -25,6 +26,8 @@ from local_aws.extensions.roles import Credentials, RoleSessions
 from local_aws.settings import Settings
 
 MAX_REASON = 2000
+# https://docs.aws.amazon.com/athena/latest/APIReference/API_GetQueryResults.html
+MAX_ROWS = 1000
 # https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html#full-access-to-default-db-per-region
 DEFAULT_DATABASE_ACTIONS = ("glue:GetDatabase", "glue:GetDatabases", "glue:CreateDatabase")
 # What AWS documents as needed on the bucket and on the objects of the results, whether or not a result is large enough
@@ -51,6 +54,7 @@ class Athena:
             "_workgroups",
             "_start_query_execution",
             "_execute_query",
+            "_get_query_results",
             "_parse_ddl",
             "_CreateTable",
             "_create_table_input",
@@ -61,6 +65,7 @@ class Athena:
         """Put the replacements in place."""
         self._start = self._athena.replace("_start_query_execution", self.start_query_execution)
         self._athena.replace("_execute_query", self.execute_query)
+        self._results = self._athena.replace("_get_query_results", self.get_query_results)
 
     def start_query_execution(self, data: dict[str, Any]) -> Any:
         """Accept a query, unless its work group or its syntax is wrong."""
@@ -83,6 +88,23 @@ class Athena:
 
     def _refuse(self, message: str) -> Any:
         return self._responses.error_response_json("InvalidRequestException", message, 400)
+
+    def get_query_results(self, data: dict[str, Any]) -> Any:
+        """Return a page of rows; the names of a query's columns are one of them, which ministack does not count."""
+        execution = self._athena._executions.get(data.get("QueryExecutionId")) or {}
+        if execution.get("StatementType") != "DML":
+            return self._results(data)
+        first, size = int(data.get("NextToken") or 0), int(data.get("MaxResults") or MAX_ROWS)
+        status, headers, body = self._results({**data, "NextToken": str(max(first - 1, 0)), "MaxResults": size})
+        if status != 200:
+            return status, headers, body
+        answer = json.loads(body)
+        names_too_many = 1 if first == 1 else 0
+        answer["ResultSet"]["Rows"] = answer["ResultSet"]["Rows"][names_too_many : names_too_many + size]
+        answer.pop("NextToken", None)
+        if first + size < len(execution["_results"]["rows"]) + 1:
+            answer["NextToken"] = str(first + size)
+        return status, headers, json.dumps(answer).encode()
 
     async def execute_query(
         self, query_id: str, query: str, database: str, ddl: Any, catalog: str | None = None

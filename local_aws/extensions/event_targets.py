@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextvars
 import datetime
-import sys
 import threading
 from dataclasses import dataclass
 from typing import Any
 
 import botocore.exceptions
 
+from local_aws.console import say
 from local_aws.extensions.hooks import Emulator
 from local_aws.extensions.roles import RoleError, RoleSessions
 from local_aws.extensions.topics import Topics
@@ -111,8 +111,7 @@ class EventTargets:
 
 def failed(source_arn: str, target_arn: str, reason: str) -> None:
     """Note a delivery that failed: on AWS in the rule's FailedInvocations metric, here in the server's log."""
-    sys.stderr.write(f"{source_arn} could not reach {target_arn}: {reason}\n")
-    sys.stderr.flush()
+    say(f"{source_arn} could not reach {target_arn}: {reason}", aside=True)
 
 
 def filled_in(payload: str, schedule_arn: str, event: dict[str, Any]) -> str:

@@ -80,6 +80,8 @@ class GlueCatalog:
     def _refusal(self, action: str, data: dict[str, Any]) -> Any:
         if "Partition" in action and "DatabaseName" in data and self._key(data) not in self._glue._tables:
             return self._error("EntityNotFoundException", f"Table {data.get('TableName')} not found.")
+        if action == "GetTables" and data.get("DatabaseName") not in self._glue._databases:
+            return self._error("EntityNotFoundException", f"Database {data.get('DatabaseName')} not found.")
         if action in ("CreateTable", "UpdateTable"):
             name = (data.get("TableInput") or {}).get("Name", "")
             if name != name.lower():
@@ -159,15 +161,18 @@ class GlueCatalog:
         known = self._by_values(data)
         errors = []
         for entry in entries:
-            record = known.get(tuple(entry["PartitionValueList"]))
+            values = entry["PartitionValueList"]
+            record = known.get(tuple(values))
             if record is None:
-                error = entry_error(entry["PartitionValueList"], "EntityNotFoundException", "Partition not found.")
-                errors.append({"PartitionValueList": error.pop("PartitionValues"), **error})
-                continue
-            created = record["CreationTime"]
-            record.clear()
-            record.update({**entry["PartitionInput"], **self._record_fields(data), "CreationTime": created})
-            record.setdefault("Values", entry["PartitionValueList"])
+                errors.append(update_error(values, "EntityNotFoundException", "Partition not found."))
+            elif entry["PartitionInput"].get("Values", values) != values:
+                # https://docs.aws.amazon.com/glue/latest/webapi/API_UpdatePartition.html
+                errors.append(update_error(values, "InvalidInputException", "Values of a partition cannot be changed."))
+            else:
+                created = record["CreationTime"]
+                record.clear()
+                record.update({**entry["PartitionInput"], **self._record_fields(data), "CreationTime": created})
+                record.setdefault("Values", values)
         return errors
 
     def _delete(self, data: dict[str, Any], values: list[list[str]]) -> list[dict[str, Any]]:
@@ -246,6 +251,12 @@ def one_page(answer: Any, data: dict[str, Any], field: str, size: int) -> Any:
 def entry_error(values: list[str], code: str, message: str) -> dict[str, Any]:
     """Return the error of one entry of a batch."""
     return {"PartitionValues": values, "ErrorDetail": {"ErrorCode": code, "ErrorMessage": message}}
+
+
+def update_error(values: list[str], code: str, message: str) -> dict[str, Any]:
+    """Return the error of one entry of BatchUpdatePartition, which calls the values by another name."""
+    error = entry_error(values, code, message)
+    return {"PartitionValueList": error.pop("PartitionValues"), **error}
 
 
 def without_columns(partition: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ import botocore.exceptions
 
 from local_aws.extensions.glue_arguments import argument_problem
 from local_aws.extensions.glue_logs import GlueLogs
+from local_aws.extensions.glue_workers import job_problem, run_problem, unknown_values
 from local_aws.extensions.hooks import Emulator
 from local_aws.extensions.iam import Iam
 from local_aws.extensions.roles import Credentials, RoleError, RoleSessions
@@ -102,15 +103,21 @@ class GlueJobs:
     # API
 
     def create_job(self, data: dict[str, Any]) -> Any:
-        """Create a job, unless its arguments are not Glue's to take."""
-        return self._argument_refusal(*job_arguments(data)) or self._create_job(data)
+        """Create a job, unless its arguments are not Glue's to take or its workers not Glue's to give."""
+        return self._job_refusal(data) or self._create_job(data)
 
     def update_job(self, data: dict[str, Any]) -> Any:
-        """Update a job under the same condition."""
-        return self._argument_refusal(*job_arguments(data.get("JobUpdate") or {})) or self._update_job(data)
+        """Update a job under the same conditions."""
+        return self._job_refusal(data.get("JobUpdate") or {}) or self._update_job(data)
 
-    def _argument_refusal(self, *sources: dict[str, Any] | None) -> Any:
-        problem = argument_problem(*sources)
+    def _job_refusal(self, settings: dict[str, Any]) -> Any:
+        return self._refusal(settings, job_problem(settings) or argument_problem(*job_arguments(settings)))
+
+    def _refusal(self, settings: dict[str, Any], problem: str | None) -> Any:
+        unknown = list(unknown_values(settings))
+        if unknown:
+            message = f"{len(unknown)} validation error(s) detected: {'; '.join(unknown)}"
+            return self._responses.error_response_json("ValidationException", message, 400)
         return self._responses.error_response_json("InvalidInputException", problem, 400) if problem else None
 
     def start_job_run(self, data: dict[str, Any]) -> Any:
@@ -120,7 +127,8 @@ class GlueJobs:
         if job is None:
             return self._responses.error_response_json("EntityNotFoundException", f"Job {name} not found.", 400)
         defaults, fixed = job_arguments(job)
-        if refusal := self._argument_refusal(defaults, data.get("Arguments"), fixed):
+        problem = run_problem(data) or argument_problem(defaults, data.get("Arguments"), fixed)
+        if refusal := self._refusal(data, problem):
             return refusal
         with self._lock:
             runs = self._glue._job_runs.setdefault(name, [])
@@ -136,7 +144,10 @@ class GlueJobs:
 
     def get_job_runs(self, data: dict[str, Any]) -> Any:
         """List the runs of a job, the newest first."""
-        runs = list(reversed(self._glue._job_runs.get(data.get("JobName"), [])))
+        name = data.get("JobName")
+        if name not in self._glue._jobs:
+            return self._responses.error_response_json("EntityNotFoundException", f"Job {name} not found.", 400)
+        runs = list(reversed(self._glue._job_runs.get(name, [])))
         return self._responses.json_response({"JobRuns": runs})
 
     def batch_stop_job_run(self, data: dict[str, Any]) -> Any:

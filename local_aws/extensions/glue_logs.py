@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 
 import botocore.exceptions
 
+from local_aws.console import say
 from local_aws.extensions.hooks import Emulator
 from local_aws.extensions.iam import Iam
 from local_aws.extensions.roles import Credentials, RoleSessions
@@ -44,7 +44,7 @@ class GlueLogs:
             if events:
                 logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
         except (LogDeliveryError, botocore.exceptions.ClientError) as error:
-            sys.stderr.write(f"the logs of {stream} could not be delivered to {group}: {error}\n")
+            say(f"the logs of {stream} could not be delivered to {group}: {error}", aside=True)
 
     def _check_key(self, security_configuration: str | None, group: str, credentials: Credentials) -> None:
         """Check that the role may see the security configuration and have its logs encrypted as that asks for.

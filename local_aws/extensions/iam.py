@@ -12,11 +12,13 @@ import json
 import re
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from local_aws.extensions.hooks import Emulator
 from local_aws.extensions.keys import Keys
+from local_aws.extensions.passed_roles import passed_roles
+from local_aws.extensions.roles import find_role
 from local_aws.settings import ROOT_ACCESS_KEY, Settings
 
 
@@ -33,19 +35,20 @@ class ObjectRequest:
 
 @dataclass(frozen=True)
 class RequestFacts:
-    """What a request says about further resources and condition keys of the call being checked, or about its object."""
+    """What a request says of the call being checked: further resources, condition keys, its object, roles it passes."""
 
     more_resources: tuple[str, ...] = ()
     context: dict[str, Any] = field(default_factory=dict)
     s3: ObjectRequest | None = None
+    passed_roles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class KeyRefusal:
-    """Why a request fails on a KMS key: a right that the caller lacks, or what is wrong with the key itself."""
+class Refusal:
+    """Why a request fails on a KMS key or a role: a right that the caller lacks, or what is wrong with the key."""
 
     action: str
-    key: str
+    resource: str
     code: str = ""
     message: str = ""
 
@@ -87,7 +90,8 @@ class Iam:
         )
         self._app = emulator.module("app", "pin_request_origin")
         self._athena = emulator.module("services.athena", "_executions")
-        self._sts = emulator.module("services.sts", "_sessions")
+        self._sts = emulator.module("services.sts", "_sessions", "_assumed_role_arn", "_error")
+        self._roles = emulator.module("services.iam", "_roles")
         self._s3 = emulator.module(
             "services.s3",
             "_buckets",
@@ -103,7 +107,7 @@ class Iam:
         self._call_log = settings.call_log
         self._lock = threading.Lock()
         self._facts: contextvars.ContextVar[RequestFacts] = contextvars.ContextVar("facts", default=NO_FACTS)
-        self._refused_key: contextvars.ContextVar[KeyRefusal | None] = contextvars.ContextVar("refused_key")
+        self._refused: contextvars.ContextVar[Refusal | None] = contextvars.ContextVar("refused")
         self._caller: contextvars.ContextVar[str] = contextvars.ContextVar("caller", default=ROOT_ACCESS_KEY)
 
     def install(self) -> None:
@@ -112,6 +116,7 @@ class Iam:
         self._original_arn = self._actions.replace("extract_resource_arn", self.extract_resource_arn)
         self._original_enforce = self._evaluator.replace("enforce", self.enforce)
         self._original_refusal = self._actions.replace("access_denied_response", self.access_denied_response)
+        self._original_assumed = self._sts.replace("_assumed_role_arn", self.assumed_role_arn)
         self._original_origin = self._app.replace("pin_request_origin", self.pin_request_origin)
 
     @property
@@ -122,6 +127,14 @@ class Iam:
     def pin_request_origin(self, source_ip: str, secure_transport: bool) -> None:
         """Take every request as if it came over TLS: the local endpoint has none and TLS-only policies would deny."""
         self._original_origin(source_ip, True)
+
+    def assumed_role_arn(self, role_arn: str, session_name: str) -> Any:
+        """Return the ARN of the session of a role that is assumed, or the refusal of an ARN with another path."""
+        role = self._roles._roles.get(role_arn.rpartition("/")[2])
+        if role is not None and role["Arn"] != role_arn and f"::{self._responses.get_account_id()}:" in role_arn:
+            message = f"User is not authorized to perform: sts:AssumeRole on resource: {role_arn}"
+            return None, self._sts._error(403, "AccessDenied", message, ns="sts")
+        return self._original_assumed(role_arn, session_name)
 
     def extract_resource_arn(
         self,
@@ -135,8 +148,8 @@ class Iam:
         account: str,
     ) -> str:
         """Return the main resource of a request and remember its further ones for `enforce`."""
-        self._facts.set(NO_FACTS)
-        self._refused_key.set(None)
+        facts = NO_FACTS
+        self._refused.set(None)
         action = headers.get("x-amz-target", "").rpartition(".")[2]
         found: list[str] | None = None
         if service in ("glue", "athena", "logs"):
@@ -152,13 +165,23 @@ class Iam:
             else:
                 found = logs_resources(action, data, base)
         elif service == "s3":
-            self._facts.set(RequestFacts(s3=object_request(method, headers, query)))
+            facts = RequestFacts(s3=object_request(method, headers, query))
         elif service == "monitoring" and (namespace := metric_namespace(body, query)):
-            self._facts.set(RequestFacts(context={"cloudwatch:namespace": namespace}))
-        if not found:
-            return str(self._original_arn(service, method, path, headers, body, query, region, account))
-        self._facts.set(RequestFacts(more_resources=tuple(found[1:])))
-        return found[0]
+            facts = RequestFacts(context={"cloudwatch:namespace": namespace})
+        if found:
+            facts = RequestFacts(more_resources=tuple(found[1:]))
+        passed = tuple(self._role_arn(role, account) for role in passed_roles(service, method, headers, path, body))
+        self._facts.set(replace(facts, passed_roles=passed))
+        if found:
+            return found[0]
+        return str(self._original_arn(service, method, path, headers, body, query, region, account))
+
+    def _role_arn(self, reference: str, account: str) -> str:
+        """Return the ARN of a role that a request may call by its name."""
+        if reference.startswith("arn:"):
+            return reference
+        role = find_role(self._roles._roles, reference)
+        return str(role["Arn"]) if role else f"arn:aws:iam::{account}:role/{reference}"
 
     def _athena_resources(self, data: dict[str, Any], base: str) -> list[str]:
         if "QueryExecutionId" in data:
@@ -188,8 +211,21 @@ class Iam:
             self._record(access_key, action, resource, denied is None)
             if denied:
                 return denied
+        for role in facts.passed_roles:
+            denied = self._original_enforce(
+                access_key,
+                "iam:PassRole",
+                "iam",
+                region,
+                resource_arn=role,
+                service_context={"iam:PassedToService": f"{service}.amazonaws.com"},
+            )
+            self._record(access_key, "iam:PassRole", role, denied is None)
+            if denied:
+                self._refused.set(Refusal("iam:PassRole", role))
+                return denied
         refused = self._key_refusal(access_key, action, region, resource_arn, facts)
-        self._refused_key.set(refused)
+        self._refused.set(refused)
         if refused is None:
             return None
         principal = self._evaluator.resolve_principal(access_key, self._responses.get_account_id())
@@ -197,7 +233,7 @@ class Iam:
 
     def _key_refusal(
         self, access_key: str, action: str, region: str, resource: str, facts: RequestFacts
-    ) -> KeyRefusal | None:
+    ) -> Refusal | None:
         """Check the KMS key that a call needs; None when it needs none or may use it."""
         needed: tuple[str, ...] = ()
         reference = ""
@@ -214,10 +250,10 @@ class Iam:
             return None
         key = self._keys.find(reference)
         if key is None:
-            return KeyRefusal("", reference, "KMS.NotFoundException", f"Invalid keyId '{reference}'")
+            return Refusal("", reference, "KMS.NotFoundException", f"Invalid keyId '{reference}'")
         if key["KeyState"] != "Enabled":
             code, what = KEY_STATES.get(key["KeyState"], OTHER_STATE)
-            return KeyRefusal("", key["Arn"], code, f"{key['Arn']} {what}")
+            return Refusal("", key["Arn"], code, f"{key['Arn']} {what}")
         service = action.partition(":")[0]
         context = {
             "kms:ViaService": f"{service}.{region}.amazonaws.com",
@@ -230,7 +266,7 @@ class Iam:
             )
             self._record(access_key, wanted, key["Arn"], denied is None)
             if denied:
-                return KeyRefusal(wanted, key["Arn"])
+                return Refusal(wanted, key["Arn"])
         return None
 
     def _object_key(self, action: str, resource: str, request: ObjectRequest) -> tuple[str, tuple[str, ...]]:
@@ -292,25 +328,25 @@ class Iam:
         self, service: str, action: str, principal_arn: str, request_id: str, **more: Any
     ) -> Any:
         """Refuse a call with the message AWS gives today, which names the resource."""
-        refused = self._refused_key.get(None)
+        refused = self._refused.get(None)
         if refused and refused.code and service == "s3":
             return self._s3._error(refused.code, refused.message, 400)
         if refused:
-            action, more["resource_arn"] = refused.action, refused.key
+            action, more["resource_arn"] = refused.action, refused.resource
             more["resource_policy_arn"] = ""
             if refused.message:
                 more["message"] = refused.message
-            if service == "states":
+            if service == "states" and refused.action != "iam:PassRole":
                 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html#API_StartExecution_Errors
                 more["error_code"] = "KmsInvalidStateException" if refused.code else "KmsAccessDeniedException"
                 more["message"] = refused.message or self._actions.identity_denial_message(
-                    refused.action, principal_arn, refused.key, False
+                    refused.action, principal_arn, refused.resource, False
                 )
             if service == "sns":
                 # https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors
                 more["error_code"] = "KMSNotFound" if "NotFound" in refused.code else "KMSAccessDenied"
                 more["message"] = refused.message or self._actions.identity_denial_message(
-                    refused.action, principal_arn, refused.key, False
+                    refused.action, principal_arn, refused.resource, False
                 )
         if not more.get("message") and not more.get("error_code") and not more.get("resource_policy_arn"):
             more["message"] = self._actions.identity_denial_message(

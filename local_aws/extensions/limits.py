@@ -19,6 +19,11 @@ CODES = {"athena": "InvalidRequestException", "logs": "InvalidParameterException
 # "Jobs must have timeout values less than 7 days or 10080 minutes. Otherwise, the jobs will throw an exception":
 # https://docs.aws.amazon.com/glue/latest/webapi/API_StartJobRun.html
 MAX_TIMEOUT_MINUTES = 10_080
+# Texts whose length is that of their UTF-8: inputs and outputs, whose "length constraints apply to the payload size,
+# and are expressed as bytes in UTF-8 encoding", and queries:
+# https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html
+# https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
+COUNTED_IN_BYTES = ("SensitiveData", "QueryString")
 
 
 class Limits:
@@ -69,7 +74,8 @@ def violations(value: Any, shape: Shape | None, place: str) -> Iterator[str]:
                 yield from violations(item, shape.value, f"{place}.{key}.member")
         return
     if shape is not None and isinstance(value, str):
-        yield from outside(len(value), shape, place, "length")
+        size = len(value.encode() if shape.name in COUNTED_IN_BYTES else value)
+        yield from outside(size, shape, place, "length")
     elif shape is not None and isinstance(value, (int, float)) and not isinstance(value, bool):
         yield from outside(value, shape, place, "value")
         if shape.name == "Timeout" and value > MAX_TIMEOUT_MINUTES:

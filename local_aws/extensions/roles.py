@@ -66,8 +66,7 @@ class RoleSessions:
         Raises:
             RoleError: when the role does not exist or its trust policy does not let the service in.
         """
-        name = role_arn.rsplit("/", 1)[-1]
-        role = self._iam._roles.get(name)
+        role = find_role(self._iam._roles, role_arn)
         if role is None:
             raise RoleError(f"The role {role_arn} cannot be found")
         if not self._trusts(role["AssumeRolePolicyDocument"], service, source_arn):
@@ -80,13 +79,13 @@ class RoleSessions:
             self._sts.register_session(
                 credentials.access_key,
                 {
-                    "Arn": f"arn:aws:sts::{self.account_id}:assumed-role/{name}/{session_name}",
+                    "Arn": f"arn:aws:sts::{self.account_id}:assumed-role/{role['RoleName']}/{session_name}",
                     "PrincipalType": "AssumedRole",
-                    "UserId": f"{self._sts._role_id(role_arn)}:{session_name}",
+                    "UserId": f"{self._sts._role_id(role['Arn'])}:{session_name}",
                     "SecretAccessKey": credentials.secret_key,
                     "SessionToken": credentials.token,
                     "AccountId": self.account_id,
-                    "RoleArn": role_arn,
+                    "RoleArn": role["Arn"],
                     "Expiration": time.time() + SESSION_SECONDS,
                 },
             )
@@ -149,6 +148,17 @@ class RoleSessions:
                 return False
             allowed = True
         return allowed
+
+
+def find_role(roles: Any, reference: str) -> dict[str, Any] | None:
+    """Return the role that an ARN names, with its path, or a name, with or without its path; None when none does.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+    """
+    role: dict[str, Any] | None = roles.get(reference.rpartition("/")[2])
+    if role is None:
+        return None
+    return role if reference in (role["Arn"], role["Arn"].partition(":role/")[2], role["RoleName"]) else None
 
 
 def as_list(value: str | list[str] | None) -> list[str]:

@@ -34,6 +34,10 @@ Context = dict[str, Any]
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 PAYLOAD_LIMIT = 256 * 1024
+HISTORY_LIMIT = 25_000
+HISTORY_FULL = f"The execution reached the maximum number of history events ({HISTORY_LIMIT})."
+# https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+MAX_ITERATIONS_AT_ONCE = 40
 DEFAULT_TASK_SECONDS = 99_999_999
 POLL_SECONDS = 0.2
 # States.ALL does not catch these: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
@@ -41,6 +45,7 @@ POLL_SECONDS = 0.2
 ISO_TIME = re.compile(r"^(.*T\d\d:\d\d:\d\d)\.(\d+)(.*)$")
 TERMINAL_ERRORS = ("States.DataLimitExceeded", "States.Runtime")
 STOPPED = "LocalAws.ExecutionStopped"
+LAST_EVENTS = ("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
 # What AWS documents as needed for the .sync form, whether or not a run happens to come to it:
 # https://docs.aws.amazon.com/step-functions/latest/dg/connect-glue.html and .../connect-athena.html
 GLUE_JOB_ACTIONS = ("glue:StartJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:BatchStopJobRun")
@@ -149,7 +154,7 @@ class StepFunctions:
         self._run: contextvars.ContextVar[Run] = contextvars.ContextVar("run")
         self._cancelled: contextvars.ContextVar[threading.Event] = contextvars.ContextVar("cancelled")
         self._last_event: contextvars.ContextVar[int] = contextvars.ContextVar("last_event", default=0)
-        self._events_lock = threading.Lock()
+        self._events_lock = threading.RLock()
 
     def to_millis(self, timestamp: object = None, picture: object = None) -> object:
         """Read a time that Python's own reader may not know, by any Python that is supported."""
@@ -291,24 +296,33 @@ class StepFunctions:
         self, execution: dict[str, Any], status: str, output: Json = None, error: str = "", cause: str = ""
     ) -> None:
         """Put an execution into its final status, unless it has one already."""
-        if execution["status"] != "RUNNING":
-            return
-        execution["stopDate"] = self._responses.now_iso()
-        if status == "SUCCEEDED":
-            execution["output"] = json.dumps(output)
-            details = {"executionSucceededEventDetails": {"output": execution["output"]}}
-        else:
-            execution["error"], execution["cause"] = error, cause
-            key = "executionFailedEventDetails" if status == "FAILED" else "executionTimedOutEventDetails"
-            details = {key: {"error": error, "cause": cause}}
-        event = {"SUCCEEDED": "ExecutionSucceeded", "FAILED": "ExecutionFailed", "TIMED_OUT": "ExecutionTimedOut"}
-        self.add_event(execution, event[status], details)
-        execution["status"] = status
+        with self._events_lock:
+            if execution["status"] != "RUNNING":
+                return
+            execution["stopDate"] = self._responses.now_iso()
+            if status == "SUCCEEDED":
+                execution["output"] = json.dumps(output)
+                details = {"executionSucceededEventDetails": {"output": execution["output"]}}
+            else:
+                execution["error"], execution["cause"] = error, cause
+                key = "executionFailedEventDetails" if status == "FAILED" else "executionTimedOutEventDetails"
+                details = {key: {"error": error, "cause": cause}}
+            event = {"SUCCEEDED": "ExecutionSucceeded", "FAILED": "ExecutionFailed", "TIMED_OUT": "ExecutionTimedOut"}
+            self.add_event(execution, event[status], details)
+            execution["status"] = status
         self._sfn._emit_execution_status_event(execution)
 
     def add_event(self, execution: dict[str, Any], kind: str, details: Json = None) -> dict[str, Any]:
-        """Append to the history; previousEventId leads back along the branch that the event belongs to."""
+        """Append to the history; previousEventId leads back along the branch that the event belongs to.
+
+        A full history ends the execution: https://docs.aws.amazon.com/step-functions/latest/dg/bp-history-limit.html
+        Nothing follows its end.
+        """
+        last = kind in LAST_EVENTS
         with self._events_lock:
+            if not last:
+                self._stop_if_ended()
+            full = not last and self._is_full(execution)
             event = {
                 "id": len(execution["events"]) + 1,
                 "previousEventId": self._last_event.get(),
@@ -316,9 +330,20 @@ class StepFunctions:
                 "timestamp": self._responses.now_iso(),
                 **(details or {}),
             }
-            execution["events"].append(event)
+            if not full:
+                execution["events"].append(event)
+        if full:
+            self._end(execution, "FAILED", error="States.Runtime", cause=HISTORY_FULL)
+            raise self._sfn._ExecutionError(STOPPED, HISTORY_FULL)
         self._last_event.set(event["id"])
         return event
+
+    def _is_full(self, execution: dict[str, Any]) -> bool:
+        """Whether only the last event still fits into a history; that of an Express execution has no end."""
+        if len(execution["events"]) < HISTORY_LIMIT - 1:
+            return False
+        machine = self._sfn._state_machines.get(execution["stateMachineArn"]) or {}
+        return bool(machine.get("type") != "EXPRESS")
 
     def walk(
         self, states: dict[str, Definition], start: str, given: Json, execution: dict[str, Any], ctx: Context
@@ -326,6 +351,7 @@ class StepFunctions:
         """Go through the states of a state machine, a Map iteration or a Parallel branch; return its output."""
         name: str | None = start
         data = copy.deepcopy(given)
+        self._check_size(data, f"The state/task '{start}' got an input")
         while name:
             if name not in states:
                 raise self._sfn._ExecutionError("States.Runtime", f"The state {name!r} does not exist")
@@ -408,6 +434,7 @@ class StepFunctions:
         limit = state.get("MaxConcurrency", 0)
         if jsonata and isinstance(limit, str):
             limit = sfn._jsonata_state_field(state, "MaxConcurrency", "number", given, ctx)
+        at_once = min(int(limit) or MAX_ITERATIONS_AT_ONCE, MAX_ITERATIONS_AT_ONCE)
         name = ctx["State"]["Name"]
         self.add_event(execution, "MapStateStarted", {"mapStateStartedEventDetails": {"length": len(items)}})
 
@@ -431,7 +458,7 @@ class StepFunctions:
             self.add_event(execution, "MapIterationSucceeded", {"mapIterationSucceededEventDetails": details})
             return output
 
-        results = self._all([partial(iteration, index) for index in range(len(items))], int(limit))
+        results = self._all([partial(iteration, index) for index in range(len(items))], at_once)
         self.add_event(execution, "MapStateSucceeded")
         return self._branches_output(state, given, results, ctx)
 
@@ -534,6 +561,7 @@ class StepFunctions:
         kind = event_resource(resource)
         scheduled = {**kind, "region": self._sessions.region, "parameters": json.dumps(arguments)}
         self.add_event(execution, "TaskScheduled", {"taskScheduledEventDetails": scheduled})
+        self.add_event(execution, "TaskStarted", {"taskStartedEventDetails": kind})
         try:
             result = self._invoke(resource, arguments, seconds)
             self._check_size(result, f"The state/task '{resource}' returned a result")

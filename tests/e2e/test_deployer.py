@@ -22,11 +22,9 @@ from tests.e2e.operations import blocks
 pytestmark = pytest.mark.long
 POLICY = ROOT / "docs" / "deployer-policy.json"
 ACCOUNT, NAME = "000000000000", "lake-by-deployer"
-# Known from documents only: Terraform hands roles over, which the local AWS does not check, and empties buckets:
-# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html and
+# Known from documents only: Terraform empties buckets:
 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectVersions.html; lifecycle rules are left out below.
 UNUSED = {
-    "iam:PassRole",
     "iam:UpdateAssumeRolePolicy",
     "s3:DeleteObjectVersion",
     "s3:ListBucketVersions",

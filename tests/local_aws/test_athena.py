@@ -19,6 +19,8 @@ from local_aws import LocalAws
 from local_aws.extensions.athena import result_location
 from local_aws.extensions.athena_engine import parse, tables_of
 from local_aws.extensions.athena_tables import QueryError, split_lines
+from local_aws.extensions.limits import violations
+from local_aws.extensions.requests import json_call
 from tests.waiting import wait_for
 
 from .conftest import Machines, RoleMaker, allow, ended_query
@@ -448,6 +450,44 @@ def it_overrides_the_callers_result_place_by_the_work_groups(lake: Lake) -> None
     assert execution["ResultConfiguration"]["OutputLocation"] == f"s3://{lake.bucket}/group/{query_id}.csv"
     with pytest.raises(botocore.exceptions.ClientError, match="WorkGroup nobody is not found"):
         athena.start_query_execution(QueryString="SELECT 1", WorkGroup="nobody")
+
+
+# "The maximum number of results (rows) to return": the names of the columns are the first of them.
+# https://docs.aws.amazon.com/athena/latest/APIReference/API_GetQueryResults.html
+@pytest.mark.parametrize(("size", "pages"), [(1, [1] * 6), (2, [2, 2, 2]), (4, [4, 2]), (6, [6]), (1000, [6])])
+def it_gives_pages_of_rows_that_count_the_names_of_the_columns(lake: Lake, size: int, pages: list[int]) -> None:
+    query_id = lake.start("SELECT x FROM (VALUES 1, 2, 3, 4, 5) AS t(x) ORDER BY x")["QueryExecutionId"]
+    athena = lake.aws.client("athena")
+    paginator = athena.get_paginator("get_query_results").paginate(
+        QueryExecutionId=query_id, PaginationConfig={"PageSize": size}
+    )
+    found = [[row["Data"][0]["VarCharValue"] for row in page["ResultSet"]["Rows"]] for page in paginator]
+    assert [len(rows) for rows in found] == pages
+    assert [value for rows in found for value in rows] == ["x", "1", "2", "3", "4", "5"]
+
+
+def it_gives_at_most_1000_rows_at_once(lake: Lake) -> None:
+    query_id = lake.start("SELECT x FROM UNNEST(sequence(1, 1001)) AS t(x)")["QueryExecutionId"]
+    athena = lake.aws.client("athena")
+    assert len(athena.get_query_results(QueryExecutionId=query_id)["ResultSet"]["Rows"]) == 1000
+    with pytest.raises(botocore.exceptions.ClientError, match=r"InvalidRequestException.*'maxResults'"):
+        athena.get_query_results(QueryExecutionId=query_id, MaxResults=1001)
+
+
+def it_measures_a_query_in_bytes(lake: Lake) -> None:
+    longest = f"SELECT '{'ä' * 131_067}' "  # 10 bytes, and two for each letter, make 262,144
+    assert lake.start(longest)["Status"]["State"] == "SUCCEEDED"
+    with pytest.raises(botocore.exceptions.ClientError, match=r"InvalidRequestException.*'queryString'"):
+        lake.start(f"{longest} ")
+
+
+def it_takes_no_cutoff_below_10_000_000_bytes() -> None:
+    call = json_call({"x-amz-target": "AmazonAthena.CreateWorkGroup"}, b"{}")
+    assert call is not None
+    shape = call.model.input_shape
+    least, less = ({"Configuration": {"BytesScannedCutoffPerQuery": size}} for size in (10_000_000, 9_999_999))
+    assert list(violations(least, shape, "")) == []
+    assert "greater than or equal to 10000000" in next(violations(less, shape, ""))
 
 
 def it_does_not_take_names_of_with_for_tables() -> None:

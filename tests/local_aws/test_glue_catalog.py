@@ -75,6 +75,41 @@ def it_keeps_the_limits_of_batches(aws: LocalAws, table: dict[str, str]) -> None
         glue.batch_create_partition(**table, PartitionInputList=[part(str(number)) for number in range(101)])
     with pytest.raises(botocore.exceptions.ClientError, match=r"partitionsToDelete.*length less than or equal to 25"):
         glue.batch_delete_partition(**table, PartitionsToDelete=[{"Values": [str(number)]} for number in range(26)])
+    with pytest.raises(botocore.exceptions.ClientError, match=r"partitionsToGet.*length less than or equal to 1000"):
+        glue.batch_get_partition(**table, PartitionsToGet=[{"Values": [str(number)]} for number in range(1001)])
+    entries: list[Any] = [
+        {"PartitionValueList": [str(number)], "PartitionInput": part(str(number))} for number in range(101)
+    ]
+    with pytest.raises(botocore.exceptions.ClientError, match=r"entries.*length less than or equal to 100"):
+        glue.batch_update_partition(**table, Entries=entries)
+
+
+# "The Values property can't be changed": https://docs.aws.amazon.com/glue/latest/webapi/API_UpdatePartition.html
+def it_does_not_change_the_values_of_a_partition(aws: LocalAws, table: dict[str, str]) -> None:
+    glue = aws.client("glue")
+    glue.batch_create_partition(**table, PartitionInputList=[part("1"), part("2")])
+    for values in (["3"], ["2"], ["1", "1"]):
+        with pytest.raises(glue.exceptions.InvalidInputException, match="cannot be changed"):
+            glue.update_partition(**table, PartitionValueList=["1"], PartitionInput={**part("1"), "Values": values})
+    updated = glue.batch_update_partition(
+        **table,
+        Entries=[
+            {"PartitionValueList": ["1"], "PartitionInput": part("3")},
+            {"PartitionValueList": ["2"], "PartitionInput": part("2", Parameters={"x": "y"})},
+        ],
+    )
+    assert [(error["PartitionValueList"], error["ErrorDetail"]["ErrorCode"]) for error in updated["Errors"]] == [
+        (["1"], "InvalidInputException")
+    ]
+    assert values_of(glue, table) == ["1", "2"]
+    assert glue.get_partition(**table, PartitionValues=["2"])["Partition"]["Parameters"] == {"x": "y"}
+
+
+def it_finds_no_tables_in_a_database_that_does_not_exist(aws: LocalAws, database: str) -> None:
+    glue = aws.client("glue")
+    assert glue.get_tables(DatabaseName=database)["TableList"] == []
+    with pytest.raises(glue.exceptions.EntityNotFoundException, match="Database nowhere not found"):
+        glue.get_tables(DatabaseName="nowhere")
 
 
 def it_pages_and_leaves_out_columns_when_asked(aws: LocalAws, table: dict[str, str]) -> None:

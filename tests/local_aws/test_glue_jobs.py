@@ -126,6 +126,69 @@ def it_refuses_the_arguments_that_glue_keeps_for_itself(jobs: Jobs, reserved: st
     assert glue.get_job_runs(JobName=name)["JobRuns"] == []
 
 
+SPARK: dict[str, Any] = {"Command": {"Name": "glueetl", "ScriptLocation": "s3://b/s.py"}, "GlueVersion": "5.0"}
+
+
+@pytest.mark.parametrize(
+    ("problem", "settings"),
+    [
+        ("Please set both Worker Type and Number of Workers", {"WorkerType": "G.1X"}),
+        ("Please set both Worker Type and Number of Workers", {"NumberOfWorkers": 2}),
+        ("set Max Capacity", {"WorkerType": "G.1X", "NumberOfWorkers": 2, "MaxCapacity": 2.0}),
+        ("minimum allowed value of Number of Workers is 2", {"WorkerType": "G.1X", "NumberOfWorkers": 1}),
+        ("'workerType' failed to satisfy", {"WorkerType": "G.1", "NumberOfWorkers": 2}),
+        ("'executionClass' failed to satisfy", {"ExecutionClass": "CHEAP"}),
+        ("FLEX", {"ExecutionClass": "FLEX", "GlueVersion": "2.0"}),
+        ("FLEX", {"ExecutionClass": "FLEX", "Command": {**SPARK["Command"], "Name": "gluestreaming"}}),
+        ("glueetl", {"Command": {**SPARK["Command"], "Name": "spark"}}),
+    ],
+)
+def it_refuses_workers_that_glue_does_not_give(aws: LocalAws, problem: str, settings: dict[str, Any]) -> None:
+    glue, name = aws.client("glue"), f"j-{uuid.uuid4().hex[:12]}"
+    with pytest.raises(botocore.exceptions.ClientError, match=problem):
+        glue.create_job(Name=name, Role="r", **{**SPARK, **settings})
+    glue.create_job(Name=name, Role="r", **SPARK)
+    with pytest.raises(botocore.exceptions.ClientError, match=problem):
+        glue.update_job(JobName=name, JobUpdate={"Role": "r", **SPARK, **settings})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"WorkerType": "G.2X", "NumberOfWorkers": 2, "ExecutionClass": "FLEX"},
+        {"WorkerType": "R.8X", "NumberOfWorkers": 2},
+        {"WorkerType": "G.16X", "NumberOfWorkers": 10, "ExecutionClass": "STANDARD", "Timeout": 10_080},
+        {"MaxCapacity": 0.0625, "Command": {**SPARK["Command"], "Name": "pythonshell"}},
+    ],
+)
+def it_takes_workers_that_glue_gives(aws: LocalAws, settings: dict[str, Any]) -> None:
+    aws.client("glue").create_job(Name=f"j-{uuid.uuid4().hex[:12]}", Role="r", **{**SPARK, **settings})
+
+
+@pytest.mark.parametrize(
+    ("problem", "settings"),
+    [
+        ("set Max Capacity", {"WorkerType": "G.1X", "NumberOfWorkers": 2, "MaxCapacity": 2.0}),
+        ("minimum allowed value of Number of Workers is 2", {"WorkerType": "G.1X", "NumberOfWorkers": 1}),
+        ("'workerType' failed to satisfy", {"WorkerType": "g.1x", "NumberOfWorkers": 2}),
+        ("'executionClass' failed to satisfy", {"ExecutionClass": "flex"}),
+    ],
+)
+def it_starts_no_run_with_workers_that_glue_does_not_give(
+    aws: LocalAws, jobs: Jobs, problem: str, settings: dict[str, Any]
+) -> None:
+    with pytest.raises(botocore.exceptions.ClientError, match=problem):
+        aws.client("glue").start_job_run(JobName=jobs.create("pass"), **settings)
+
+
+def it_knows_no_runs_of_a_job_that_does_not_exist(aws: LocalAws, jobs: Jobs) -> None:
+    glue = aws.client("glue")
+    assert glue.get_job_runs(JobName=jobs.create("pass"))["JobRuns"] == []
+    with pytest.raises(glue.exceptions.EntityNotFoundException):
+        glue.get_job_runs(JobName="nothing")
+
+
 def it_refuses_more_arguments_than_glue_takes(jobs: Jobs) -> None:
     name = jobs.create("print(1)", DefaultArguments={"--a": "x" * 90_000, "--b": "x" * 90_000})
     with pytest.raises(botocore.exceptions.ClientError, match=r"InvalidInputException.*at most 260 KB"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from local_aws import LocalAws
 from local_aws.extensions.iam import cbor_text_after, glue_resources, logs_resources, metric_namespace
 
-from .conftest import Machines, RoleMaker, allow, client_of
+from .conftest import Machines, RoleMaker, allow, assuming_client, client_of
 
 BASE = "arn:aws:glue:us-east-1:000000000000:"
 
@@ -257,3 +258,103 @@ def it_publishes_to_an_encrypted_topic_with_rights_on_its_key_only(aws: LocalAws
             sns.publish(TopicArn=topic, Message="m")
     full = role("glue.amazonaws.com", publish, allow(["kms:GenerateDataKey*", "kms:Decrypt"], key))
     assert client_of(aws, full, "sns").publish(TopicArn=topic, Message="m")["MessageId"]
+
+
+@dataclass(frozen=True)
+class Pathed:
+    """A role below a path, which service principals and its own account may assume."""
+
+    arn: str
+    name: str
+
+
+@pytest.fixture
+def pathed(aws: LocalAws) -> Pathed:
+    services = ["glue.amazonaws.com", "states.amazonaws.com"]
+    principals: list[dict[str, Any]] = [{"Service": services}, {"AWS": "arn:aws:iam::000000000000:root"}]
+    trust = [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"} for principal in principals]
+    name, iam = f"r-{uuid.uuid4().hex[:12]}", aws.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": trust})
+    created = iam.create_role(RoleName=name, Path="/lake/", AssumeRolePolicyDocument=document)
+    everything = json.dumps({"Version": "2012-10-17", "Statement": [allow("*")]})
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=everything)
+    assert created["Role"]["Arn"] == f"arn:aws:iam::000000000000:role/lake/{name}"
+    return Pathed(created["Role"]["Arn"], name)
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-arns
+@pytest.mark.parametrize("place", ["", "other/", "lake/deep/"])
+def it_knows_a_role_by_its_whole_arn_only(aws: LocalAws, pathed: Pathed, machines: Machines, place: str) -> None:
+    wrong = f"arn:aws:iam::000000000000:role/{place}{pathed.name}"
+    definition = {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}
+    with pytest.raises(botocore.exceptions.ClientError, match="cannot be found"):
+        machines.create(definition, wrong)
+    with pytest.raises(botocore.exceptions.ClientError, match=r"AccessDenied.*sts:AssumeRole"):
+        aws.client("sts").assume_role(RoleArn=wrong, RoleSessionName="test")
+    assert aws.follow(machines.start(machines.create(definition, pathed.arn)), timeout=20).status == "SUCCEEDED"
+    aws.client("sts").assume_role(RoleArn=pathed.arn, RoleSessionName="test")
+
+
+def hand_over(aws: LocalAws, deployer: str, given: str, name: str) -> list[Callable[[], Any]]:
+    """Return the calls by which whoever deploys hands a role over to a service."""
+    glue, states, events, scheduler = (
+        assuming_client(aws, deployer, service) for service in ("glue", "stepfunctions", "events", "scheduler")
+    )
+    machine = "arn:aws:states:us-east-1:000000000000:stateMachine:m"
+    definition = json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    events.put_rule(Name=name, EventPattern='{"source": ["x"]}')
+    script = {"Name": "glueetl", "ScriptLocation": "s3://b/s.py"}
+    return [
+        lambda: glue.create_job(Name=name, Role=given, Command=script),
+        lambda: glue.update_job(JobName=name, JobUpdate={"Role": given, "Command": script}),
+        lambda: glue.create_crawler(Name=name, Role=given, Targets={"S3Targets": [{"Path": "s3://b/"}]}),
+        lambda: glue.update_crawler(Name=name, Role=given),
+        lambda: states.create_state_machine(name=name, definition=definition, roleArn=given),
+        lambda: events.put_targets(Rule=name, Targets=[{"Id": "1", "Arn": machine, "RoleArn": given}]),
+        lambda: scheduler.create_schedule(
+            Name=name,
+            ScheduleExpression="rate(1 day)",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            State="DISABLED",
+            Target={"Arn": machine, "RoleArn": given},
+        ),
+    ]
+
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+def it_lets_nobody_hand_over_a_role_without_the_right_to(aws: LocalAws, role: RoleMaker) -> None:
+    acting = allow(["glue:*", "states:*", "events:*", "scheduler:*"])
+    services = ["glue.amazonaws.com", "states.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com"]
+    given = role("states.amazonaws.com")
+
+    def deployer(*statements: dict[str, Any]) -> str:
+        arn = role("states.amazonaws.com", acting, *statements)
+        client_of(aws, arn, "glue")
+        return arn
+
+    def to(*names: str) -> dict[str, Any]:
+        return {"Condition": {"StringEquals": {"iam:PassedToService": list(names)}}}
+
+    for statement in (
+        allow("iam:GetRole", given),
+        allow("iam:PassRole", f"{given}-other"),
+        allow("iam:PassRole", given, **to("lambda.amazonaws.com")),
+    ):
+        for call in hand_over(aws, deployer(statement), given, f"n-{uuid.uuid4().hex[:12]}"):
+            with pytest.raises(botocore.exceptions.ClientError, match=rf"AccessDenied.*iam:PassRole.*{given}"):
+                call()
+    for call in hand_over(
+        aws, deployer(allow("iam:PassRole", given, **to(*services))), given, f"n-{uuid.uuid4().hex[:12]}"
+    ):
+        call()
+
+
+def it_takes_the_name_of_a_role_for_the_role(aws: LocalAws, pathed: Pathed, role: RoleMaker) -> None:
+    script = {"Name": "glueetl", "ScriptLocation": "s3://b/s.py"}
+    for reference in (pathed.name, f"lake/{pathed.name}"):
+        rights = allow("iam:PassRole", pathed.arn)
+        glue = client_of(aws, role("states.amazonaws.com", allow("glue:*"), rights), "glue")
+        glue.create_job(Name=f"n-{uuid.uuid4().hex[:12]}", Role=reference, Command=script)
+        glue = client_of(aws, role("states.amazonaws.com", allow("glue:*")), "glue")
+        with pytest.raises(botocore.exceptions.ClientError, match=rf"iam:PassRole.*{pathed.arn}"):
+            glue.create_job(Name=f"n-{uuid.uuid4().hex[:12]}", Role=reference, Command=script)

@@ -18,6 +18,8 @@ from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 
 from local_aws import LocalAws
+from local_aws.extensions.hooks import Emulator
+from local_aws.extensions.s3_limits import S3Limits
 from local_aws.settings import ROOT_ACCESS_KEY, ROOT_SECRET_KEY
 from tests.waiting import wait_for
 
@@ -278,6 +280,97 @@ def it_refuses_checksums_of_a_kind_that_there_is_not(aws: LocalAws, bucket: str)
 def it_refuses_small_parts_but_the_last(aws: LocalAws, bucket: str) -> None:
     with pytest.raises(botocore.exceptions.ClientError, match="EntityTooSmall"):
         upload_parts(aws.client("s3"), bucket, "a", b"x" * (PART - 1), b"y")
+
+
+def it_numbers_parts_from_1_to_10_000(aws: LocalAws, bucket: str) -> None:
+    s3 = aws.client("s3")
+    s3.put_object(Bucket=bucket, Key="source", Body=b"1")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="a")
+    place = {"Bucket": bucket, "Key": "a", "UploadId": upload["UploadId"]}
+    for number in (0, 10_001):
+        with pytest.raises(botocore.exceptions.ClientError, match=r"InvalidArgument.*between 1 and 10000"):
+            s3.upload_part(**place, PartNumber=number, Body=b"1")
+        with pytest.raises(botocore.exceptions.ClientError, match=r"InvalidArgument.*between 1 and 10000"):
+            s3.upload_part_copy(**place, PartNumber=number, CopySource={"Bucket": bucket, "Key": "source"})
+    for number in (1, 10_000):
+        s3.upload_part_copy(**place, PartNumber=number, CopySource={"Bucket": bucket, "Key": "source"})
+
+
+# Limits
+
+
+def it_lists_and_deletes_at_most_1000_objects_at_once(aws: LocalAws, bucket: str) -> None:
+    s3, keys = aws.client("s3"), [f"k{number:04}" for number in range(1001)]
+    for key in keys:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"")
+    for call in ("list_objects_v2", "list_objects", "list_object_versions"):
+        page = getattr(s3, call)(Bucket=bucket, MaxKeys=5000)
+        assert (page["MaxKeys"], page["IsTruncated"]) == (1000, True)
+        assert len(page.get("Contents") or page.get("Versions")) == 1000
+        none = getattr(s3, call)(Bucket=bucket, MaxKeys=0)
+        assert (none["MaxKeys"], none["IsTruncated"], none.get("Contents", [])) == (0, False, [])
+        with pytest.raises(
+            botocore.exceptions.ClientError, match="maxKeys must be an integer between 0 and 2147483647"
+        ):
+            getattr(s3, call)(Bucket=bucket, MaxKeys=-1)
+    objects = [{"Key": key} for key in keys]
+    with pytest.raises(botocore.exceptions.ClientError, match="MalformedXML"):
+        s3.delete_objects(Bucket=bucket, Delete={"Objects": objects})
+    assert len(s3.delete_objects(Bucket=bucket, Delete={"Objects": objects[1:]})["Deleted"]) == 1000
+    assert list(listed(aws, bucket)) == ["k0000"]
+
+
+def it_lists_at_most_1000_parts_and_uploads_at_once(aws: LocalAws, bucket: str) -> None:
+    s3 = aws.client("s3")
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="a")
+    assert s3.list_parts(Bucket=bucket, Key="a", UploadId=upload["UploadId"], MaxParts=5000)["MaxParts"] == 1000
+    assert s3.list_multipart_uploads(Bucket=bucket, MaxUploads=5000)["MaxUploads"] == 1000
+
+
+def it_takes_keys_of_1024_bytes_of_utf_8(aws: LocalAws, bucket: str) -> None:
+    s3, longest = aws.client("s3"), "ä" * 512
+    s3.put_object(Bucket=bucket, Key=longest, Body=b"1")
+    assert list(listed(aws, bucket)) == [longest]
+    source = {"Bucket": bucket, "Key": longest}
+    calls: tuple[Callable[[str], Any], ...] = (
+        lambda key: s3.put_object(Bucket=bucket, Key=key, Body=b"1"),
+        lambda key: s3.create_multipart_upload(Bucket=bucket, Key=key),
+        lambda key: s3.copy_object(Bucket=bucket, Key=key, CopySource=source),
+    )
+    for call in calls:
+        with pytest.raises(botocore.exceptions.ClientError, match="KeyTooLongError"):
+            call(longest + "x")
+
+
+def it_copies_no_object_onto_itself_without_a_change(aws: LocalAws, bucket: str) -> None:
+    s3, place = aws.client("s3"), {"Bucket": bucket, "Key": "a b"}
+    s3.put_object(**place, Body=b"1")
+    with pytest.raises(botocore.exceptions.ClientError, match=r"InvalidRequest.*without changing"):
+        s3.copy_object(**place, CopySource=place)
+    changes: list[dict[str, Any]] = [
+        {"MetadataDirective": "REPLACE", "Metadata": {"x": "y"}},
+        {"StorageClass": "STANDARD"},
+        {"ServerSideEncryption": "AES256"},
+    ]
+    for change in changes:
+        s3.copy_object(**place, CopySource=place, **change)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(**place, Body=b"2")["VersionId"]
+    s3.copy_object(**place, CopySource={**place, "VersionId": version})
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    s3.copy_object(**place, CopySource=place)
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 400)])
+def it_copies_no_more_than_5_gib_at_once(monkeypatch: pytest.MonkeyPatch, more: int, status: int) -> None:
+    stored = {"b": {"objects": {"a": {"size": 5 * 1024**3 + more}}}}
+    monkeypatch.setattr("ministack.services.s3._buckets", stored)
+    copied = S3Limits(Emulator()).copy_object(
+        lambda *arguments: (200, {}, b""), "b", "copy", {"x-amz-copy-source": "/b/a"}
+    )
+    assert copied[0] == status
+    assert more == 0 or b"<Code>InvalidRequest</Code>" in copied[2]
 
 
 # Archives

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import botocore.exceptions
@@ -138,6 +139,33 @@ def it_ends_a_payload_above_256_kib_with_an_error_states_all_does_not_catch(mach
     assert "size exceeding the maximum number of bytes service limit" in result.cause
 
 
+def it_counts_the_payload_in_bytes_of_utf_8(aws: LocalAws, machines: Machines) -> None:
+    umlauts = 131_071  # of two bytes each; two quotes around them make 256 KiB
+    client = aws.client("stepfunctions")
+    arn = machines.create({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    started = client.start_execution(stateMachineArn=arn, input=f'"{"ä" * umlauts}"')
+    assert aws.follow(started["executionArn"], timeout=20).status == "SUCCEEDED"
+    with pytest.raises(botocore.exceptions.ClientError, match=r"ValidationException.*'input'.*or equal to 262144"):
+        client.start_execution(stateMachineArn=arn, input=f'"{"ä" * umlauts}x"')
+    for thousands, status in ((32, "SUCCEEDED"), (33, "FAILED")):
+        output = f"{{% $join([1..{thousands}].($pad('', 4000, 'ä'))) %}}"
+        result = machines.run_states({"Type": "Pass", "Output": output}, {"Type": "Succeed"})
+        assert result.status == status
+    assert result.error == "States.DataLimitExceeded"
+
+
+@pytest.mark.parametrize("kind", ["Map", "Parallel"])
+def it_ends_an_input_of_an_iteration_or_branch_above_256_kib(machines: Machines, kind: str) -> None:
+    inner = {"StartAt": "P", "States": {"P": {"Type": "Pass", "Output": 1, "End": True}}}
+    big = "{% $join([1..2700].($pad('', 100, 'x'))) %}"
+    state = (
+        {"Type": "Map", "Items": [1], "ItemSelector": {"big": big}, "ItemProcessor": inner}
+        if kind == "Map"
+        else {"Type": "Parallel", "Arguments": {"big": big}, "Branches": [inner]}
+    )
+    assert machines.run_states(state).error == "States.DataLimitExceeded"
+
+
 def it_takes_a_payload_just_below_the_limit(machines: Machines) -> None:
     output = "{% $join($map([1..2600], function($i) { $pad('', 100, 'x') })) %}"
     result = machines.run_states({"Type": "Pass", "Output": output}, {"Type": "Succeed"})
@@ -230,6 +258,72 @@ def it_links_each_event_to_the_one_before_it_in_its_branch(aws: LocalAws, machin
     for event in history:
         if event["type"] == "PassStateEntered":
             assert by_id[event["previousEventId"]]["type"] == "MapIterationStarted"
+
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
+@pytest.mark.parametrize(("limit", "at_once"), [({}, 40), ({"MaxConcurrency": 50}, 40), ({"MaxConcurrency": 3}, 3)])
+def it_runs_at_most_40_iterations_of_an_inline_map_at_once(
+    aws: LocalAws, machines: Machines, limit: dict[str, int], at_once: int
+) -> None:
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": True}}}
+    items = f"{{% [1..{at_once + 1}] %}}"
+    result = machines.run_states({"Type": "Map", "Items": items, "ItemProcessor": wait, **limit})
+    running = most = 0
+    for event in events(aws, result.execution_arn):
+        running += {"MapIterationStarted": 1, "MapIterationSucceeded": -1}.get(event["type"], 0)
+        most = max(most, running)
+    assert (result.status, most) == ("SUCCEEDED", at_once)
+
+
+def events(aws: LocalAws, execution_arn: str) -> list[dict[str, Any]]:
+    pages = aws.client("stepfunctions").get_paginator("get_execution_history").paginate(executionArn=execution_arn)
+    return [event for page in pages for event in page["events"]]
+
+
+# "If the event number 25,000 is ExecutionSucceeded, the execution finishes successfully":
+# https://docs.aws.amazon.com/step-functions/latest/dg/bp-history-limit.html
+# Two events for the execution, two for each state, and two more for the Map and each of its iterations.
+@pytest.mark.parametrize(("passes", "status"), [(47, "SUCCEEDED"), (48, "FAILED")])
+def it_ends_a_history_at_25_000_events(aws: LocalAws, machines: Machines, passes: int, status: str) -> None:
+    inside = [{"Type": "Pass", "Next": f"P{number}"} for number in range(1, 49)]
+    states = {f"P{number}": state for number, state in enumerate([*inside, {"Type": "Pass", "End": True}])}
+    counted = {
+        "Type": "Map",
+        "Items": "{% [1..249] %}",
+        "ItemProcessor": {"StartAt": "P0", "States": states},
+        "Output": 1,
+        # Nothing catches the end of a history.
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "S1"}, {"ErrorEquals": ["States.Runtime"], "Next": "S1"}],
+    }
+    result = machines.run_states(counted, *[{"Type": "Pass"}] * passes)
+    history = events(aws, result.execution_arn)
+    assert (len(history), result.status) == (25_000, status)
+    if status == "FAILED":
+        assert history[-1]["type"] == "ExecutionFailed"
+        assert result.error == "States.Runtime"
+        assert result.cause == "The execution reached the maximum number of history events (25000)."
+
+
+# As somebody measured on AWS: https://github.com/floci-io/floci/pull/2782
+def it_writes_nothing_down_after_the_end_of_an_execution(aws: LocalAws, machines: Machines) -> None:
+    wait = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 30, "End": True}}}
+    waits = {"Type": "Map", "Items": [1, 2], "ItemProcessor": wait, "End": True}
+    execution = machines.start(machines.create({"StartAt": "M", "States": {"M": waits}}))
+    wait_for(lambda: [event["type"] for event in events(aws, execution)].count("WaitStateEntered") == 2)
+    aws.client("stepfunctions").stop_execution(executionArn=execution)
+    time.sleep(1)
+    assert events(aws, execution)[-1]["type"] == "ExecutionAborted"
+
+
+def it_writes_down_the_start_of_each_task(aws: LocalAws, bucket: str, machines: Machines) -> None:
+    result = machines.run_states(task(f"{SDK}:s3:listObjectsV2", {"Bucket": bucket}))
+    assert [event["type"] for event in events(aws, result.execution_arn)][1:-1] == [
+        "TaskStateEntered",
+        "TaskScheduled",
+        "TaskStarted",
+        "TaskSucceeded",
+        "TaskStateExited",
+    ]
 
 
 @pytest.mark.parametrize(
