@@ -212,7 +212,16 @@ def aws_region() -> str | None:
     boto3 knows AWS_DEFAULT_REGION and the configuration file; runtimes of AWS set AWS_REGION, which it does not read:
     https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
     """
-    return boto3.Session().region_name or os.environ.get("AWS_REGION")
+    return _session().region_name or os.environ.get("AWS_REGION")
+
+
+@functools.cache
+def _session() -> boto3.Session:
+    """Return this process's session: making one takes longer than converting a small file.
+
+    It looks for the region in the environment whenever it is asked.
+    """
+    return boto3.Session()
 
 
 def act_in_region(region: str | None) -> None:

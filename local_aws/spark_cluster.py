@@ -21,7 +21,7 @@ from pathlib import Path
 import pyspark
 
 from local_aws.errors import LocalAwsError
-from local_aws.extensions.glue_jobs import find_java_home
+from local_aws.extensions.glue_jobs import JAVA_OPTIONS, find_java_home
 from local_aws.processes import end_session, session_members, wait_until_gone
 
 SPARK_HOME = Path(pyspark.__file__).resolve().parent
@@ -29,8 +29,6 @@ SPARK_HOME = Path(pyspark.__file__).resolve().parent
 SECONDS = 120
 # Of each worker.
 SLOTS = 2
-# Short lives: what the second compiler gains does not come back.
-JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 _MASTER_URL = re.compile(r"Starting Spark master at (spark://127\.0\.0\.1:\d+)")
 _REGISTERED = re.compile(r"Successfully registered with master")
 

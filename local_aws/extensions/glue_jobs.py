@@ -34,6 +34,8 @@ RUNNING_STATES = ("STARTING", "WAITING", "RUNNING", "STOPPING")
 MAX_ERROR_LENGTH = 1000
 JOB_SITE = Path(__file__).parents[1] / "job_site"
 ERROR_FILE = "error.txt"
+# For Spark's Java processes. They live for seconds: what the second compiler gains does not come back.
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 # Takes the region from Spark's workers; see job_site/sitecustomize.py.
 WITHOUT_REGION = "LOCAL_AWS_WORKERS_WITHOUT_REGION"
 # What the workers of a job with a connection need to get into the VPC:
@@ -245,6 +247,7 @@ class GlueJobs:
             "spark.ui.enabled": "false",
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
+            "spark.driver.extraJavaOptions": JAVA_OPTIONS,
             "spark.local.dir": str(folder / "spark"),
             "spark.sql.warehouse.dir": str(folder / "warehouse"),
         }

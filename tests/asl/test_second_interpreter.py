@@ -9,6 +9,7 @@ confirm.
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import os
 import queue
@@ -473,6 +474,8 @@ def unnamed_code(state: dict[str, Any]) -> str:
     )
 
 
+# Reading the model of Glue takes a quarter of a second, and every rule of every state asks for it.
+@functools.cache
 def model_of(service: str) -> Any:
     return botocore.session.get_session().get_service_model({"sfn": "stepfunctions"}.get(service, service))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from local_aws.extensions.glue_jobs import JAVA_OPTIONS
 from local_aws.spark_cluster import SECONDS, SLOTS, Cluster, Program, packages, plain_environment, start
 from tests.cluster.trips import Trips, write_trips
 
@@ -76,7 +77,10 @@ def driver(folder: Path, url: str, command: Sequence[str], **variables: str) -> 
     for module in (ROOT / "glue_scripts").glob("*.py"):
         shutil.copy(module, folder if module.name == SCRIPT else modules)
     submit = f"--master {url} --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 "
-    submit += "--conf spark.driver.bindAddress=127.0.0.1 --conf spark.executor.memory=512m pyspark-shell"
+    submit += "--conf spark.driver.bindAddress=127.0.0.1 --conf spark.executor.memory=512m "
+    submit += (
+        f"--driver-java-options '{JAVA_OPTIONS}' --conf 'spark.executor.extraJavaOptions={JAVA_OPTIONS}' pyspark-shell"
+    )
     variables |= {"PYTHONPATH": ":".join([*packages(), str(modules)]), "PYSPARK_SUBMIT_ARGS": submit}
     environment = plain_environment(folder, PYSPARK_PYTHON=sys.executable, **variables)
     program = start(folder, environment, [sys.executable, *command])

@@ -97,6 +97,12 @@ def it_drops_a_configuration_file_that_does_not_exist(tmp_path: Path) -> None:
     assert kept["TF_CLI_CONFIG_FILE"] == str(existing)
 
 
+@pytest.mark.usefixtures("no_mirror")
+def it_collects_garbage_less_often_unless_the_machine_says_how_often(tmp_path: Path) -> None:
+    assert int(with_cli_configuration({}, tmp_path)["GOGC"]) > 100
+    assert with_cli_configuration({"GOGC": "50"}, tmp_path)["GOGC"] == "50"
+
+
 def it_goes_to_the_registry_when_the_mirror_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_PROVIDER_MIRROR", str(make_mirror(tmp_path / "m")))
     monkeypatch.delenv("TF_CLI_CONFIG_FILE", raising=False)

@@ -11,7 +11,7 @@ from hypothesis import settings
 from packaging.requirements import Requirement
 from pyspark.sql import SparkSession
 
-from local_aws.extensions.glue_jobs import find_java_home
+from local_aws.extensions.glue_jobs import JAVA_OPTIONS, find_java_home
 
 # What Glue brings and the job uses.
 LIBRARIES = ("pyspark", "pyarrow", "pandas", "numpy", "boto3", "botocore", "urllib3")
@@ -51,6 +51,7 @@ def spark() -> Iterator[SparkSession]:
         .config("spark.sql.shuffle.partitions", "2")
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
+        .config("spark.driver.extraJavaOptions", JAVA_OPTIONS)
         .getOrCreate()
     )
     yield session

@@ -71,9 +71,15 @@ def a_unit(folder: Path, files: Mapping[str, bytes]) -> UnitWork:
     return UnitWork((), sources, f"{folder}/data/", f"{folder}/bad/")
 
 
+def read_table(path: Path) -> Any:
+    """Return what one Parquet file holds: pq.read_table does that ten times as slowly, as a dataset of one file."""
+    with pq.ParquetFile(path) as file:
+        return file.read()
+
+
 def read_rows(files: Sequence[WrittenFile]) -> list[dict[str, Any]]:
     """Return the rows of Parquet files, in order."""
-    return [row for file in files for row in pq.read_table(file.uri).to_pylist()]
+    return [row for file in files for row in read_table(Path(file.uri)).to_pylist()]
 
 
 def convert(
@@ -108,6 +114,6 @@ def convert(
         )
         in_folder = sorted(str(path) for path in (folder / "data").glob("*")) if (folder / "data").exists() else []
         assert in_folder == [file.uri for file in result.files]
-        bad = [row for path in sorted((folder / "bad").glob("*")) for row in pq.read_table(path).to_pylist()]
+        bad = [row for path in sorted((folder / "bad").glob("*")) for row in read_table(path).to_pylist()]
         bad.sort(key=lambda row: (row["source_file"], row["line_number"]))
         return Converted(result, read_rows(result.files), bad)

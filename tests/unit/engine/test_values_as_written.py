@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import os
 import re
@@ -41,7 +42,9 @@ class BadError(Exception):
     pass
 
 
-def numbers(decimal: str, thousands: str | None, strip: list[str]) -> st.SearchStrategy[str]:
+# A strategy is made and validated once: doing so for every value takes longer than drawing it.
+@functools.cache
+def numbers(decimal: str, thousands: str | None, strip: tuple[str, ...]) -> st.SearchStrategy[str]:
     """Draw numbers as they are written with such marks, and some that are written wrongly."""
 
     def written(number: Decimal, grouped: bool, unit: str, before: bool, blank: str) -> str:
@@ -175,16 +178,24 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 def _values(column: dict[str, Any], options: dict[str, Any]) -> st.SearchStrategy[str]:
+    marks = (column.get("decimal", options["decimal"]), column.get("thousands", options["thousands"]) or None)
+    words = (*options["true_values"], *options["false_values"])
+    return _written_values(column["type"], words, marks, tuple(column.get("strip", options["strip"])))
+
+
+@functools.cache
+def _written_values(
+    kind: str, words: tuple[str, ...], marks: tuple[str, str | None], strip: tuple[str, ...]
+) -> st.SearchStrategy[str]:
     odd = st.sampled_from(["", "NA", "-", " NA ", "x"])
     of_kind: dict[str, st.SearchStrategy[str]] = {
         "string": st.text("ab \t\n;,é", max_size=5),
-        "boolean": st.sampled_from([*options["true_values"], *options["false_values"], "JA", "False", "no"]),
+        "boolean": st.sampled_from([*words, "JA", "False", "no"]),
         "date": st.tuples(
             st.dates(date(1970, 1, 1), date(2068, 1, 1)), st.sampled_from([*DATE_FORMATS, "%m/%d/%Y"])
         ).map(lambda drawn: drawn[0].strftime(drawn[1])),
     }
-    marks = (column.get("decimal", options["decimal"]), column.get("thousands", options["thousands"]) or None)
-    right = of_kind.get(column["type"], numbers(*marks, column.get("strip", options["strip"])))
+    right = of_kind.get(kind, numbers(*marks, strip))
     return st.one_of(right, right, right, odd)
 
 

@@ -11,8 +11,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from catalog import Catalog
 from catalog_glue import GlueCatalog
 from catalog_local import LocalCatalog
@@ -21,6 +19,7 @@ from conversion import UnitResult, convert_units
 from conversion_plan import UnitWork
 from job import Arguments, run_job
 from report import Report
+from tests.unit.engine.helpers import read_table
 from tests.unit.job.fake_glue import FakeGlue
 
 BAD = "bad"
@@ -136,7 +135,7 @@ class World:
         seen = {}
         for values, partition in self.partitions(name).items():
             folder = Path(partition["StorageDescriptor"]["Location"])
-            tables = [pq.read_table(path, partitioning=None) for path in sorted(folder.glob("*.parquet"))]
+            tables = [read_table(path) for path in sorted(folder.glob("*.parquet"))]
             seen[values] = sorted(value for table in tables for value in table[column].to_pylist())
         return seen
 

@@ -28,7 +28,7 @@ from contract import DatasetContract
 from conversion import UnitResult, convert_units
 from conversion_plan import UnitWork
 from conversion_task import PartReport, run_task
-from local_aws.extensions.glue_jobs import find_java_home
+from local_aws.extensions.glue_jobs import JAVA_OPTIONS, find_java_home
 from local_aws.processes import end_session, session_members, wait_until_gone
 from storage import LocalStorage, open_storage
 from tests.unit.job.killing import DIED, ROOT, RUN, SECONDS, environment
@@ -308,7 +308,7 @@ def start_on_spark(world: World, deed: str, marker: Path) -> subprocess.Popen[st
     path = ":".join(map(str, (customs, ROOT, ROOT / "glue_scripts")))
     submit = (
         "--master local[2,3] --conf spark.ui.enabled=false --conf spark.driver.host=127.0.0.1 "
-        "--conf spark.driver.bindAddress=127.0.0.1 pyspark-shell"
+        f"--conf spark.driver.bindAddress=127.0.0.1 --driver-java-options '{JAVA_OPTIONS}' pyspark-shell"
     )
     variables = environment(PYTHONPATH=path, PYSPARK_SUBMIT_ARGS=submit, TEST_MARKER=str(marker), TEST_DEED=deed)
     variables.pop("PYSPARK_GATEWAY_PORT", None)
