@@ -26,6 +26,7 @@ from inference_reading import (
     Question,
     UndecodableError,
     fold,
+    is_mostly_utf8,
     read_evidence,
     read_head,
 )
@@ -114,23 +115,24 @@ def infer(
     csv: CsvOptions | None = None,
     *,
     dates: DateOrder | None = None,
+    encoding: str | None = None,
     taken: Sequence[str] = (),
     piece_bytes: int = READ_AT_ONCE,
     read: ReadFiles | None = None,
 ) -> Inference:
     """Read all rows of the files of one dataset and propose its columns.
 
-    `csv` says how they are written, None that it has to be found out; `dates` settles what could be day or month first;
-    `taken` are names that no column may have, those of the partition keys; about `piece_bytes` are held at a time.
-    Where `csv` is given, files may be read by `read`. Raises NotCsvError, and what a conversion raises of files that it
-    cannot read.
+    `csv` says how they are written, None that it has to be found out; `dates` settles what could be day or month first,
+    `encoding` what nothing in the files says; `taken` are names that no column may have, those of the partition keys;
+    about `piece_bytes` are held at a time. Where `csv` is given, files may be read by `read`. Raises NotCsvError, and
+    what a conversion raises of files that it cannot read.
     """
     heads = ((source, read_head(source)) for source in sources)
     first = next(((source, head) for source, head in heads if head.strip(b"\r\n\xef\xbb\xbf")), None)
     if first is None:
         raise NotCsvError(f"{_listed([source.key for source in sources])}: there is nothing in it, not even a header")
-    guess = guess_dialect(first[0].key, first[1], csv, whole=len(first[1]) < HEAD_BYTES)
-    question = Question(guess.csv, guess.width)
+    guess = guess_dialect(first[0].key, first[1], csv, encoding=encoding, whole=len(first[1]) < HEAD_BYTES)
+    question = Question(guess.csv, guess.width, encoding_told=encoding is not None)
     if csv is None:
         question, files = _read_somehow(sources, question, piece_bytes)
         question, files = _without_footer(sources, question, files, piece_bytes)
@@ -201,7 +203,7 @@ def _read_in_some_encoding(
     sources: Sequence[SourceFile], question: Question, piece_bytes: int
 ) -> tuple[Question, list[FileEvidence]]:
     encodings = [question.csv.encoding]
-    if encodings == ["utf-8"]:
+    if encodings == ["utf-8"] and not question.encoding_told:
         encodings += _OTHER_ENCODINGS
     files: list[FileEvidence] = []
     for encoding in encodings:
@@ -211,6 +213,9 @@ def _read_in_some_encoding(
             for source in sources:
                 files.append(read_evidence(source, question, piece_bytes, strict=encoding != encodings[-1]))
         except UndecodableError as error:
+            if encoding == "utf-8" and is_mostly_utf8(next(source for source in sources if source.key == error.key)):
+                # Read as anything else, all its other letters would be wrong.
+                return question, [read_evidence(source, question, piece_bytes) for source in sources]
             _refuse_two_encodings(sources, question, error.key, piece_bytes)
             continue
         break
@@ -258,6 +263,11 @@ def _conclude(
     if detected:
         csv = _with_words(csv, decisions)
     drift = _drift(filled) if question.csv.by_name else None
+    if detected and question.csv.encoding in _OTHER_ENCODINGS and not question.encoding_told:
+        notes.append(
+            f"the files are not UTF-8, and nothing in them says what else: taken for {question.csv.encoding}, as of "
+            "Western Europe; if letters look wrong, say what it is, such as ENCODING=cp1250, cp1251 or cp932"
+        )
     if detected and question.csv.skip_lines:
         notes.append(f"{_counted(question.csv.skip_lines)} above the header skipped: they are a title")
     if detected and question.csv.footer_lines:

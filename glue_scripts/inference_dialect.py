@@ -18,7 +18,7 @@ import pyarrow as pa
 from contract import MOST_LINES, Column, CsvOptions, DatasetContract, parse_contract
 from conversion_errors import ConversionError
 from csv_dialect import BLANKS, UTF8_BOM, dialect_of, readable_text
-from csv_foreign import refuse_foreign
+from csv_foreign import refuse_foreign, refuse_unmarked
 from csv_grammar import OpenRecordError, grammar_of
 from csv_records import find_records
 from inference_types import ColumnEvidence
@@ -67,13 +67,17 @@ class Guess:
         return bool(self.records) and len(self.records[0]) == self.width
 
 
-def guess_dialect(key: str, head: bytes, csv: CsvOptions | None = None, *, whole: bool = True) -> Guess:
+def guess_dialect(
+    key: str, head: bytes, csv: CsvOptions | None = None, *, encoding: str | None = None, whole: bool = True
+) -> Guess:
     """Return the dialect of a file by its first bytes, decompressed; where `csv` tells it, only the width.
 
-    `whole`: they are all that the file holds. Raises NotCsvError.
+    `encoding` is what somebody has said of it beside that; `whole`: the bytes are all that the file holds. Raises
+    NotCsvError, and UnsupportedOptionError of an encoding that is none.
     """
     refuse_other_formats(key, head)
-    encoding = guess_encoding(head) if csv is None else csv.encoding
+    encoding = (encoding or guess_encoding(head)) if csv is None else csv.encoding
+    refuse_unmarked(key, head, dialect_of(text_contract(CsvOptions(encoding=encoding), 0)))
     text = _as_utf8(head, encoding)
     if csv is not None:
         return _guess(text, csv, whole=whole)

@@ -14,7 +14,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +52,20 @@ class TryError(Exception):
 class Trial:
     """One dataset of somebody's files: where they are, what was found out, and the local AWS that loads them."""
 
-    def __init__(self, path: str, name: str | None, dates: str | None, directory: Path, port: int) -> None:
-        folder, files = find_files(path)
-        self.name = name or dataset_name(path, files)
+    def __init__(self, arguments: argparse.Namespace, directory: Path) -> None:
+        folder, files = find_files(arguments.path)
+        self.name = arguments.name or dataset_name(arguments.path, files)
         if not name_is_allowed(self.name):
             raise TryError(
                 f"NAME={self.name} is no name of a table: it holds at most 90 lower-case letters, "
                 "digits and underscores, begins with a letter, and is no reserved word of SQL"
             )
-        self.dates = dates
+        self.dates, self.encoding = arguments.dates, arguments.encoding
         self.directory = directory / self.name
         self.data = self.directory / "data"
         self.stack = self.directory / "stack"
         self.page_file = self.directory / "report.html"
-        self.aws = LocalAws(directory=self.directory / "aws", port=port)
+        self.aws = LocalAws(directory=self.directory / "aws", port=arguments.port)
         if not self.aws.is_up:
             shutil.rmtree(self.directory / "lake", ignore_errors=True)
         self.files = stage(folder, files, self.data)
@@ -79,12 +79,12 @@ class Trial:
         ]
         say(f"Reading all rows of {counted(len(sources), 'file')}, {sum(item.size for item in sources):,} bytes")
         first = propose_partitions(list(self.files))
-        dates: Any = self.dates
-        found = infer(sources, dates=dates)
+        told: Mapping[str, Any] = {"dates": self.dates, "encoding": self.encoding}
+        found = infer(sources, **told)
         self.partitions = propose_partitions(list(self.files), [column.name for column in found.columns])
         if self.partitions and first and self.partitions.pattern is None:
             # Names of Hive folders are given, so a column of such a name has to take another.
-            found = infer(sources, dates=dates, taken=[key for key, _ in self.partitions.keys])
+            found = infer(sources, **told, taken=[key for key, _ in self.partitions.keys])
         return found
 
     def write(self, found: Inference) -> str:
@@ -265,6 +265,7 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("path", help="a CSV file, a folder of them, or a pattern")
     parser.add_argument("--name", help="name of the dataset, and so of its table")
     parser.add_argument("--dates", choices=("day", "month"), help="what comes first where a date could be either")
+    parser.add_argument("--encoding", help="how the files are encoded where nothing in them says it: cp1250, cp932 …")
     parser.add_argument("--port", type=int, default=4566, help="the port of the local AWS")
     parser.add_argument("--keep", action="store_true", help="leave everything running for queries")
     parser.add_argument("--only-look", action="store_true", help="propose and write the description, and load nothing")
@@ -275,7 +276,7 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
 def try_files(arguments: argparse.Namespace) -> int:
     """Do what the command line asks for; return the exit status."""
     directory = arguments.directory.resolve()
-    trial = Trial(arguments.path, arguments.name, arguments.dates, directory, arguments.port)
+    trial = Trial(arguments, directory)
     found = trial.look()
     say("\n" + describe(found, trial.partitions, len(trial.files)))
     block = trial.write(found)

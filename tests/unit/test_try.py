@@ -196,6 +196,17 @@ def it_takes_what_comes_first_in_a_date_from_the_caller(tmp_path: Path, capsys: 
     assert 'format = "%m/%d/%Y"' in capsys.readouterr().out
 
 
+def it_takes_the_encoding_from_the_caller(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write(tmp_path / "in", {"a.csv": "Jméno,n\nŘehoř,1\n".encode("cp1250")})
+    assert look(data / "a.csv", tmp_path / "try") == 0
+    assert "note: the files are not UTF-8" in capsys.readouterr().out
+    assert look(data / "a.csv", tmp_path / "try", "--encoding", "cp1250") == 0
+    printed = capsys.readouterr().out
+    assert ("Řehoř" in printed, 'csv = { encoding = "cp1250" }' in printed, "note:" in printed) == (True, True, False)
+    assert look(data / "a.csv", tmp_path / "try", "--encoding", "nonsense") == 1
+    assert "try: " in capsys.readouterr().out.splitlines()[-1]
+
+
 def it_shows_rows_of_another_width_and_ends_with_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = write(tmp_path / "in", {"a.csv": b"a,b\n" + b"1,2\n" * 8 + b"3\n"})
     assert look(data / "a.csv", tmp_path / "try") == 1

@@ -19,7 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract import CsvOptions
-from conversion_errors import SchemaDriftError, UnreadableFileError, UnterminatedQuoteError
+from conversion_errors import (
+    SchemaDriftError,
+    UnreadableFileError,
+    UnsupportedOptionError,
+    UnterminatedQuoteError,
+)
 from inference import Inference, InferredColumn, infer
 from inference_dialect import NotCsvError
 from inference_names import RESERVED_WORDS, column_names
@@ -410,6 +415,45 @@ def it_finds_bytes_that_are_not_utf8_beyond_the_first_ones() -> None:
     data = b"a,b\n" + b"x,1\n" * 400_000 + "ä,2\n".encode("cp1252")
     found = look(data, piece_bytes=1 << 18)
     assert (found.csv.encoding, found.rows) == ("cp1252", 400_001)
+
+
+def it_finds_bytes_that_are_not_utf8_in_the_header_alone() -> None:
+    found = look("Größe;n\n1;2\n".encode("cp1252"))
+    assert (found.csv.encoding, [column.written for column in found.columns]) == ("cp1252", ["Größe", "n"])
+    files = {"1.csv": "Größe;n\n1;2\n".encode("cp1252"), "2.csv": "Größe;n\n3;4\n".encode()}
+    with pytest.raises(NotCsvError, match=r"1\.csv is not UTF-8 and 2\.csv is"):
+        look(files)
+
+
+@pytest.mark.parametrize("broken", ["Köl".encode() + b"\xc3", "K\u00f6ln".encode("cp1252")])
+def it_takes_a_file_for_utf8_in_which_most_letters_are(broken: bytes) -> None:
+    """A letter that some program has cut in two, or a row of another encoding, spoils its own row and no other."""
+    data = "a,b\n1,Grün\n2,".encode() + broken + "\n3,Köln\n".encode()
+    found = look(data)
+    assert (found.csv.encoding, [row.line for row in found.odd_rows]) == ("utf-8", [3])
+    assert [row["b"] for row in load(data, found).rows] == ["Grün", "Köln"]
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "cp1251", "cp1250", "euc_kr", "gb18030", "euc_jp"])
+def it_says_that_an_encoding_is_a_guess_and_takes_another_from_the_caller(encoding: str) -> None:
+    words = {"cp1251": "Имя Москва", "cp1250": "Řehoř Děčín", "euc_kr": "한국어 도시", "gb18030": "中文 城市"}
+    name, value = words.get(encoding, "日本語 ソ能表").split()
+    data = f"{name};n\n{value};1\n{value};2\n".encode(encoding)
+    guessed = look(data)
+    assert guessed.csv.encoding in ("cp1252", "latin-1")
+    assert any(f"taken for {guessed.csv.encoding}" in note and "ENCODING=" in note for note in guessed.notes)
+    told = look(data, encoding=encoding)
+    assert (told.csv.encoding, told.notes) == (encoding, ())
+    assert [row[told.columns[0].name] for row in load(data, told).rows] == [value, value]
+
+
+def it_refuses_an_encoding_that_nobody_knows() -> None:
+    with pytest.raises(UnsupportedOptionError, match="cp99999"):
+        look(b"a,b\n1,2\n", encoding="cp99999")
+    marked, unmarked = "a,b\n1,2\n".encode("utf-16"), "a,b\n1,2\n".encode("utf-16-le")
+    for files in ({"1.csv": unmarked}, {"1.csv": marked, "2.csv": unmarked}):
+        with pytest.raises(UnreadableFileError, match=r"does not begin with the byte order mark of UTF-16"):
+            look(files, encoding="utf-16")
 
 
 # --------------------------------------------------------------------------------------------------------- many files
