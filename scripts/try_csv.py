@@ -27,7 +27,15 @@ from local_aws.report_page import write_page
 from local_aws.sql_output import aligned
 from local_aws.sql_prompt import converse, history_file
 from scripts.try_documents import dataset_options, datasets_block, local_contract, stack
-from scripts.try_files import FilesError, PartitionProposal, find_files, propose_partitions, stage, without_date
+from scripts.try_files import (
+    FilesError,
+    PartitionProposal,
+    find_files,
+    notes_on_files,
+    propose_partitions,
+    stage,
+    without_date,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "glue_scripts"))
@@ -69,6 +77,7 @@ class Trial:
         if not self.aws.is_up:
             shutil.rmtree(self.directory / "lake", ignore_errors=True)
         self.files = stage(folder, files, self.data)
+        self.notes = notes_on_files(arguments.path, folder, self.files)
 
     def look(self) -> Inference:
         """Read all rows and say what was found."""
@@ -179,7 +188,7 @@ def csv_options(csv: CsvOptions) -> dict[str, Any]:
     return options
 
 
-def describe(found: Inference, partitions: PartitionProposal | None, files: int) -> str:
+def describe(found: Inference, partitions: PartitionProposal | None, files: int, notes: Sequence[str]) -> str:
     """Return what was found out: how the files are written, a line for each column, and what else is to be known."""
     rows = [
         {
@@ -191,11 +200,16 @@ def describe(found: Inference, partitions: PartitionProposal | None, files: int)
         }
         for place, column in enumerate(found.columns, 1)
     ]
-    lines = [f"{found.rows:,} rows in {counted(files, 'file')}; {dialect(found.csv)}", "", indented(listed(rows)), ""]
+    lines = [
+        f"{counted(found.rows, 'row')} in {counted(files, 'file')}; {dialect(found.csv)}",
+        "",
+        indented(listed(rows)),
+        "",
+    ]
     if partitions:
         keys = ", ".join(key for key, _ in partitions.keys)
         lines.append(f"partitioned by {keys}: {partitions.told}")
-    lines += [f"note: {note}" for note in found.notes]
+    lines += [f"note: {note}" for note in (*notes, *found.notes)]
     if found.odd:
         lines.append(f"{counted(found.odd, 'row')} cannot be loaded:")
         lines += [f"   {row.key}, line {row.line}: {row.reason}: {row.text[:100]!r}" for row in found.odd_rows[:5]]
@@ -278,7 +292,7 @@ def try_files(arguments: argparse.Namespace) -> int:
     directory = arguments.directory.resolve()
     trial = Trial(arguments, directory)
     found = trial.look()
-    say("\n" + describe(found, trial.partitions, len(trial.files)))
+    say("\n" + describe(found, trial.partitions, len(trial.files), trial.notes))
     block = trial.write(found)
     say(f"\nFor your own stack ({shown(trial.directory / 'datasets.tfvars')}):\n\n{block}")
     if arguments.only_look:

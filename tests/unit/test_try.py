@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
 import os
@@ -83,6 +84,33 @@ def it_names_files_as_the_pipeline_wants_them(tmp_path: Path) -> None:
     assert (len(listing.units[()].sources), listing.unmatched, len(staged)) == (5, {}, 5)
 
 
+def it_loses_no_file_because_of_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Readers of Hive tables skip names that begin with _ or a dot, and two files must not get one name."""
+    row = b"a,b\n1,2\n"
+    packed = gzip.compress(row)
+    names = {"_a.csv": row, ".b.csv": row, "_x/..c.csv": row, "a.csv": packed, "a.csv.gz": packed, "a_csv.csv": row}
+    write(tmp_path / "in", names)
+    staged = stage(tmp_path / "in", [tmp_path / "in" / name for name in names], tmp_path / "staged")
+    assert list(staged) == ["a.csv", "b.csv", "x/c.csv", "a.csv.gz", "copy2_a.csv.gz", "a_csv.csv"]
+    contract = {"dataset": "t", "source_uri": f"{tmp_path}/staged", "lake_uri": f"{tmp_path}/lake"}
+    listing = list_units(parse_contract(contract))
+    assert (len(listing.units[()].sources), listing.hidden_files) == (len(names), 0)
+    assert look(tmp_path / "in" / "_a.csv", tmp_path / "try") == 0
+    assert "note: _a.csv is loaded as a.csv: names that begin with _ or . are hidden" in capsys.readouterr().out
+
+
+def it_says_which_files_of_a_folder_it_leaves_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = b"a,b\n1,2\n"
+    write(tmp_path / "in", {"a.csv": row, "b": row, "_c.csv": row, "x/d.xlsx": row, "e.csv.bz2": bz2.compress(row)})
+    assert look(tmp_path / "in", tmp_path / "try") == 0
+    printed = capsys.readouterr().out
+    assert "2 rows in 2 files" in printed
+    assert "note: left out of the folder: _c.csv, b, x/d.xlsx" in printed
+    assert look(tmp_path / "in/a.csv", tmp_path / "try") == 0
+    printed = capsys.readouterr().out
+    assert ("1 row in 1 file" in printed, "left out" in printed) == (True, False)
+
+
 # ------------------------------------------------------------------------------------------------------ names of files
 @pytest.mark.parametrize(
     ("names", "keys", "pattern"),
@@ -93,6 +121,17 @@ def it_names_files_as_the_pipeline_wants_them(tmp_path: Path) -> None:
         (["2019/a.csv", "2020/a.csv"], [("year", "int")], r"(?P<year>\d{4})"),
         (["month=2026-01/a.csv", "month=2026-02/b.csv"], [("month", "string")], None),
         (["y=2026/m=01/a.csv"], [("y", "string"), ("m", "string")], None),
+        (["Region=EU/a.csv", "Region=US/b.csv"], [("region", "string")], None),
+        (["x/y=1/a.csv", "x/y=2/a.csv"], [("y", "string")], r"(?:^|/)y=(?P<y>[^/]+)/"),
+        (["order=1/a.csv"], [("order_1", "string")], r"(?:^|/)order=(?P<order_1>[^/]+)/"),
+        (["reason=1/a.csv"], [("reason_2", "string")], r"(?:^|/)reason=(?P<reason_2>[^/]+)/"),
+        (
+            ["a=1/x/a=2/a.csv"],
+            [("a", "string"), ("a_2", "string")],
+            r"(?:^|/)a=(?P<a>[^/]+)/(?:[^/]+/)*?a=(?P<a_2>[^/]+)/",
+        ),
+        (["Jahr=2026/a b.csv", "jahr=2025/a.csv"], [("jahr", "string")], None),
+        (["s_2026-02-31.csv", "s_2026-02-01.csv"], [("month", "string")], r"_(?P<month>\d{4}-\d{2})"),
         (["sales_2026-01.csv", "sales.csv"], None, None),
         (["sales_2026-13.csv"], [("year", "int")], r"_(?P<year>\d{4})"),
         (["2019_2020.csv"], None, None),
@@ -120,7 +159,19 @@ def it_proposes_partitions_by_which_every_file_finds_its_place(
     assert (sum(len(unit.sources) for unit in listing.units.values()), listing.unmatched) == (len(names), {})
 
 
+@pytest.mark.parametrize("names", [["a=1/a.csv", "b.csv"], ["a=/a.csv", "a=1/b.csv"], ["a=1/a.csv", "b=1/a.csv"]])
+def it_refuses_folders_of_partitions_that_not_all_files_have(names: list[str]) -> None:
+    with pytest.raises(FilesError, match=rf"the same partitions: {names[0]}.*; give every file folders of the same"):
+        propose_partitions(names)
+
+
 def it_does_not_call_a_partition_like_a_column() -> None:
+    order = propose_partitions(["order=1/a.csv"], ["order_1"])
+    assert order is not None
+    assert order.keys == (("order_2", "string"),)
+    both = propose_partitions(["a_2026-01.csv"], ["month", "file_month"])
+    assert both is not None
+    assert both.keys == (("file_month_2", "string"),)
     found = propose_partitions(["a_2026-01.csv"], ["month"])
     assert found is not None
     assert (found.keys, found.pattern) == ((("file_month", "string"),), r"_(?P<file_month>\d{4}-\d{2})\.csv")
