@@ -15,8 +15,9 @@ from typing import Any
 
 from contract import FALSE_WORDS, TRUE_WORDS, CsvOptions
 from conversion_errors import SchemaDriftError, UnterminatedQuoteError
+from csv_columns import UNTERMINATED
 from csv_numbers import NumberFormat
-from inference_dialect import NotCsvError, guess_dialect
+from inference_dialect import NotCsvError, as_utf8, guess_dialect, quotes_enclose
 from inference_names import column_names
 from inference_reading import (
     HEAD_BYTES,
@@ -168,15 +169,25 @@ def read_each(sources: Sequence[SourceFile], question: Question, piece_bytes: in
 def _read_somehow(
     sources: Sequence[SourceFile], question: Question, piece_bytes: int
 ) -> tuple[Question, list[FileEvidence]]:
-    """Read all files, in another encoding where they are not UTF-8, and without quotes where those are never closed."""
+    """Read all files, in another encoding where they are not UTF-8, and otherwise where quotes are never closed.
+
+    Either they mean nothing, and all rows fit without them, or the row with such a quote is given up.
+    """
     try:
         return _read_in_some_encoding(sources, question, piece_bytes)
     except UnterminatedQuoteError:
-        bare = replace(question, csv=replace(question.csv, quote=None))
-        bare, files = _read_in_some_encoding(sources, bare, piece_bytes)
-        if any(file.odd for file in files):
-            raise
-        return bare, files
+        by_line = replace(question.csv, quoted_newlines=False)
+        ways = [by_line] if _quotes_enclose(sources, question.csv) else [replace(question.csv, quote=None), by_line]
+        for csv in ways:
+            other, files = _read_in_some_encoding(sources, replace(question, csv=csv), piece_bytes)
+            if all(csv.quote and row.reason == UNTERMINATED[0] for file in files for row in file.odd_rows):
+                return other, files
+        raise
+
+
+def _quotes_enclose(sources: Sequence[SourceFile], csv: CsvOptions) -> bool:
+    heads = (as_utf8(read_head(source), csv.encoding) for source in sources)
+    return any(quotes_enclose(head, csv.delimiter.encode()) for head in heads)
 
 
 def _without_footer(

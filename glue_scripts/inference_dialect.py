@@ -78,7 +78,7 @@ def guess_dialect(
     refuse_other_formats(key, head)
     encoding = (encoding or guess_encoding(head)) if csv is None else csv.encoding
     refuse_unmarked(key, head, dialect_of(text_contract(CsvOptions(encoding=encoding), 0)))
-    text = _as_utf8(head, encoding)
+    text = as_utf8(head, encoding)
     if csv is not None:
         return _guess(text, csv, whole=whole)
     found = _best(text, encoding, whole=whole)
@@ -136,7 +136,8 @@ def _is_wide(head: bytes) -> bool:
     return max(even, odd) > 0.7 * half and min(even, odd) < 0.1 * half
 
 
-def _as_utf8(head: bytes, encoding: str) -> bytes:
+def as_utf8(head: bytes, encoding: str) -> bytes:
+    """Return the first bytes of a file as UTF-8, without a byte order mark."""
     if encoding == "utf-8":
         return head.removeprefix(UTF8_BOM)
     return codecs.getincrementaldecoder(encoding)("replace").decode(head).encode("utf-8", "replace")
@@ -175,13 +176,28 @@ def _quotings(text: bytes, delimiter: bytes) -> Iterator[CsvOptions]:
     if _COMMENTS.match(text):
         yield replace(plain, comment="#")
     if b'"' in text:
-        yield replace(plain, quote=None)
+        # A quote that is never closed costs its own row.
+        yield replace(plain, quoted_newlines=False)
+        if not quotes_enclose(text, delimiter):
+            yield replace(plain, quote=None)
+
+
+def quotes_enclose(text: bytes, delimiter: bytes) -> bool:
+    """Say whether quotes plainly mean something: values of the first line, or of every other one, stand in them.
+
+    Single values may do so in texts of which they are a part, as the title of a song.
+    """
+    mark = re.escape(delimiter)
+    enclosed = re.compile(b'(?:^|%b)"[^"]*"(?:%b|$)' % (mark, mark))
+    lines = text.splitlines()
+    found = [number for number, line in enumerate(lines) if b'"' in line and enclosed.search(line)]
+    return found[:1] == [0] or (bool(found) and 2 * len(found) >= len(lines))
 
 
 def _guess(text: bytes, csv: CsvOptions, *, whole: bool) -> Guess:
     """Cut the text by a dialect; the record that the end of the bytes cuts off is left out."""
     dialect = dialect_of(text_contract(replace(csv, encoding="utf-8"), 0))
-    found = find_records(text, dialect, final=whole)
+    found = find_records(text, dialect, by_line=not csv.quoted_newlines, final=whole)
     grammar = grammar_of(dialect)
     records: list[tuple[str, ...]] = []
     pairs = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
@@ -189,7 +205,9 @@ def _guess(text: bytes, csv: CsvOptions, *, whole: bool) -> Guess:
         try:
             records.append(tuple(readable_text(field.text) for field in grammar.fields(text[start:end])))
         except OpenRecordError:
-            break
+            if csv.quoted_newlines:
+                break
+            records.append((readable_text(text[start:end]),))
     widths = Counter(map(len, records))
     width, number = widths.most_common(1)[0] if widths else (0, 0)
     # What an unclosed quote swallows is not cut at all.

@@ -229,6 +229,8 @@ def dialect(csv: CsvOptions) -> str:
     words.append("names in the first line" if csv.header else "no header, columns are named by position")
     if csv.quote != '"':
         words.append(f"quoted with {csv.quote}" if csv.quote else "quotes mean nothing")
+    if not csv.quoted_newlines:
+        words.append("quotes end with their line")
     if csv.escape:
         words.append(f"escaped with {csv.escape}")
     if csv.comment:

@@ -417,6 +417,26 @@ def it_finds_bytes_that_are_not_utf8_beyond_the_first_ones() -> None:
     assert (found.csv.encoding, found.rows) == ("cp1252", 400_001)
 
 
+@pytest.mark.parametrize("rows", [1, 50, 300_000])
+@pytest.mark.parametrize("value", ["c", "c, d"])
+def it_gives_up_a_row_and_not_the_quotes_of_all_others(rows: int, value: str) -> None:
+    """Without quotes all rows would fit, with the quotes as parts of their values: wrong in every one of them."""
+    data = b'"id","n"\n' + b'"1","a"\n' * rows + b'"2","b\n' + f'"3","{value}"\n'.encode() * rows
+    found = look(data, piece_bytes=1 << 20)
+    assert [(column.name, column.type) for column in found.columns] == [("id", "int"), ("n", "string")]
+    assert [(row.line, row.reason, row.text) for row in found.odd_rows] == [(rows + 2, "unterminated quote", '"2","b')]
+    assert (found.rows, found.odd) == (2 * rows + 1, 1)
+    loaded = load(data, found)
+    assert ([row["n"] for row in loaded.rows], len(loaded.bad)) == (["a"] * rows + [value] * rows, 1)
+
+
+def it_leaves_the_quotes_of_files_that_quote_nothing() -> None:
+    data = b'title\tyear\n"Heroes"\t1977\n"Weird Al" Yankovic\t1983\n"Even Worse\t1988\nx\t1\ny\t2\nz\t3\n'
+    found = look(data)
+    assert (found.csv.quote, found.odd) == (None, 0)
+    assert load(data, found).rows[0] == {"title": '"Heroes"', "year": 1977}
+
+
 def it_finds_bytes_that_are_not_utf8_in_the_header_alone() -> None:
     found = look("Größe;n\n1;2\n".encode("cp1252"))
     assert (found.csv.encoding, [column.written for column in found.columns]) == ("cp1252", ["Größe", "n"])
