@@ -24,7 +24,7 @@ from local_aws.errors import told as told_by_system
 from local_aws.progress import run_watched
 from local_aws.report_facts import definition_of, execution_facts, lake_facts
 from local_aws.report_page import write_page
-from local_aws.sql_output import aligned
+from local_aws.sql_output import aligned, printable
 from local_aws.sql_prompt import converse, history_file
 from scripts.try_documents import dataset_options, datasets_block, local_contract, stack
 from scripts.try_files import (
@@ -209,7 +209,7 @@ def describe(found: Inference, partitions: PartitionProposal | None, files: int,
     if partitions:
         keys = ", ".join(key for key, _ in partitions.keys)
         lines.append(f"partitioned by {keys}: {partitions.told}")
-    lines += [f"note: {note}" for note in (*notes, *found.notes)]
+    lines += [f"note: {printable(note)}" for note in (*notes, *found.notes)]
     if found.odd:
         lines.append(f"{counted(found.odd, 'row')} cannot be loaded:")
         lines += [f"   {row.key}, line {row.line}: {row.reason}: {row.text[:100]!r}" for row in found.odd_rows[:5]]
@@ -250,7 +250,7 @@ def listed(rows: Sequence[dict[str, str]]) -> str:
 
 def shortened(text: str, length: int) -> str:
     """Return a text in one line of a limited length."""
-    flat = " ".join(text.split())
+    flat = printable(" ".join(text.split()))
     return flat if len(flat) <= length else flat[: length - 1] + "…"
 
 

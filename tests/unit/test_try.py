@@ -192,7 +192,7 @@ def it_names_the_dataset_after_its_files(path: str, files: list[str], name: str)
 
 # ----------------------------------------------------------------------------------------------------- what is written
 def it_writes_a_block_that_terraform_finds_formatted(tmp_path: Path) -> None:
-    awkward = 'a "b" ${c} %{d} \\ \t é'
+    awkward = 'a "b" ${c} %{d} \\ \t é \u00a0\u202f\ufeff\x9b😀\U000e0020'
     block = datasets_block(
         "sales",
         {
@@ -202,6 +202,8 @@ def it_writes_a_block_that_terraform_finds_formatted(tmp_path: Path) -> None:
             "columns": [{"name": "a", "source": awkward}, {"name": "b", "type": "int"}],
         },
     )
+    # What nobody sees, or a terminal obeys, would not survive being copied.
+    assert [char for char in block if not (char.isprintable() or char == "\n")] == []
     (tmp_path / "x.tfvars").write_text(block)
     (tmp_path / "x.tf").write_text(f'output "x" {{\n  value = {text_in_hcl(awkward)}\n}}\n')
     terraform = [os.environ.get("TERRAFORM", "terraform"), f"-chdir={tmp_path}"]
@@ -256,6 +258,16 @@ def it_takes_the_encoding_from_the_caller(tmp_path: Path, capsys: pytest.Capture
     assert ("Řehoř" in printed, 'csv = { encoding = "cp1250" }' in printed, "note:" in printed) == (True, True, False)
     assert look(data / "a.csv", tmp_path / "try", "--encoding", "nonsense") == 1
     assert "try: " in capsys.readouterr().out.splitlines()[-1]
+
+
+def it_shows_control_characters_of_a_file_and_does_not_obey_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"a.csv": b"\x1b[2Jid,n\x07,b\n1,\x1b]0;x\x07,x\n", "b.csv": b"\x1b[2Jid,n\x07\n1,\x9b31m\n"}
+    assert look(write(tmp_path / "in", files), tmp_path / "try") == 0
+    printed = capsys.readouterr().out
+    assert [char for char in printed if not (char.isprintable() or char == "\n")] == []
+    assert (r"\x1b[2Jid" in printed, r"\x1b]0;x\x07" in printed) == (True, True)
 
 
 def it_shows_rows_of_another_width_and_ends_with_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
