@@ -19,6 +19,7 @@ from csv_columns import UNTERMINATED
 from csv_numbers import NumberFormat
 from inference_dialect import NotCsvError, as_utf8, guess_dialect, quotes_enclose
 from inference_names import column_names
+from inference_numbers import shown, with_points_for_thousands
 from inference_reading import (
     HEAD_BYTES,
     ColumnIdentity,
@@ -268,7 +269,7 @@ def _conclude(
                 merged[identity], written[identity] = evidence, name
     names = column_names(list(written.values()), taken)
     sources = _sources(names, written) if question.csv.by_name else [None] * len(names)
-    decisions = [evidence.decide(dates) for evidence in merged.values()]
+    decisions = _doubted(names, list(merged.values()), [evidence.decide(dates) for evidence in merged.values()])
     columns = tuple(map(_column, names, written.values(), sources, merged.values(), decisions))
     csv, columns, notes = _with_nulls(question, columns, detected=detected)
     if detected:
@@ -292,6 +293,25 @@ def _conclude(
         drifting=drift is not None,
         notes=tuple(filter(None, (drift, *notes))),
     )
+
+
+def _doubted(
+    names: Sequence[str], columns: Sequence[ColumnEvidence], decisions: Sequence[TypeChoice]
+) -> list[TypeChoice]:
+    """Leave numbers a text whose points may stand between thousands, as another column has decimal commas."""
+    commas = [
+        name for name, choice in zip(names, decisions, strict=True) if choice.written and choice.written.decimal == ","
+    ]
+    found = list(decisions)
+    for place, (evidence, choice) in enumerate(zip(columns, decisions, strict=True)):
+        example = with_points_for_thousands(evidence.numbers or {})
+        if commas and example is not None and choice.written is None and choice.type != "string":
+            reason = (
+                f"ambiguous: {shown(example)} could be {example} or {example.replace('.', '')}, and {commas[0]} has "
+                "decimal ','; say what decimal and thousands are"
+            )
+            found[place] = TypeChoice("string", None, reason)
+    return found
 
 
 def _with_nulls(

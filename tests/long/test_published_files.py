@@ -151,5 +151,6 @@ def it_takes_a_published_file_through_the_whole_pipeline(path: str, tmp_path: Pa
     assert done.returncode == 0, done.stdout + done.stderr
     with file.open(encoding="utf-8", newline="") as lines:
         rows = sum(1 for _ in csv.reader(lines)) - 1
-    assert f"{rows:,} rows written, 0 quarantined" in done.stdout
+    assert f"{rows:,} rows written" in done.stdout
+    assert "quarantined" not in done.stdout
     assert "SELECT * FROM published LIMIT 5" in done.stdout

@@ -163,6 +163,22 @@ def it_says_of_numbers_that_could_be_two_ways_which() -> None:
     assert of_values('"1,234"', '"2,345"')[2] == words
 
 
+def it_says_of_points_beside_decimal_commas_that_they_may_be_thousands() -> None:
+    """1.234 is a thousand where another column of the file has decimal commas, and no value here tells."""
+    data = b"a;b;c;d;e\n1.234;12,50;1.5;1.234;2\n2.500;1.000,25;2.5;1.5;3\n"
+    found = look(data)
+    assert [column.type for column in found.columns] == [
+        "string", "decimal(9,2)", "decimal(9,1)", "decimal(9,3)", "int"
+    ]  # fmt: skip
+    words = "ambiguous: '1.234' could be 1.234 or 1234, and b has decimal ','; say what decimal and thousands are"
+    assert found.columns[0].reason == words
+    assert load(data, found).rows[0]["a"] == "1.234"
+    # Where somebody has said how numbers are written, and where no column has commas, nothing is in doubt.
+    told = look(data, CsvOptions(delimiter=";", decimal=",", thousands="."))
+    assert [column.type for column in told.columns][:2] == ["int", "decimal(9,2)"]
+    assert look(b"a;b\n1.234;1.5\n").columns[0].type == "decimal(9,3)"
+
+
 def it_leaves_out_marks_that_mean_something_else() -> None:
     told = CsvOptions(delimiter=";", quote="'")
     assert look(b"v;w\n1\x27234;x\n", told).columns[0].type == "string"
