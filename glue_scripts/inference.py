@@ -17,7 +17,7 @@ from contract import FALSE_WORDS, TRUE_WORDS, CsvOptions
 from conversion_errors import SchemaDriftError, UnterminatedQuoteError
 from csv_columns import UNTERMINATED
 from csv_numbers import NumberFormat
-from inference_dialect import NotCsvError, as_utf8, guess_dialect, quotes_enclose
+from inference_dialect import NotCsvError, as_utf8, guess_dialect, guess_encoding, quotes_enclose
 from inference_names import column_names
 from inference_numbers import shown, with_points_for_thousands
 from inference_reading import (
@@ -38,10 +38,10 @@ from sources import SourceFile
 # Tried in this order where the bytes are not UTF-8; the last one accepts all.
 _OTHER_ENCODINGS = ("cp1252", "latin-1")
 _NAMED = 5
-# How a line begins that sums up or explains the rows above it, of which there are not many.
+# How a line begins that sums up or explains the rows above it, of which there are not many; or ends a file of DOS.
 _FOOTER = re.compile(
-    r"[\"'\s]*(?:(?:grand |sub)?totals?|sum|summe|gesamt|average|mean|sources?|quelle|notes?|copyright|©|end of|"
-    r"generated|exported|created|\(?\d+ (?:rows?|records?|lines?))\b",
+    r"[\"'\s]*(?:\x1a|(?:(?:grand |sub)?totals?|sum|summe|gesamt|average|mean|sources?|quelle|notes?|copyright|©|"
+    r"end of|generated|exported|created|\(?\d+ (?:rows?|records?|lines?))\b)",
     re.IGNORECASE,
 )
 _LONGEST_FOOTER = 5
@@ -130,7 +130,7 @@ def infer(
     what a conversion raises of files that it cannot read.
     """
     heads = ((source, read_head(source)) for source in sources)
-    first = next(((source, head) for source, head in heads if head.strip(b"\r\n\xef\xbb\xbf")), None)
+    first = next(((source, head) for source, head in heads if as_utf8(head, guess_encoding(head)).strip()), None)
     if first is None:
         raise NotCsvError(f"{_listed([source.key for source in sources])}: there is nothing in it, not even a header")
     guess = guess_dialect(first[0].key, first[1], csv, encoding=encoding, whole=len(first[1]) < HEAD_BYTES)
@@ -159,6 +159,10 @@ def _counted(lines: int) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return _listed([repr(name) for name in names])
 
 
 # ------------------------------------------------------------------------------------------------------------- reading
@@ -281,7 +285,7 @@ def _conclude(
             "Western Europe; if letters look wrong, say what it is, such as ENCODING=cp1250, cp1251 or cp932"
         )
     if detected and question.csv.skip_lines:
-        notes.append(f"{_counted(question.csv.skip_lines)} above the header skipped: they are a title")
+        notes.append(f"{_counted(question.csv.skip_lines)} above the header skipped, which are no part of the table")
     if detected and question.csv.footer_lines:
         notes.append(f"{_counted(question.csv.footer_lines)} at the end left out: they sum up, or say where it is from")
     return Inference(
@@ -401,8 +405,8 @@ def _refuse_strangers(files: Sequence[FileEvidence]) -> None:
         first, names = files[0], {name.casefold() for name in file.names}
         if file.names and not names & {name.casefold() for name in first.names}:
             raise SchemaDriftError(
-                f"{file.source.key} has none of the columns of {first.source.key}: it has {_listed(file.names)}, and "
-                f"not {_listed(first.names)}; files of another kind belong into a dataset of their own"
+                f"{file.source.key} has none of the columns of {first.source.key}: it has {_quoted(file.names)}, and "
+                f"not {_quoted(first.names)}; files of another kind belong into a dataset of their own"
             )
 
 

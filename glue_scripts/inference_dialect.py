@@ -36,10 +36,16 @@ _SIGNATURES = (
     (b"%PDF", "a PDF document"),
     (b"\xfd7zXZ", "compressed with xz: unpack it, or compress it with gzip"),
     (b"SQLite format 3", "a SQLite database: export its tables as CSV"),
+    (b"version https://git-lfs.github.com/spec/", "a pointer of Git LFS: fetch the file itself with git lfs pull"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
 )
-_HTML = re.compile(rb"\s*<(?:!doctype|html|\?xml)", re.IGNORECASE)
+# Tables that web applications call an Excel or CSV export begin with one of the others.
+_HTML = re.compile(
+    rb"\s*<(?:!doctype\b|!--|\?xml\b|(?:html|head|body|meta|style|script|table|div|pre)[\s>])", re.IGNORECASE
+)
+# What Excel writes before a table, and obeys, is no part of it.
+_DELIMITER_LINE = re.compile(rb"\"?sep=([^\r\n\0\x80-\xff])\"?[;,\t ]*(?:\r\n?|\n|$)", re.IGNORECASE)
 _COMMENTS = re.compile(rb"(?:#[^\r\n]*[\r\n]+)+[^#]")
 _JSON = re.compile(rb"\s*(?:\{\s*(?:\"|\})|\[\s*[\[{])")
 
@@ -81,7 +87,11 @@ def guess_dialect(
     text = as_utf8(head, encoding)
     if csv is not None:
         return _guess(text, csv, whole=whole)
-    found = _best(text, encoding, whole=whole)
+    line = _DELIMITER_LINE.match(text)
+    text, told = (text[line.end() :], line[1].decode()) if line else (text, None)
+    if not text.strip():
+        raise NotCsvError(f"{key}: there is nothing in it but how values are delimited")
+    found = _best(text, encoding, whole=whole, told=told)
     if found is None:
         raise NotCsvError(
             f"{key} is no CSV file: none of comma, tab, semicolon, bar and blank cuts its lines into the same "
@@ -89,7 +99,13 @@ def guess_dialect(
         )
     above = _lines_above(found)
     if above:
-        table = _behind_title(text, found, above, encoding, whole=whole)
+        table = _behind_title(text, found, above, encoding, whole=whole, told=told)
+        if table is None and not found.header_fits and above == 1 and len(found.records[0]) > 1:
+            raise NotCsvError(
+                f"{key}: its first line has {len(found.records[0])} values, {found.records[0][0][:60]!r} at first, and "
+                f"most others {found.width}, so which column is which is not certain: let every line end with a "
+                "delimiter, or none, or take that line out if it is a title"
+            )
         if table is None and not found.header_fits:
             others = f"{above} other line{'s' if above > 1 else ''}"
             raise NotCsvError(
@@ -98,18 +114,21 @@ def guess_dialect(
                 "take what stands above the header out of the file"
             )
         found = table or found
-    return replace(found, csv=replace(found.csv, header=has_header(found.records)))
+    skipped = found.csv.skip_lines + (1 if line else 0)
+    return replace(found, csv=replace(found.csv, header=has_header(found.records), skip_lines=skipped))
 
 
 def refuse_other_formats(key: str, head: bytes) -> None:
     """Raise where the first bytes tell that a file is something else than text."""
-    refuse_foreign(key, head, dialect_of(text_contract(CsvOptions(encoding=guess_encoding(head)), 0)))
+    encoding = guess_encoding(head)
+    refuse_foreign(key, head, dialect_of(text_contract(CsvOptions(encoding=encoding), 0)))
     for signature, what in _SIGNATURES:
         if head.startswith(signature):
             raise NotCsvError(f"{key} is no CSV file but {what}")
-    if _HTML.match(head):
+    text = as_utf8(head, encoding)
+    if _HTML.match(text):
         raise NotCsvError(f"{key} is no CSV file but a web page or XML: perhaps an error page was saved in its place")
-    if _JSON.match(head):
+    if _JSON.match(text):
         raise NotCsvError(f"{key} is no CSV file but JSON: convert it to CSV, one record a line")
     if not _is_wide(head) and head.count(b"\0") * 10 > len(head):
         raise NotCsvError(f"{key} is no CSV file: its first bytes are binary")
@@ -143,8 +162,9 @@ def as_utf8(head: bytes, encoding: str) -> bytes:
     return codecs.getincrementaldecoder(encoding)("replace").decode(head).encode("utf-8", "replace")
 
 
-def _best(text: bytes, encoding: str, *, whole: bool) -> Guess | None:
-    for delimiters in (_USUAL, _RARE):
+def _best(text: bytes, encoding: str, *, whole: bool, told: str | None) -> Guess | None:
+    """Return the best dialect of a text, None where none fits; where its delimiter is told, of that one alone."""
+    for delimiters in (_USUAL, _RARE) if told is None else ((told,),):
         guesses = [
             _guess(text, replace(options, delimiter=delimiter, encoding=encoding), whole=whole)
             for delimiter in delimiters
@@ -156,12 +176,12 @@ def _best(text: bytes, encoding: str, *, whole: bool) -> Guess | None:
             for guess in guesses
             # That quotes mean nothing is only believed of a file that is right without them.
             if guess.width > 1 and guess.share >= (_BELIEVED if guess.csv.quote else 1)
-            if guess.header_fits or delimiters == _USUAL
+            if guess.header_fits or delimiters != _RARE
         ]
         if believed:
             # The first of equals is the one that is more usual.
             return max(believed, key=lambda guess: (guess.header_fits, round(guess.share, 3), guess.width))
-    single = _guess(text, CsvOptions(encoding=encoding), whole=whole)
+    single = _guess(text, CsvOptions(encoding=encoding, delimiter=told or CsvOptions.delimiter), whole=whole)
     return single if single.width == 1 and single.share == 1 else None
 
 
@@ -238,14 +258,16 @@ def _lines_above(found: Guess) -> int:
     return 0
 
 
-def _behind_title(text: bytes, found: Guess, above: int, encoding: str, *, whole: bool) -> Guess | None:
+def _behind_title(
+    text: bytes, found: Guess, above: int, encoding: str, *, whole: bool, told: str | None
+) -> Guess | None:
     """Return the dialect of the table below some records, which are lines to be skipped.
 
     None where what stands below them has no header, so that they may be anything.
     """
     start = found.starts[above]
     lines = len(text[:start].splitlines())
-    table = _best(text[start:], encoding, whole=whole)
+    table = _best(text[start:], encoding, whole=whole, told=told)
     if table is None or lines > MOST_LINES or not table.header_fits or _lines_above(table):
         return None
     if len(table.records) < 2 or not has_header(table.records):

@@ -388,6 +388,14 @@ def it_finds_out_how_files_are_written(data: bytes, options: dict[str, Any]) -> 
         (b"Rates; all\na;b;c\n1;2;3\n3;4;5\n", {"skip_lines": 1, "delimiter": ";"}, "a line above"),
         (b"Rates,,\n,,\na,b,c\n1,2,3\n", {"skip_lines": 2}, "2 lines above the header skipped"),
         (b"\xef\xbb\xbfRates\r\na,b\r\n1,2\r\n3,4\r\n5,6\r\n", {"skip_lines": 1}, "a line above"),
+        # What Excel writes, and reads back, of the delimiter; and how DOS ended a file.
+        (b"\xef\xbb\xbfsep=;\r\na;b\r\n1;2\r\n3;4\r\n", {"skip_lines": 1, "delimiter": ";"}, "a line above"),
+        (b'"sep=\t"\na\tb\n1\t2\n', {"skip_lines": 1, "delimiter": "\t"}, "a line above"),
+        ("SEP=;\na;b\n1;2\n".encode("utf-16"), {"skip_lines": 1, "encoding": "utf-16"}, "a line above"),
+        (b"sep=;\na;b\n1,5;2,5\n2,5;3,5\n", {"skip_lines": 1, "delimiter": ";"}, "a line above"),
+        (b"sep=;\nRates\n\na;b;c\n1;2;3\n3;4;5\n", {"skip_lines": 3, "delimiter": ";"}, "3 lines above"),
+        (b"sep=;\n1;2\n3;4\n", {"skip_lines": 1, "header": False}, "a line above"),
+        (b"a,b\n1,2\n3,4\n\x1a", {"footer_lines": 1}, "a line at the end left out"),
         (b"a,b\n1,2\n3,4\nTotal: 4\n", {"footer_lines": 1}, "a line at the end left out"),
         (b"a,b\n1,2\n3,4\n\nSource: us\n(2 rows)\n", {"footer_lines": 2}, "2 lines at the end left out"),
         (b"Rates\na,b\n1,2\n3,4\n5,6\nTotal 9\n", {"skip_lines": 1, "footer_lines": 1}, "a line above"),
@@ -397,10 +405,29 @@ def it_leaves_out_what_stands_above_and_below_a_table(data: bytes, options: dict
     found = look(data)
     assert {name: getattr(found.csv, name) for name in options} == options
     assert (found.odd, note in " ".join(found.notes)) == (0, True)
-    lines = [line for line in data.decode("utf-8-sig").splitlines() if re.match(r"\d+[,;]", line)]
+    lines = [line for line in data.decode(encoding_of(data)).splitlines() if re.match(r"\d+[,;\t]", line)]
     loaded = load(data, found)
     assert (loaded.bad, len(loaded.rows)) == ([], len(lines))
-    assert [[str(value) for value in row.values()] for row in loaded.rows] == [re.split("[,;]", line) for line in lines]
+    delimiter, decimal = found.csv.delimiter, "," if ";" in lines[0] else "."
+    values = [[str(value).replace(".", decimal) for value in row.values()] for row in loaded.rows]
+    assert values == [line.split(delimiter) for line in lines]
+
+
+def encoding_of(data: bytes) -> str:
+    return "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+
+
+@pytest.mark.parametrize(
+    "nothing", [b"", b" \r\n\t\n", b"\xef\xbb\xbf\n", b"\xff\xfe", "\ufeff \r\n".encode("utf-16-le")]
+)
+def it_begins_with_the_first_file_that_holds_something(nothing: bytes) -> None:
+    with pytest.raises(NotCsvError, match=r"1\.csv: there is nothing in it, not even a header"):
+        look({"1.csv": nothing})
+
+
+def it_says_of_a_line_about_the_delimiter_alone_that_nothing_follows() -> None:
+    with pytest.raises(NotCsvError, match="there is nothing in it"):
+        look(b"sep=;\r\n")
 
 
 @pytest.mark.parametrize(
@@ -528,10 +555,20 @@ def it_counts_rows_of_another_width_and_shows_them() -> None:
         ({"a.csv.gz": b"a,b\n1,2\n"}, UnreadableFileError, "not a whole gzip file"),
         ({"a.csv": b'{"a": 1}\n'}, NotCsvError, "JSON"),
         ({"a.csv": b"<!DOCTYPE html><html>"}, NotCsvError, "web page"),
+        ({"a.csv": b"\xef\xbb\xbf\n<html>x,y"}, NotCsvError, "web page"),
+        ({"a.csv": b"<table border=1><tr><td>a,b</td></tr></table>"}, NotCsvError, "web page"),
+        ({"a.csv": b'\xef\xbb\xbf[{"a": 1}]'}, NotCsvError, "JSON"),
+        (
+            {"a.csv": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n"},
+            NotCsvError,
+            "git lfs pull",
+        ),
+        ({"a.csv": b"a;b\n1;2\n", "b.csv": b" \n"}, SchemaDriftError, "it has '', and not 'a', 'b'"),
         ({"a.csv": bytes(range(256)) * 9 + bytes(999)}, NotCsvError, "binary"),
         ({"a.csv": b"Dear all,\nthis, that, and more,\nis no table.\nBye,\n"}, NotCsvError, "is no CSV file: none of"),
         ({"a.csv": b"Rates\nmade 2020\n\n" + b"1,2\n" * 20}, NotCsvError, "begins behind 2 other lines.*'Rates'"),
-        ({"a.csv": b"a,b\n" + b"1,2,\n" * 9}, NotCsvError, "take what stands above the header"),
+        ({"a.csv": b"a,b\n" + b"1,2,\n" * 9}, NotCsvError, "first line has 2 values, 'a' at first, and most others 3"),
+        ({"a.csv": b"a;b;\n" + b"1;2\n" * 9}, NotCsvError, "let every line end with a delimiter, or none"),
         ({"a.csv": b"a,b\n" + b"1,2\n" * 9 + b'3,"x\ny\n'}, UnterminatedQuoteError, "a quote is opened"),
         ({"1.csv": b"a,b\n1,2\n", "2.csv": b"x,y\n1,2\n"}, SchemaDriftError, "2.csv has none of the columns of 1.csv"),
         ({"1.csv": "a,b\nä,2\n".encode(), "2.csv": b"a,b\n\xe4,2\n"}, NotCsvError, "2.csv is not UTF-8 and 1.csv is"),
