@@ -221,6 +221,29 @@ def it_leaves_a_date_that_could_be_either_way_a_text_unless_told() -> None:
     assert of_values("13/02/2020", dates="month")[:2] == ("date", "%d/%m/%Y")
 
 
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (["2024-01-01", "2024-01-02", "Summe"], "not all are dates: 'Summe'"),
+        (["2024-01-01", "0000-00-00", "x"], "not all are dates: '0000-00-00'"),
+        (["31.12.2024", "2024-12-31"], "not all are dates of one format: '2024-12-31'"),
+        (["2024-01-01 10:00", "2024-01-01 24:00"], "not all are timestamps: '2024-01-01 24:00'"),
+        (["2024-01-01", "2024-01-01 24:00"], "not all are dates: '2024-01-01 24:00'"),
+        (["ja", "nein", "vielleicht"], "not all are true or false: 'vielleicht'"),
+        (["20240101", "20240102", "5", "x"], "not all are numbers: 'x'"),
+        (["ja", "ja"], "text"),
+        (["x", "2024-01-01"], "text"),
+    ],
+)
+def it_says_which_value_ended_a_column_of_dates(values: list[str], reason: str) -> None:
+    data = "\n".join(["v,w", *(f"{value},y" for value in values), ""]).encode()
+    for piece_bytes in (1, 1 << 20):
+        column = look(data, piece_bytes=piece_bytes).columns[0]
+        assert (column.type, column.reason) == ("string", reason)
+    files = {f"{place}.csv": f"v\n{value}\n".encode() for place, value in enumerate(values)}
+    assert look(files, CsvOptions()).columns[0].reason in (reason, "text")
+
+
 def it_looks_at_the_last_row_too() -> None:
     rows = b"a,b\n" + b"10,2020-01-01\n" * 50_000
     assert types(rows) == ["int", "date"]
