@@ -45,6 +45,8 @@ _FOOTER = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_FOOTER = 5
+# How a row begins that sums up the rows above it, and has a value for each column.
+_SUM = re.compile(r"\s*(?:grand |sub)?(?:totals?|sum|summe|gesamt|gesamtsumme|somme|suma|合計)\s*:?\s*", re.IGNORECASE)
 # Bytes of a file that are held at a time.
 READ_AT_ONCE = 8 << 20
 
@@ -285,9 +287,15 @@ def _conclude(
             "Western Europe; if letters look wrong, say what it is, such as ENCODING=cp1250, cp1251 or cp932"
         )
     if detected and question.csv.skip_lines:
-        notes.append(f"{_counted(question.csv.skip_lines)} above the header skipped, which are no part of the table")
+        notes.append(f"{_counted(question.csv.skip_lines)} above the header skipped, no part of the table")
     if detected and question.csv.footer_lines:
-        notes.append(f"{_counted(question.csv.footer_lines)} at the end left out: they sum up, or say where it is from")
+        notes.append(f"{_counted(question.csv.footer_lines)} at the end left out, no part of the table")
+    if detected:
+        notes += [
+            f"the last row of {file.source.key} begins with {shown(file.last)}: if that sums up, it is loaded anyway"
+            for file in filled
+            if file.last is not None and _SUM.fullmatch(file.last)
+        ][:_NAMED]
     return Inference(
         csv=csv,
         columns=columns,
@@ -358,22 +366,20 @@ def _with_words(csv: CsvOptions, decisions: Sequence[TypeChoice]) -> CsvOptions:
 def _sources(names: Sequence[str], written: Mapping[ColumnIdentity, str]) -> list[str | None]:
     """Return how a contract finds each column: by its name, by its turn among namesakes, or else by its number."""
     spelt = Counter(written.values())
-    there = {name.casefold() for name in written.values()}
+    there = Counter(name.casefold() for name in written.values())
     sources: list[str | None] = []
     for place, (name, (identity, text)) in enumerate(zip(names, written.items(), strict=True)):
         source = text
         if spelt[text] > 1:
             # Where a column is called like the turn of another one, or has no name, only its number tells.
             turns = {f"{text}.{turn}".casefold() for turn in range(1, spelt[text])}
-            by_turn = text and not turns & there and sum(other[0] == identity[0] for other in written) == spelt[text]
+            by_turn = (
+                text and not turns & there.keys() and sum(other[0] == identity[0] for other in written) == spelt[text]
+            )
             source = (f"{text}.{identity[1]}" if identity[1] else text) if by_turn else f"#{place + 1}"
-        sources.append(None if source.casefold() == name and source == text and _alone(text, written) else source)
+        # By its own name, in any case, a column is found where no other name differs from it in case only.
+        sources.append(None if text.casefold() == name and source == text and there[name] == 1 else source)
     return sources
-
-
-def _alone(text: str, written: Mapping[ColumnIdentity, str]) -> bool:
-    """Say whether no other name differs from one in case only."""
-    return sum(other.casefold() == text.casefold() for other in written.values()) == 1
 
 
 def _column(

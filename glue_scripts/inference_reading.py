@@ -69,7 +69,8 @@ class FileEvidence:
     """What the rows of one file show; `header` is None where the file holds nothing, `ascii` says what it consists of.
 
     `misfits` are, by the names of columns that are known, the values that do not fit those. `rows` counts all rows,
-    `odd` those that no contract can load, of which `odd_rows` are the first.
+    `odd` those that no contract can load, of which `odd_rows` are the first; `last` is the first value in the last one
+    of the others.
     """
 
     source: SourceFile
@@ -80,6 +81,7 @@ class FileEvidence:
     odd: int = 0
     odd_rows: list[OddRow] = field(default_factory=list)
     ascii: bool = True
+    last: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -261,6 +263,9 @@ def _observe(
             raise UndecodableError(found.source.key)
         if len(found.odd_rows) < _SAMPLES:
             found.odd_rows.append(OddRow(found.source.key, lines_before + line + 1, reason, text))
+    if part.table.num_rows:
+        values = part.table.slice(part.table.num_rows - 1).to_pylist()[0].values()
+        found.last = next((value for value in values if value), None)
     for observer, column in zip(observers, part.table.columns, strict=True):
         if observer is not None:
             observer.observe(column.combine_chunks())

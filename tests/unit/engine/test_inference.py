@@ -473,6 +473,30 @@ def it_leaves_out_footers_only_where_all_files_have_one() -> None:
     assert (found.csv.footer_lines, found.odd, found.rows) == (1, 0, 2)
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("Total,9,9", "Total"),
+        ("GESAMT:,9,9", "GESAMT:"),
+        (",Grand Total,9", "Grand Total"),
+        ("Totals Ltd,9,9", None),
+        ("x,Sum,9", None),
+    ],
+)
+def it_says_that_the_last_row_may_sum_up_the_others(row: str, told: str | None) -> None:
+    """It has a value for each column, so it stays a row; sums over the table would count all twice."""
+    for piece_bytes in (1, 1 << 20):
+        data = f"a,b,c\nx,2,3\ny,7,6\n{row}\n".encode()
+        found = look({"1.csv": data, "2.csv": b"a,b,c\nz,1,1\n"}, piece_bytes=piece_bytes)
+        notes = (
+            ()
+            if told is None
+            else (f"the last row of 1.csv begins with {told!r}: if that sums up, it is loaded anyway",)
+        )
+        assert (found.notes, found.rows) == (notes, 4)
+    assert look(b"a,b\nTotal,2\nx,3\n").notes == ()
+
+
 def it_keeps_a_first_row_with_few_values() -> None:
     assert look(b"5,,\n1,2,3\n4,5,6\n").rows == 3
 
