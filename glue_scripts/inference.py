@@ -250,8 +250,10 @@ def _refuse_two_encodings(sources: Sequence[SourceFile], question: Question, key
         try:
             other = read_evidence(source, question, piece_bytes, strict=True)
         except UndecodableError:
-            continue
-        if not other.ascii:
+            differs = is_mostly_utf8(source)
+        else:
+            differs = not other.ascii
+        if differs:
             raise NotCsvError(
                 f"{key} is not UTF-8 and {source.key} is: the files of one dataset have one encoding, so save the one "
                 "like the other"

@@ -58,7 +58,7 @@ class NotCsvError(ConversionError):
 class Guess:
     """A dialect, the share of the records that it cuts into `width` values, and the first of them.
 
-    `starts` are the offsets of these records in the text.
+    `starts` are the offsets of these records in the text, `trailing` counts those with text behind a closing quote.
     """
 
     csv: CsvOptions
@@ -66,6 +66,7 @@ class Guess:
     share: float
     records: tuple[tuple[str, ...], ...]
     starts: tuple[int, ...] = ()
+    trailing: int = 0
 
     @property
     def header_fits(self) -> bool:
@@ -179,8 +180,11 @@ def _best(text: bytes, encoding: str, *, whole: bool, told: str | None) -> Guess
             if guess.header_fits or delimiters != _RARE
         ]
         if believed:
-            # The first of equals is the one that is more usual.
-            return max(believed, key=lambda guess: (guess.header_fits, round(guess.share, 3), guess.width))
+            # The first of equals is the one that is more usual. Text behind a closing quote says that it is none.
+            return max(
+                believed,
+                key=lambda guess: (guess.header_fits, round(guess.share, 3), guess.width, -guess.trailing),
+            )
     single = _guess(text, CsvOptions(encoding=encoding, delimiter=told or CsvOptions.delimiter), whole=whole)
     return single if single.width == 1 and single.share == 1 else None
 
@@ -218,12 +222,14 @@ def _guess(text: bytes, csv: CsvOptions, *, whole: bool) -> Guess:
     """Cut the text by a dialect; the record that the end of the bytes cuts off is left out."""
     dialect = dialect_of(text_contract(replace(csv, encoding="utf-8"), 0))
     found = find_records(text, dialect, by_line=not csv.quoted_newlines, final=whole)
-    grammar = grammar_of(dialect)
+    grammar, trailing = grammar_of(dialect), 0
     records: list[tuple[str, ...]] = []
     pairs = zip(found.starts.tolist(), found.ends.tolist(), strict=True)
     for start, end in islice(pairs, _RECORDS_TRIED):
         try:
             records.append(tuple(readable_text(field.text) for field in grammar.fields(text[start:end])))
+            bounds = grammar.bounds(text[start:end], 0)
+            trailing += bounds is not None and bounds.trailing
         except OpenRecordError:
             if csv.quoted_newlines:
                 break
@@ -233,7 +239,7 @@ def _guess(text: bytes, csv: CsvOptions, *, whole: bool) -> Guess:
     # What an unclosed quote swallows is not cut at all.
     swallowed = int(found.swallowing is not None or (whole and found.complete < len(text)))
     starts = tuple(found.starts[: len(records)].tolist())
-    return Guess(csv, width, number / max(len(records) + swallowed, 1), tuple(records), starts)
+    return Guess(csv, width, number / max(len(records) + swallowed, 1), tuple(records), starts, trailing)
 
 
 def text_contract(csv: CsvOptions, width: int, *, as_told: bool = False) -> DatasetContract:

@@ -394,6 +394,11 @@ def it_names_the_columns_of_files_without_a_header_by_position() -> None:
         ("a,b\nä,1\n".encode("utf-16-le"), {"encoding": "utf-16-le"}),
         ("\ufeffa,b\nä,1\n".encode(), {}),
         (b'a,b\n5" pipe,1\n"6 pipe,2\n', {"quote": None}),
+        # Text behind a closing quote says that it is none, where another reading knows better.
+        (b'a,b\n1,"x \\" y"\n2,"z"\n', {"escape": "\\"}),
+        (b'a,b\n"Weird Al" Yankovic,1\nx,2\ny,3\n', {"quote": None}),
+        (b'"a","b"\n"Weird Al" Yankovic,1\n"x","2"\n', {}),
+        (b'a,b\n1,"C:\\dir\\"\n2,"z"\n', {}),
         (b"a,b\r\n1,2\n3,4\r\n", {}),
     ],
 )
@@ -531,6 +536,10 @@ def it_finds_bytes_that_are_not_utf8_in_the_header_alone() -> None:
     found = look("Größe;n\n1;2\n".encode("cp1252"))
     assert (found.csv.encoding, [column.written for column in found.columns]) == ("cp1252", ["Größe", "n"])
     files = {"1.csv": "Größe;n\n1;2\n".encode("cp1252"), "2.csv": "Größe;n\n3;4\n".encode()}
+    with pytest.raises(NotCsvError, match=r"1\.csv is not UTF-8 and 2\.csv is"):
+        look(files)
+    # A few broken bytes in the other one do not make it like the first.
+    files["2.csv"] += "Köln;Ulm\nK\udcc3;1\n".encode(errors="surrogateescape")
     with pytest.raises(NotCsvError, match=r"1\.csv is not UTF-8 and 2\.csv is"):
         look(files)
 
