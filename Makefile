@@ -11,7 +11,7 @@ PIP_BESIDE := $(BIN)/python -m pip install --quiet --disable-pip-version-check -
 TF := $(BIN)/python -m scripts.terraform --
 CONFIGURATIONS := . $(sort $(wildcard modules/*) $(wildcard examples/*)) scripts/smoke_pipeline
 # These reach the shell as they are, quotes and blanks included.
-export TERRAFORM CSV NAME DATES
+export TERRAFORM CSV NAME DATES ENCODING
 
 # What Glue 5.0, 5.1 and 6.0 run; requirements/spark-*.txt pins them.
 SPARK_VERSIONS := 3.5.4 3.5.6 4.1.1
@@ -42,10 +42,10 @@ demo: setup ## run the whole pipeline on real data with no AWS account (KEEP=1 l
 smoke: setup ## ask AWS itself what only it can tell: costs cents in your account, asks first (CONFIRM=yes, GLUE=6.0)
 	@$(BIN)/python -m scripts.smoke $(if $(CONFIRM),--confirm $(CONFIRM)) $(if $(GLUE),--glue $(GLUE))
 
-try: setup ## your own CSV files through the whole pipeline: CSV=file, folder or pattern (NAME=, DATES=day|month, KEEP=1, PORT=)
+try: setup ## your own CSV files through the whole pipeline: CSV=file, folder or pattern (NAME=, DATES=day|month, ENCODING=, KEEP=1, PORT=)
 	@test -n "$$CSV" || { echo "try: say which files: make try CSV=path (a file, a folder, or a pattern in quotes)"; exit 1; }
 	@$(BIN)/python -m scripts.try_csv --port $(PORT) $(if $(NAME),--name "$$NAME") $(if $(DATES),--dates "$$DATES") \
-	  $(if $(KEEP),--keep) -- "$$CSV"
+	  $(if $(ENCODING),--encoding "$$ENCODING") $(if $(KEEP),--keep) -- "$$CSV"
 
 # The end-to-end tests mostly wait, so others run beside them; where make can, each prints in one piece.
 IN_ONE_PIECE := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)

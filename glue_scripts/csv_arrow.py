@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
 import csv_misreadings
-from csv_columns import EMPTY_ROW, ColumnGroup, Problem, Reading, WantedColumns
+from csv_columns import EMPTY_ROW, UNTERMINATED, ColumnGroup, Problem, Reading, WantedColumns
 from csv_dialect import Dialect
 from csv_grammar import OpenRecordError, grammar_of
 from csv_nulls import HiddenEscapes
@@ -339,5 +339,5 @@ class ArrowReader:
         problems: dict[int, Problem] = {}
         for number, raw in enumerate(records.texts(text, np.arange(len(records)))):
             if grammar.bounds(raw, 0) is None:
-                problems[number] = ("unterminated quote", None)
+                problems[number] = UNTERMINATED
         return records, problems

@@ -21,6 +21,8 @@ ColumnType = ValueType | FormattedTimes | None
 # Why a record is bad, and the column of the contract that is at fault, if it is one.
 Problem = tuple[str, str | None]
 EMPTY_ROW: Problem = ("nothing but delimiters and blanks", None)
+# Where quotes may not span lines: that of a line with an open one.
+UNTERMINATED: Problem = ("unterminated quote", None)
 
 
 # Asked three times for every file, of which there may be ten thousand small ones.

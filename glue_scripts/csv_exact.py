@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
-from csv_columns import EMPTY_ROW, Problem, Reading, WantedColumns
+from csv_columns import EMPTY_ROW, UNTERMINATED, Problem, Reading, WantedColumns
 from csv_dialect import BLANKS, Dialect
 from csv_grammar import Field, OpenRecordError, grammar_of
 from csv_records import Records
@@ -52,7 +52,7 @@ class ExactReader:
             record: list[Field | None] = list(islice(fields, self._wanted.width))
             width = len(record) + sum(1 for _ in fields)
         except OpenRecordError:
-            return "unterminated quote", None
+            return UNTERMINATED
         if (problem := self._wanted.width_problem(width)) is not None:
             return problem
         record += [None] * (self._wanted.width - len(record))

@@ -48,6 +48,18 @@ def refuse_foreign(key: str, head: bytes, dialect: Dialect) -> None:
                     f'"{dialect.encoding}": set csv.encoding = "{encoding}"'
                 )
             return
+    refuse_unmarked(key, head, dialect)
+
+
+def refuse_unmarked(key: str, head: bytes, dialect: Dialect) -> None:
+    """Raise where a file does not begin with the mark by which its encoding is read; Python's decoder names no file."""
+    marks = tuple(mark for mark, encoding in _BYTE_ORDER_MARKS if encoding == dialect.encoding)
+    if head and marks and not head.startswith(marks):
+        name = dialect.encoding
+        raise UnreadableFileError(
+            f"{key} does not begin with the byte order mark of {name.upper()}, without which nobody knows which byte "
+            f'comes first: set csv.encoding = "{name}-le" or "{name}-be"'
+        )
 
 
 def likely_mistake(head: bytes, names: Sequence[str], dialect: Dialect) -> str:

@@ -15,9 +15,11 @@ from typing import Any
 
 from contract import FALSE_WORDS, TRUE_WORDS, CsvOptions
 from conversion_errors import SchemaDriftError, UnterminatedQuoteError
+from csv_columns import UNTERMINATED
 from csv_numbers import NumberFormat
-from inference_dialect import NotCsvError, guess_dialect
+from inference_dialect import NotCsvError, as_utf8, guess_dialect, guess_encoding, quotes_enclose
 from inference_names import column_names
+from inference_numbers import shown, with_points_for_thousands
 from inference_reading import (
     HEAD_BYTES,
     ColumnIdentity,
@@ -26,6 +28,7 @@ from inference_reading import (
     Question,
     UndecodableError,
     fold,
+    is_mostly_utf8,
     read_evidence,
     read_head,
 )
@@ -35,13 +38,15 @@ from sources import SourceFile
 # Tried in this order where the bytes are not UTF-8; the last one accepts all.
 _OTHER_ENCODINGS = ("cp1252", "latin-1")
 _NAMED = 5
-# How a line begins that sums up or explains the rows above it, of which there are not many.
+# How a line begins that sums up or explains the rows above it, of which there are not many; or ends a file of DOS.
 _FOOTER = re.compile(
-    r"[\"'\s]*(?:(?:grand |sub)?totals?|sum|summe|gesamt|average|mean|sources?|quelle|notes?|copyright|©|end of|"
-    r"generated|exported|created|\(?\d+ (?:rows?|records?|lines?))\b",
+    r"[\"'\s]*(?:\x1a|(?:(?:grand |sub)?totals?|sum|summe|gesamt|average|mean|sources?|quelle|notes?|copyright|©|"
+    r"end of|generated|exported|created|\(?\d+ (?:rows?|records?|lines?))\b)",
     re.IGNORECASE,
 )
 _LONGEST_FOOTER = 5
+# How a row begins that sums up the rows above it, and has a value for each column.
+_SUM = re.compile(r"\s*(?:grand |sub)?(?:totals?|sum|summe|gesamt|gesamtsumme|somme|suma|合計)\s*:?\s*", re.IGNORECASE)
 # Bytes of a file that are held at a time.
 READ_AT_ONCE = 8 << 20
 
@@ -114,23 +119,24 @@ def infer(
     csv: CsvOptions | None = None,
     *,
     dates: DateOrder | None = None,
+    encoding: str | None = None,
     taken: Sequence[str] = (),
     piece_bytes: int = READ_AT_ONCE,
     read: ReadFiles | None = None,
 ) -> Inference:
     """Read all rows of the files of one dataset and propose its columns.
 
-    `csv` says how they are written, None that it has to be found out; `dates` settles what could be day or month first;
-    `taken` are names that no column may have, those of the partition keys; about `piece_bytes` are held at a time.
-    Where `csv` is given, files may be read by `read`. Raises NotCsvError, and what a conversion raises of files that it
-    cannot read.
+    `csv` says how they are written, None that it has to be found out; `dates` settles what could be day or month first,
+    `encoding` what nothing in the files says; `taken` are names that no column may have, those of the partition keys;
+    about `piece_bytes` are held at a time. Where `csv` is given, files may be read by `read`. Raises NotCsvError, and
+    what a conversion raises of files that it cannot read.
     """
     heads = ((source, read_head(source)) for source in sources)
-    first = next(((source, head) for source, head in heads if head.strip(b"\r\n\xef\xbb\xbf")), None)
+    first = next(((source, head) for source, head in heads if as_utf8(head, guess_encoding(head)).strip()), None)
     if first is None:
         raise NotCsvError(f"{_listed([source.key for source in sources])}: there is nothing in it, not even a header")
-    guess = guess_dialect(first[0].key, first[1], csv, whole=len(first[1]) < HEAD_BYTES)
-    question = Question(guess.csv, guess.width)
+    guess = guess_dialect(first[0].key, first[1], csv, encoding=encoding, whole=len(first[1]) < HEAD_BYTES)
+    question = Question(guess.csv, guess.width, encoding_told=encoding is not None)
     if csv is None:
         question, files = _read_somehow(sources, question, piece_bytes)
         question, files = _without_footer(sources, question, files, piece_bytes)
@@ -157,6 +163,10 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
+def _quoted(names: Sequence[str]) -> str:
+    return _listed([repr(name) for name in names])
+
+
 # ------------------------------------------------------------------------------------------------------------- reading
 def read_each(sources: Sequence[SourceFile], question: Question, piece_bytes: int) -> Iterator[FileEvidence]:
     """Read files one after the other."""
@@ -166,15 +176,25 @@ def read_each(sources: Sequence[SourceFile], question: Question, piece_bytes: in
 def _read_somehow(
     sources: Sequence[SourceFile], question: Question, piece_bytes: int
 ) -> tuple[Question, list[FileEvidence]]:
-    """Read all files, in another encoding where they are not UTF-8, and without quotes where those are never closed."""
+    """Read all files, in another encoding where they are not UTF-8, and otherwise where quotes are never closed.
+
+    Either they mean nothing, and all rows fit without them, or the row with such a quote is given up.
+    """
     try:
         return _read_in_some_encoding(sources, question, piece_bytes)
     except UnterminatedQuoteError:
-        bare = replace(question, csv=replace(question.csv, quote=None))
-        bare, files = _read_in_some_encoding(sources, bare, piece_bytes)
-        if any(file.odd for file in files):
-            raise
-        return bare, files
+        by_line = replace(question.csv, quoted_newlines=False)
+        ways = [by_line] if _quotes_enclose(sources, question.csv) else [replace(question.csv, quote=None), by_line]
+        for csv in ways:
+            other, files = _read_in_some_encoding(sources, replace(question, csv=csv), piece_bytes)
+            if all(csv.quote and row.reason == UNTERMINATED[0] for file in files for row in file.odd_rows):
+                return other, files
+        raise
+
+
+def _quotes_enclose(sources: Sequence[SourceFile], csv: CsvOptions) -> bool:
+    heads = (as_utf8(read_head(source), csv.encoding) for source in sources)
+    return any(quotes_enclose(head, csv.delimiter.encode()) for head in heads)
 
 
 def _without_footer(
@@ -201,7 +221,7 @@ def _read_in_some_encoding(
     sources: Sequence[SourceFile], question: Question, piece_bytes: int
 ) -> tuple[Question, list[FileEvidence]]:
     encodings = [question.csv.encoding]
-    if encodings == ["utf-8"]:
+    if encodings == ["utf-8"] and not question.encoding_told:
         encodings += _OTHER_ENCODINGS
     files: list[FileEvidence] = []
     for encoding in encodings:
@@ -211,6 +231,9 @@ def _read_in_some_encoding(
             for source in sources:
                 files.append(read_evidence(source, question, piece_bytes, strict=encoding != encodings[-1]))
         except UndecodableError as error:
+            if encoding == "utf-8" and is_mostly_utf8(next(source for source in sources if source.key == error.key)):
+                # Read as anything else, all its other letters would be wrong.
+                return question, [read_evidence(source, question, piece_bytes) for source in sources]
             _refuse_two_encodings(sources, question, error.key, piece_bytes)
             continue
         break
@@ -227,8 +250,10 @@ def _refuse_two_encodings(sources: Sequence[SourceFile], question: Question, key
         try:
             other = read_evidence(source, question, piece_bytes, strict=True)
         except UndecodableError:
-            continue
-        if not other.ascii:
+            differs = is_mostly_utf8(source)
+        else:
+            differs = not other.ascii
+        if differs:
             raise NotCsvError(
                 f"{key} is not UTF-8 and {source.key} is: the files of one dataset have one encoding, so save the one "
                 "like the other"
@@ -252,16 +277,27 @@ def _conclude(
                 merged[identity], written[identity] = evidence, name
     names = column_names(list(written.values()), taken)
     sources = _sources(names, written) if question.csv.by_name else [None] * len(names)
-    decisions = [evidence.decide(dates) for evidence in merged.values()]
+    decisions = _doubted(names, list(merged.values()), [evidence.decide(dates) for evidence in merged.values()])
     columns = tuple(map(_column, names, written.values(), sources, merged.values(), decisions))
     csv, columns, notes = _with_nulls(question, columns, detected=detected)
     if detected:
         csv = _with_words(csv, decisions)
     drift = _drift(filled) if question.csv.by_name else None
+    if detected and question.csv.encoding in _OTHER_ENCODINGS and not question.encoding_told:
+        notes.append(
+            f"the files are not UTF-8, and nothing in them says what else: taken for {question.csv.encoding}, as of "
+            "Western Europe; if letters look wrong, say what it is, such as ENCODING=cp1250, cp1251 or cp932"
+        )
     if detected and question.csv.skip_lines:
-        notes.append(f"{_counted(question.csv.skip_lines)} above the header skipped: they are a title")
+        notes.append(f"{_counted(question.csv.skip_lines)} above the header skipped, no part of the table")
     if detected and question.csv.footer_lines:
-        notes.append(f"{_counted(question.csv.footer_lines)} at the end left out: they sum up, or say where it is from")
+        notes.append(f"{_counted(question.csv.footer_lines)} at the end left out, no part of the table")
+    if detected:
+        notes += [
+            f"the last row of {file.source.key} begins with {shown(file.last)}: if that sums up, it is loaded anyway"
+            for file in filled
+            if file.last is not None and _SUM.fullmatch(file.last)
+        ][:_NAMED]
     return Inference(
         csv=csv,
         columns=columns,
@@ -271,6 +307,25 @@ def _conclude(
         drifting=drift is not None,
         notes=tuple(filter(None, (drift, *notes))),
     )
+
+
+def _doubted(
+    names: Sequence[str], columns: Sequence[ColumnEvidence], decisions: Sequence[TypeChoice]
+) -> list[TypeChoice]:
+    """Leave numbers a text whose points may stand between thousands, as another column has decimal commas."""
+    commas = [
+        name for name, choice in zip(names, decisions, strict=True) if choice.written and choice.written.decimal == ","
+    ]
+    found = list(decisions)
+    for place, (evidence, choice) in enumerate(zip(columns, decisions, strict=True)):
+        example = with_points_for_thousands(evidence.numbers or {})
+        if commas and example is not None and choice.written is None and choice.type != "string":
+            reason = (
+                f"ambiguous: {shown(example)} could be {example} or {example.replace('.', '')}, and {commas[0]} has "
+                "decimal ','; say what decimal and thousands are"
+            )
+            found[place] = TypeChoice("string", None, reason)
+    return found
 
 
 def _with_nulls(
@@ -313,22 +368,20 @@ def _with_words(csv: CsvOptions, decisions: Sequence[TypeChoice]) -> CsvOptions:
 def _sources(names: Sequence[str], written: Mapping[ColumnIdentity, str]) -> list[str | None]:
     """Return how a contract finds each column: by its name, by its turn among namesakes, or else by its number."""
     spelt = Counter(written.values())
-    there = {name.casefold() for name in written.values()}
+    there = Counter(name.casefold() for name in written.values())
     sources: list[str | None] = []
     for place, (name, (identity, text)) in enumerate(zip(names, written.items(), strict=True)):
         source = text
         if spelt[text] > 1:
             # Where a column is called like the turn of another one, or has no name, only its number tells.
             turns = {f"{text}.{turn}".casefold() for turn in range(1, spelt[text])}
-            by_turn = text and not turns & there and sum(other[0] == identity[0] for other in written) == spelt[text]
+            by_turn = (
+                text and not turns & there.keys() and sum(other[0] == identity[0] for other in written) == spelt[text]
+            )
             source = (f"{text}.{identity[1]}" if identity[1] else text) if by_turn else f"#{place + 1}"
-        sources.append(None if source.casefold() == name and source == text and _alone(text, written) else source)
+        # By its own name, in any case, a column is found where no other name differs from it in case only.
+        sources.append(None if text.casefold() == name and source == text and there[name] == 1 else source)
     return sources
-
-
-def _alone(text: str, written: Mapping[ColumnIdentity, str]) -> bool:
-    """Say whether no other name differs from one in case only."""
-    return sum(other.casefold() == text.casefold() for other in written.values()) == 1
 
 
 def _column(
@@ -360,8 +413,8 @@ def _refuse_strangers(files: Sequence[FileEvidence]) -> None:
         first, names = files[0], {name.casefold() for name in file.names}
         if file.names and not names & {name.casefold() for name in first.names}:
             raise SchemaDriftError(
-                f"{file.source.key} has none of the columns of {first.source.key}: it has {_listed(file.names)}, and "
-                f"not {_listed(first.names)}; files of another kind belong into a dataset of their own"
+                f"{file.source.key} has none of the columns of {first.source.key}: it has {_quoted(file.names)}, and "
+                f"not {_quoted(first.names)}; files of another kind belong into a dataset of their own"
             )
 
 

@@ -240,6 +240,12 @@ def choose_number(readings: Readings, *, told: bool) -> NumberChoice | None:
     return NumberChoice(kind, None if kind == "string" else written, f"{_described(written, evidence)}: {reason}")
 
 
+def with_points_for_thousands(readings: Readings) -> str | None:
+    """Return the first of the values whose points may as well stand between thousands, before a decimal comma."""
+    evidence = readings.get(NumberFormat(",", "."))
+    return evidence.grouped if evidence is not None else None
+
+
 def _described(written: NumberFormat, evidence: NumberEvidence) -> str:
     said = [f"in {unit}, which is taken off" for unit in written.strip]
     if written.decimal != ".":

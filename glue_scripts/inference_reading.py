@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -11,7 +13,8 @@ from column_names import bare_name, place_columns
 from contract import Column, CsvOptions, DatasetContract
 from conversion_opening import open_source, open_unpacked
 from conversion_task import open_record_error
-from csv_dialect import dialect_of
+from csv_dialect import UTF8_BOM, dialect_of
+from csv_foreign import refuse_unmarked
 from csv_headers import FileColumns, FileHeader, file_header
 from csv_parsing import OpenPart, ParsedPart, PieceParser, UnterminatedInPartError
 from csv_parts import OverlongRecordError, Sizes
@@ -25,6 +28,8 @@ from sources import SourceFile
 # Bytes of a file from which its dialect is told.
 HEAD_BYTES = 1 << 20
 _SAMPLES = 20
+# Letters beyond ASCII, and how Python holds bytes that are none.
+_LETTER, _BROKEN = re.compile("[^\x00-\x7f\udc80-\udcff]"), re.compile("[\udc80-\udcff]")
 
 
 # A column's name in any case, and its turn among namesakes; in files without a header its position.
@@ -36,8 +41,8 @@ Observer = ColumnEvidence | Misfits
 class Question:
     """What is known before the files are read: their options, their width, spellings of null, types to prefer.
 
-    `as_told`: the options are what somebody has said, and nothing else may be found out. Of `columns` that are known
-    already only the values that do not fit them are of interest.
+    `as_told`: the options are what somebody has said, and nothing else may be found out; `encoding_told`: that is. Of
+    `columns` that are known already only the values that do not fit them are of interest.
     """
 
     csv: CsvOptions
@@ -45,6 +50,7 @@ class Question:
     null_words: tuple[str, ...] = NULL_WORDS
     told: tuple[str, ...] = ()
     as_told: bool = False
+    encoding_told: bool = False
     columns: tuple[Column, ...] = ()
 
 
@@ -63,7 +69,8 @@ class FileEvidence:
     """What the rows of one file show; `header` is None where the file holds nothing, `ascii` says what it consists of.
 
     `misfits` are, by the names of columns that are known, the values that do not fit those. `rows` counts all rows,
-    `odd` those that no contract can load, of which `odd_rows` are the first.
+    `odd` those that no contract can load, of which `odd_rows` are the first; `last` is the first value in the last one
+    of the others.
     """
 
     source: SourceFile
@@ -74,6 +81,7 @@ class FileEvidence:
     odd: int = 0
     odd_rows: list[OddRow] = field(default_factory=list)
     ascii: bool = True
+    last: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -152,12 +160,17 @@ def read_evidence(source: SourceFile, question: Question, piece_bytes: int, *, s
     found = FileEvidence(source)
     dialect, largest = dialect_of(text_contract(question.csv, 0)), Sizes().largest_record_bytes
     with closing(open_source(source)) as raw, open_unpacked(source, raw) as unpacked:
+        refuse_unmarked(source.key, unpacked.head, dialect)
         stream = TextStream(source.key, unpacked, dialect, piece_bytes, largest)
         found.header = file_header(dialect.decoded, source.key, stream.peek, largest)
         if found.header is None:
             return found
         refuse_other_formats(source.key, stream.peek(1000))
-        stream.skip(found.header.data_start)
+        above = stream.peek(found.header.data_start)
+        if strict and not _is_text(above):
+            raise UndecodableError(source.key)
+        found.ascii = above.removeprefix(UTF8_BOM).isascii()
+        stream.skip(len(above))
         width = len(found.header.names) or question.width
         contract = text_contract(question.csv, width, as_told=question.as_told)
         layout = FileColumns(width, tuple(range(width)), (), (), 0, 0)
@@ -165,6 +178,28 @@ def read_evidence(source: SourceFile, question: Question, piece_bytes: int, *, s
         observers = _observers(found, question, contract)
         _read_rows(found, stream, parser, observers, piece_bytes, strict=strict)
     return found
+
+
+def is_mostly_utf8(source: SourceFile) -> bool:
+    """Say whether more letters beyond ASCII are whole in UTF-8 than bytes of a file are none.
+
+    In texts of other encodings few neighbouring bytes happen to be a letter of UTF-8.
+    """
+    decoder, letters, broken = codecs.getincrementaldecoder("utf-8")("surrogateescape"), 0, 0
+    with closing(open_source(source)) as raw, open_unpacked(source, raw) as stream:
+        while piece := stream.read(HEAD_BYTES):
+            text = decoder.decode(piece)
+            letters += len(_LETTER.findall(text))
+            broken += len(_BROKEN.findall(text))
+    return letters > broken
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _observers(found: FileEvidence, question: Question, contract: DatasetContract) -> list[Observer | None]:
@@ -228,6 +263,9 @@ def _observe(
             raise UndecodableError(found.source.key)
         if len(found.odd_rows) < _SAMPLES:
             found.odd_rows.append(OddRow(found.source.key, lines_before + line + 1, reason, text))
+    if part.table.num_rows:
+        values = part.table.slice(part.table.num_rows - 1).to_pylist()[0].values()
+        found.last = next((value for value in values if value), None)
     for observer, column in zip(observers, part.table.columns, strict=True):
         if observer is not None:
             observer.observe(column.combine_chunks())

@@ -96,8 +96,9 @@ class ColumnEvidence:
 
     `possible` holds the types and `type:format`s that every value fits, None before the first value; `numbers` the ways
     to read them as numbers. `nulls` counts the spellings that may mean a missing value, `spoiler` is the first value
-    that ended a column of numbers. Of the types in `told`, also with a format, the first that all values fit is taken
-    before any other; `csv` is what somebody has said of the files, None where nobody has.
+    that ended a column of numbers, `ended` says what all values were before, in words, and which one is not. Of the
+    types in `told`, also with a format, the first that all values fit is taken before any other; `csv` is what somebody
+    has said of the files, None where nobody has.
     """
 
     null_words: tuple[str, ...] = NULL_WORDS
@@ -109,6 +110,7 @@ class ColumnEvidence:
     possible: frozenset[str] | None = None
     numbers: dict[NumberFormat, NumberEvidence] | None = None
     spoiler: str | None = None
+    ended: tuple[str, str] | None = None
     truths: frozenset[str] = frozenset()
 
     def observe(self, texts: Any) -> None:
@@ -128,7 +130,10 @@ class ColumnEvidence:
         if self.possible is None or self.numbers is None:
             self.possible = self._candidates(first)
             self.numbers = dict.fromkeys(possible_formats(first, self.csv), NumberEvidence())
-        self.possible = frozenset(kind for kind in self.possible if _fits(kind, rest, self.csv))
+        kinds = self.possible
+        self.possible = frozenset(kind for kind in kinds if _fits(kind, rest, self.csv))
+        if kinds and not self.possible:
+            self.ended = self._end_of(kinds, rest)
         if "boolean" in self.possible:
             self.truths |= frozenset(pc.utf8_lower(rest).to_pylist())
         if self.numbers:
@@ -142,6 +147,15 @@ class ColumnEvidence:
         if len(first) <= _LONGEST_MOMENT:
             tried += [kind for kind, shape in _shapes().items() if shape.fullmatch(first)]
         return frozenset(kind for kind in tried if _fits(kind, pa.array([first], pa.string()), self.csv))
+
+    def _end_of(self, kinds: frozenset[str], texts: Any) -> tuple[str, str]:
+        """Return what all values were said to be for longest, in words, and the first value that is not."""
+        last = {kind: _first_misfit(kind, texts, self.csv) for kind in sorted(kinds)}
+        kind = max(last, key=lambda kind: last[kind])
+        name, value = kind.partition(":")[0], str(texts[last[kind]])
+        words = "true or false" if name == "boolean" else f"{name}s"
+        another = any(other.partition(":")[0] == name for other in self._candidates(value))
+        return f"{words} of one format" if another else words, value
 
     @property
     def _told_marks(self) -> bool:
@@ -161,7 +175,7 @@ class ColumnEvidence:
         self.truths |= other.truths
         self.values += other.values
         self.nulls.update(other.nulls)
-        for name in ("example", "spoiler"):
+        for name in ("example", "spoiler", "ended"):
             if getattr(self, name) is None:
                 setattr(self, name, getattr(other, name))
 
@@ -223,6 +237,8 @@ class ColumnEvidence:
     def _text_reason(self) -> str:
         if self.spoiler is not None and self.spoiler != self.example:
             return f"not all are numbers: {shown(self.spoiler)}"
+        if self.ended is not None:
+            return f"not all are {self.ended[0]}: {shown(self.ended[1])}"
         return "text"
 
 
@@ -252,12 +268,27 @@ def _shapes() -> dict[str, re.Pattern[str]]:
 
 def _fits(kind: str, texts: Any, csv: CsvOptions | None) -> bool:
     """Say whether all texts, none of them null or empty, are of a type."""
-    if kind == "boolean":
-        return bool(pc.all(pc.is_in(pc.utf8_lower(texts), pa.array(_truths(csv), pa.string()))).as_py())
-    guard = _guard(kind.partition(":")[2])
-    if guard is not None and not pc.all(pc.match_substring_regex(texts, guard)).as_py():
+    accepted = _accepted(kind, texts, csv)
+    if accepted is not None and not pc.all(accepted).as_py():
         return False
-    return not len(_reader(kind, csv).convert(texts).bad_rows)
+    return kind == "boolean" or not len(_reader(kind, csv).convert(texts).bad_rows)
+
+
+def _accepted(kind: str, texts: Any, csv: CsvOptions | None) -> Any:
+    """Return which texts may be of a type before the engine reads them, None where all may."""
+    if kind == "boolean":
+        return pc.is_in(pc.utf8_lower(texts), pa.array(_truths(csv), pa.string()))
+    guard = _guard(kind.partition(":")[2])
+    return None if guard is None else pc.match_substring_regex(texts, guard)
+
+
+def _first_misfit(kind: str, texts: Any, csv: CsvOptions | None) -> int:
+    """Return the place of the first text that is not of a type, where there is one."""
+    accepted = _accepted(kind, texts, csv)
+    rows = [] if accepted is None else [int(pc.index(accepted, False).as_py())]
+    if kind != "boolean":
+        rows += map(int, _reader(kind, csv).convert(texts).bad_rows)
+    return min(row for row in rows if row >= 0)
 
 
 def _truths(csv: CsvOptions | None) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
+from itertools import count
 from typing import Any
 
 from local_aws.errors import LocalAwsError
@@ -13,7 +14,7 @@ POLL_SECONDS = 0.1
 
 
 def run_query(athena: Any, query: str, workgroup: str, database: str) -> list[dict[str, str | None]]:
-    """Run a query and return its rows, values as Athena's texts.
+    """Run a query and return its rows, values as Athena's texts, by names of which repeated ones are numbered.
 
     Args:
         athena: a client of Athena.
@@ -24,6 +25,8 @@ def run_query(athena: Any, query: str, workgroup: str, database: str) -> list[di
     Raises:
         LocalAwsError: with Athena's reason when the query fails.
     """
+    if not query.strip(" \t\r\n;"):
+        raise LocalAwsError("the query was refused: there is no statement in it")
     try:
         query_id = athena.start_query_execution(
             QueryString=query, WorkGroup=workgroup, QueryExecutionContext={"Database": database}
@@ -40,18 +43,22 @@ def run_query(athena: Any, query: str, workgroup: str, database: str) -> list[di
         time.sleep(POLL_SECONDS)
     if status["State"] != "SUCCEEDED":
         raise LocalAwsError(f"the query {status['State'].lower()}: {status.get('StateChangeReason', '')}")
-    rows: list[dict[str, str | None]] = []
+    names: list[str] = []
+    rows: list[list[str | None]] = []
     for page in athena.get_paginator("get_query_results").paginate(QueryExecutionId=query_id):
         result = page["ResultSet"]
         names = [column["Name"] for column in result["ResultSetMetadata"]["ColumnInfo"]]
-        rows += [
-            dict(zip(names, (field.get("VarCharValue") for field in row["Data"]), strict=True))
-            for row in result["Rows"]
-        ]
+        rows += [[field.get("VarCharValue") for field in row["Data"]] for row in result["Rows"]]
     # Athena repeats the column names as the first row of a SELECT's result.
-    return rows[1:] if rows and is_header(rows[0]) else rows
+    data = rows[1:] if rows[:1] == [names] else rows
+    return [dict(zip(_numbered(names), row, strict=True)) for row in data]
 
 
-def is_header(row: Mapping[str, str | None]) -> bool:
-    """Whether a result row repeats the column names."""
-    return all(name == value for name, value in row.items())
+def _numbered(names: Sequence[str]) -> list[str]:
+    """Return names of which none is there twice: the second `a` is `a_2`, or the next that is free."""
+    found: list[str] = []
+    for name in names:
+        others = (f"{name}_{number}" for number in count(2))
+        free = name if name not in found else next(item for item in others if item not in (*names, *found))
+        found.append(free)
+    return found

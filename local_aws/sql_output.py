@@ -13,7 +13,12 @@ Rows = Sequence[Mapping[str, str | None]]
 # A cell of more characters is cut in aligned output, where one long value would push all others off the screen.
 LONGEST_CELL = 60
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_CONTROLS = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})
+# What breaks a line, or makes a terminal obey a value.
+_CONTROLS = {
+    **{code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))},
+    **{ord(mark): escape for mark, escape in (("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))},
+    **{code: f"\\u{code:04x}" for code in (0x2028, 0x2029)},
+}
 
 
 def formatted(rows: Rows, style: Style) -> str:
@@ -28,10 +33,10 @@ def formatted(rows: Rows, style: Style) -> str:
 def aligned(rows: Rows) -> str:
     """Return rows under their names, numbers to the right, null as NULL."""
     names = list(rows[0])
-    cells = [[_cell(row[name]) for name in names] for row in rows]
-    widths = [max(len(line[place]) for line in (names, *cells)) for place in range(len(names))]
+    titles, cells = [printable(name) for name in names], [[_cell(row[name]) for name in names] for row in rows]
+    widths = [max(len(line[place]) for line in (titles, *cells)) for place in range(len(names))]
     right = [all(row[name] is None or _NUMBER.fullmatch(row[name] or "") for row in rows) for name in names]
-    lines = [names, ["-" * width for width in widths], *cells]
+    lines = [titles, ["-" * width for width in widths], *cells]
     return "\n".join(
         "  ".join(
             text.rjust(width) if to_right else text.ljust(width)
@@ -41,8 +46,13 @@ def aligned(rows: Rows) -> str:
     )
 
 
+def printable(text: str) -> str:
+    """Return a text in one line, control characters as escapes."""
+    return text.translate(_CONTROLS)
+
+
 def _cell(value: str | None) -> str:
-    text = "NULL" if value is None else value.translate(_CONTROLS)
+    text = "NULL" if value is None else printable(value)
     return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
 
 

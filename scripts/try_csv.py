@@ -14,7 +14,7 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,18 @@ from local_aws.errors import told as told_by_system
 from local_aws.progress import run_watched
 from local_aws.report_facts import definition_of, execution_facts, lake_facts
 from local_aws.report_page import write_page
-from local_aws.sql_output import aligned
+from local_aws.sql_output import aligned, printable
 from local_aws.sql_prompt import converse, history_file
 from scripts.try_documents import dataset_options, datasets_block, local_contract, stack
-from scripts.try_files import FilesError, PartitionProposal, find_files, propose_partitions, stage, without_date
+from scripts.try_files import (
+    FilesError,
+    PartitionProposal,
+    find_files,
+    notes_on_files,
+    propose_partitions,
+    stage,
+    without_date,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "glue_scripts"))
@@ -53,23 +61,24 @@ class TryError(Exception):
 class Trial:
     """One dataset of somebody's files: where they are, what was found out, and the local AWS that loads them."""
 
-    def __init__(self, path: str, name: str | None, dates: str | None, directory: Path, port: int) -> None:
-        folder, files = find_files(path)
-        self.name = name or dataset_name(path, files)
+    def __init__(self, arguments: argparse.Namespace, directory: Path) -> None:
+        folder, files = find_files(arguments.path)
+        self.name = arguments.name or dataset_name(arguments.path, files)
         if not name_is_allowed(self.name):
             raise TryError(
                 f"NAME={self.name} is no name of a table: it holds at most 90 lower-case letters, "
                 "digits and underscores, begins with a letter, and is no reserved word of SQL"
             )
-        self.dates = dates
+        self.dates, self.encoding = arguments.dates, arguments.encoding
         self.directory = directory / self.name
         self.data = self.directory / "data"
         self.stack = self.directory / "stack"
         self.page_file = self.directory / "report.html"
-        self.aws = LocalAws(directory=self.directory / "aws", port=port)
+        self.aws = LocalAws(directory=self.directory / "aws", port=arguments.port)
         if not self.aws.is_up:
             shutil.rmtree(self.directory / "lake", ignore_errors=True)
         self.files = stage(folder, files, self.data)
+        self.notes = notes_on_files(arguments.path, folder, self.files)
 
     def look(self) -> Inference:
         """Read all rows and say what was found."""
@@ -80,12 +89,12 @@ class Trial:
         ]
         say(f"Reading all rows of {counted(len(sources), 'file')}, {sum(item.size for item in sources):,} bytes")
         first = propose_partitions(list(self.files))
-        dates: Any = self.dates
-        found = infer(sources, dates=dates)
+        told: Mapping[str, Any] = {"dates": self.dates, "encoding": self.encoding}
+        found = infer(sources, **told)
         self.partitions = propose_partitions(list(self.files), [column.name for column in found.columns])
         if self.partitions and first and self.partitions.pattern is None:
             # Names of Hive folders are given, so a column of such a name has to take another.
-            found = infer(sources, dates=dates, taken=[key for key, _ in self.partitions.keys])
+            found = infer(sources, **told, taken=[key for key, _ in self.partitions.keys])
         return found
 
     def write(self, found: Inference) -> str:
@@ -180,7 +189,7 @@ def csv_options(csv: CsvOptions) -> dict[str, Any]:
     return options
 
 
-def describe(found: Inference, partitions: PartitionProposal | None, files: int) -> str:
+def describe(found: Inference, partitions: PartitionProposal | None, files: int, notes: Sequence[str]) -> str:
     """Return what was found out: how the files are written, a line for each column, and what else is to be known."""
     rows = [
         {
@@ -192,11 +201,16 @@ def describe(found: Inference, partitions: PartitionProposal | None, files: int)
         }
         for place, column in enumerate(found.columns, 1)
     ]
-    lines = [f"{found.rows:,} rows in {counted(files, 'file')}; {dialect(found.csv)}", "", indented(listed(rows)), ""]
+    lines = [
+        f"{counted(found.rows, 'row')} in {counted(files, 'file')}; {dialect(found.csv)}",
+        "",
+        indented(listed(rows)),
+        "",
+    ]
     if partitions:
         keys = ", ".join(key for key, _ in partitions.keys)
         lines.append(f"partitioned by {keys}: {partitions.told}")
-    lines += [f"note: {note}" for note in found.notes]
+    lines += [f"note: {printable(note)}" for note in (*notes, *found.notes)]
     if found.odd:
         lines.append(f"{counted(found.odd, 'row')} cannot be loaded:")
         lines += [f"   {row.key}, line {row.line}: {row.reason}: {row.text[:100]!r}" for row in found.odd_rows[:5]]
@@ -216,6 +230,8 @@ def dialect(csv: CsvOptions) -> str:
     words.append("names in the first line" if csv.header else "no header, columns are named by position")
     if csv.quote != '"':
         words.append(f"quoted with {csv.quote}" if csv.quote else "quotes mean nothing")
+    if not csv.quoted_newlines:
+        words.append("quotes end with their line")
     if csv.escape:
         words.append(f"escaped with {csv.escape}")
     if csv.comment:
@@ -235,7 +251,7 @@ def listed(rows: Sequence[dict[str, str]]) -> str:
 
 def shortened(text: str, length: int) -> str:
     """Return a text in one line of a limited length."""
-    flat = " ".join(text.split())
+    flat = printable(" ".join(text.split()))
     return flat if len(flat) <= length else flat[: length - 1] + "…"
 
 
@@ -261,6 +277,7 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("path", help="a CSV file, a folder of them, or a pattern")
     parser.add_argument("--name", help="name of the dataset, and so of its table")
     parser.add_argument("--dates", choices=("day", "month"), help="what comes first where a date could be either")
+    parser.add_argument("--encoding", help="how the files are encoded where nothing in them says it: cp1250, cp932 …")
     parser.add_argument("--port", type=int, default=4566, help="the port of the local AWS")
     parser.add_argument("--keep", action="store_true", help="leave everything running for queries")
     parser.add_argument("--only-look", action="store_true", help="propose and write the description, and load nothing")
@@ -271,9 +288,9 @@ def parse_args(argv: Sequence[str]) -> argparse.Namespace:
 def try_files(arguments: argparse.Namespace) -> int:
     """Do what the command line asks for; return the exit status."""
     directory = arguments.directory.resolve()
-    trial = Trial(arguments.path, arguments.name, arguments.dates, directory, arguments.port)
+    trial = Trial(arguments, directory)
     found = trial.look()
-    say("\n" + describe(found, trial.partitions, len(trial.files)))
+    say("\n" + describe(found, trial.partitions, len(trial.files), trial.notes))
     block = trial.write(found)
     say(f"\nFor your own stack ({shown(trial.directory / 'datasets.tfvars')}):\n\n{block}")
     if arguments.only_look:

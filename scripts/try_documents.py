@@ -14,7 +14,12 @@ def text_in_hcl(text: str) -> str:
     """Return a text as a Terraform string."""
     for character, escape in _ESCAPES:
         text = text.replace(character, escape)
-    return '"' + "".join(char if ord(char) >= 32 and ord(char) != 127 else f"\\u{ord(char):04x}" for char in text) + '"'
+    # What nobody sees is written as what it is: of a no-break space a terminal's copy is another blank.
+    return '"' + "".join(char if char.isprintable() else _code(char) for char in text) + '"'
+
+
+def _code(char: str) -> str:
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 
 
 def value_in_hcl(value: Any) -> str:

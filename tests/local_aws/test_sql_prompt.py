@@ -86,6 +86,30 @@ def it_switches_to_csv(applied: LocalAws) -> None:
     assert said.splitlines() == ["output is csv now", "n,word", "1,x", '2,""']
 
 
+def it_shows_every_column_of_those_that_share_a_name(applied: LocalAws) -> None:
+    """As `SELECT *` of a join has them; a row that is looked up by names would have lost all but the last."""
+    said, _ = session(applied, "SELECT 1 AS a, 2 AS a_2, 3 AS a, 'x' AS b;")
+    assert [line.split() for line in said.splitlines()[:3:2]] == [["a", "a_2", "a_3", "b"], ["1", "2", "3", "x"]]
+    said, _ = session(applied, "SELECT 'a' AS a, 'a' AS a;")
+    assert [line.split() for line in said.splitlines()[:3:2]] == [["a", "a_2"], ["a", "a"]]
+
+
+def it_says_that_there_is_no_statement(applied: LocalAws, capsys: pytest.CaptureFixture[str]) -> None:
+    directory = str(applied.settings.directory)
+    for nothing in ("", "  ", " ; "):
+        assert main(["--directory", directory, "sql", nothing]) == 1
+        assert capsys.readouterr().err == "local AWS: the query was refused: there is no statement in it\n"
+
+
+def it_shows_control_characters_and_does_not_obey_them() -> None:
+    rows: Rows = [{"n\x1b[2J": "a\x1b]0;title\x07\r\n\x9b31m\x7f\u2028é😀"}]
+    assert aligned(rows).splitlines() == [
+        r"n\x1b[2J",
+        "-" * 40,
+        r"a\x1b]0;title\x07\r\n\x9b31m\x7f\u2028é😀",
+    ]
+
+
 def it_aligns_numbers_and_cuts_what_is_long() -> None:
     rows: Rows = [{"n": "1.5", "t": "x\ny"}, {"n": "-20", "t": None}, {"n": None, "t": "z" * 99}]
     assert aligned(rows).splitlines() == [

@@ -85,7 +85,7 @@ def it_loads_every_value_or_says_what_to_do(entry: dict[str, str], tmp_path: Pat
     found = infer(sources)
     loaded = convert({name: content}, found.column_options(), csv_options(found.csv))
     text = (gzip.decompress(content) if name.endswith(".gz") else content).decode("utf-8-sig")
-    dialect = {"delimiter": found.csv.delimiter, "skipinitialspace": False}
+    dialect = {"delimiter": found.csv.delimiter, "skipinitialspace": False, "escapechar": found.csv.escape}
     below = "".join(text.splitlines(keepends=True)[found.csv.skip_lines :])
     expected = [row for row in csv.reader(io.StringIO(below, newline=""), **dialect) if row]  # type: ignore[arg-type]
     if found.csv.footer_lines:
@@ -151,5 +151,6 @@ def it_takes_a_published_file_through_the_whole_pipeline(path: str, tmp_path: Pa
     assert done.returncode == 0, done.stdout + done.stderr
     with file.open(encoding="utf-8", newline="") as lines:
         rows = sum(1 for _ in csv.reader(lines)) - 1
-    assert f"{rows:,} rows written, 0 quarantined" in done.stdout
+    assert f"{rows:,} rows written" in done.stdout
+    assert "quarantined" not in done.stdout
     assert "SELECT * FROM published LIMIT 5" in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
 import os
@@ -83,6 +84,33 @@ def it_names_files_as_the_pipeline_wants_them(tmp_path: Path) -> None:
     assert (len(listing.units[()].sources), listing.unmatched, len(staged)) == (5, {}, 5)
 
 
+def it_loses_no_file_because_of_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Readers of Hive tables skip names that begin with _ or a dot, and two files must not get one name."""
+    row = b"a,b\n1,2\n"
+    packed = gzip.compress(row)
+    names = {"_a.csv": row, ".b.csv": row, "_x/..c.csv": row, "a.csv": packed, "a.csv.gz": packed, "a_csv.csv": row}
+    write(tmp_path / "in", names)
+    staged = stage(tmp_path / "in", [tmp_path / "in" / name for name in names], tmp_path / "staged")
+    assert list(staged) == ["a.csv", "b.csv", "x/c.csv", "a.csv.gz", "copy2_a.csv.gz", "a_csv.csv"]
+    contract = {"dataset": "t", "source_uri": f"{tmp_path}/staged", "lake_uri": f"{tmp_path}/lake"}
+    listing = list_units(parse_contract(contract))
+    assert (len(listing.units[()].sources), listing.hidden_files) == (len(names), 0)
+    assert look(tmp_path / "in" / "_a.csv", tmp_path / "try") == 0
+    assert "note: _a.csv is loaded as a.csv: names that begin with _ or . are hidden" in capsys.readouterr().out
+
+
+def it_says_which_files_of_a_folder_it_leaves_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    row = b"a,b\n1,2\n"
+    write(tmp_path / "in", {"a.csv": row, "b": row, "_c.csv": row, "x/d.xlsx": row, "e.csv.bz2": bz2.compress(row)})
+    assert look(tmp_path / "in", tmp_path / "try") == 0
+    printed = capsys.readouterr().out
+    assert "2 rows in 2 files" in printed
+    assert "note: left out of the folder: _c.csv, b, x/d.xlsx" in printed
+    assert look(tmp_path / "in/a.csv", tmp_path / "try") == 0
+    printed = capsys.readouterr().out
+    assert ("1 row in 1 file" in printed, "left out" in printed) == (True, False)
+
+
 # ------------------------------------------------------------------------------------------------------ names of files
 @pytest.mark.parametrize(
     ("names", "keys", "pattern"),
@@ -93,6 +121,17 @@ def it_names_files_as_the_pipeline_wants_them(tmp_path: Path) -> None:
         (["2019/a.csv", "2020/a.csv"], [("year", "int")], r"(?P<year>\d{4})"),
         (["month=2026-01/a.csv", "month=2026-02/b.csv"], [("month", "string")], None),
         (["y=2026/m=01/a.csv"], [("y", "string"), ("m", "string")], None),
+        (["Region=EU/a.csv", "Region=US/b.csv"], [("region", "string")], None),
+        (["x/y=1/a.csv", "x/y=2/a.csv"], [("y", "string")], r"(?:^|/)y=(?P<y>[^/]+)/"),
+        (["order=1/a.csv"], [("order_1", "string")], r"(?:^|/)order=(?P<order_1>[^/]+)/"),
+        (["reason=1/a.csv"], [("reason_2", "string")], r"(?:^|/)reason=(?P<reason_2>[^/]+)/"),
+        (
+            ["a=1/x/a=2/a.csv"],
+            [("a", "string"), ("a_2", "string")],
+            r"(?:^|/)a=(?P<a>[^/]+)/(?:[^/]+/)*?a=(?P<a_2>[^/]+)/",
+        ),
+        (["Jahr=2026/a b.csv", "jahr=2025/a.csv"], [("jahr", "string")], None),
+        (["s_2026-02-31.csv", "s_2026-02-01.csv"], [("month", "string")], r"_(?P<month>\d{4}-\d{2})"),
         (["sales_2026-01.csv", "sales.csv"], None, None),
         (["sales_2026-13.csv"], [("year", "int")], r"_(?P<year>\d{4})"),
         (["2019_2020.csv"], None, None),
@@ -120,7 +159,19 @@ def it_proposes_partitions_by_which_every_file_finds_its_place(
     assert (sum(len(unit.sources) for unit in listing.units.values()), listing.unmatched) == (len(names), {})
 
 
+@pytest.mark.parametrize("names", [["a=1/a.csv", "b.csv"], ["a=/a.csv", "a=1/b.csv"], ["a=1/a.csv", "b=1/a.csv"]])
+def it_refuses_folders_of_partitions_that_not_all_files_have(names: list[str]) -> None:
+    with pytest.raises(FilesError, match=rf"the same partitions: {names[0]}.*; give every file folders of the same"):
+        propose_partitions(names)
+
+
 def it_does_not_call_a_partition_like_a_column() -> None:
+    order = propose_partitions(["order=1/a.csv"], ["order_1"])
+    assert order is not None
+    assert order.keys == (("order_2", "string"),)
+    both = propose_partitions(["a_2026-01.csv"], ["month", "file_month"])
+    assert both is not None
+    assert both.keys == (("file_month_2", "string"),)
     found = propose_partitions(["a_2026-01.csv"], ["month"])
     assert found is not None
     assert (found.keys, found.pattern) == ((("file_month", "string"),), r"_(?P<file_month>\d{4}-\d{2})\.csv")
@@ -141,7 +192,7 @@ def it_names_the_dataset_after_its_files(path: str, files: list[str], name: str)
 
 # ----------------------------------------------------------------------------------------------------- what is written
 def it_writes_a_block_that_terraform_finds_formatted(tmp_path: Path) -> None:
-    awkward = 'a "b" ${c} %{d} \\ \t é'
+    awkward = 'a "b" ${c} %{d} \\ \t é \u00a0\u202f\ufeff\x9b😀\U000e0020'
     block = datasets_block(
         "sales",
         {
@@ -151,6 +202,8 @@ def it_writes_a_block_that_terraform_finds_formatted(tmp_path: Path) -> None:
             "columns": [{"name": "a", "source": awkward}, {"name": "b", "type": "int"}],
         },
     )
+    # What nobody sees, or a terminal obeys, would not survive being copied.
+    assert [char for char in block if not (char.isprintable() or char == "\n")] == []
     (tmp_path / "x.tfvars").write_text(block)
     (tmp_path / "x.tf").write_text(f'output "x" {{\n  value = {text_in_hcl(awkward)}\n}}\n')
     terraform = [os.environ.get("TERRAFORM", "terraform"), f"-chdir={tmp_path}"]
@@ -194,6 +247,27 @@ def it_takes_what_comes_first_in_a_date_from_the_caller(tmp_path: Path, capsys: 
     assert "ambiguous: all values could be %d/%m/%Y or %m/%d/%Y" in capsys.readouterr().out
     assert look(data / "a.csv", tmp_path / "try", "--dates", "month") == 0
     assert 'format = "%m/%d/%Y"' in capsys.readouterr().out
+
+
+def it_takes_the_encoding_from_the_caller(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = write(tmp_path / "in", {"a.csv": "Jméno,n\nŘehoř,1\n".encode("cp1250")})
+    assert look(data / "a.csv", tmp_path / "try") == 0
+    assert "note: the files are not UTF-8" in capsys.readouterr().out
+    assert look(data / "a.csv", tmp_path / "try", "--encoding", "cp1250") == 0
+    printed = capsys.readouterr().out
+    assert ("Řehoř" in printed, 'csv = { encoding = "cp1250" }' in printed, "note:" in printed) == (True, True, False)
+    assert look(data / "a.csv", tmp_path / "try", "--encoding", "nonsense") == 1
+    assert "try: " in capsys.readouterr().out.splitlines()[-1]
+
+
+def it_shows_control_characters_of_a_file_and_does_not_obey_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"a.csv": b"\x1b[2Jid,n\x07,b\n1,\x1b]0;x\x07,x\n", "b.csv": b"\x1b[2Jid,n\x07\n1,\x9b31m\n"}
+    assert look(write(tmp_path / "in", files), tmp_path / "try") == 0
+    printed = capsys.readouterr().out
+    assert [char for char in printed if not (char.isprintable() or char == "\n")] == []
+    assert (r"\x1b[2Jid" in printed, r"\x1b]0;x\x07" in printed) == (True, True)
 
 
 def it_shows_rows_of_another_width_and_ends_with_status_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,7 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contract import CsvOptions
-from conversion_errors import SchemaDriftError, UnreadableFileError, UnterminatedQuoteError
+from conversion_errors import (
+    SchemaDriftError,
+    UnreadableFileError,
+    UnsupportedOptionError,
+    UnterminatedQuoteError,
+)
 from inference import Inference, InferredColumn, infer
 from inference_dialect import NotCsvError
 from inference_names import RESERVED_WORDS, column_names
@@ -158,6 +163,22 @@ def it_says_of_numbers_that_could_be_two_ways_which() -> None:
     assert of_values('"1,234"', '"2,345"')[2] == words
 
 
+def it_says_of_points_beside_decimal_commas_that_they_may_be_thousands() -> None:
+    """1.234 is a thousand where another column of the file has decimal commas, and no value here tells."""
+    data = b"a;b;c;d;e\n1.234;12,50;1.5;1.234;2\n2.500;1.000,25;2.5;1.5;3\n"
+    found = look(data)
+    assert [column.type for column in found.columns] == [
+        "string", "decimal(9,2)", "decimal(9,1)", "decimal(9,3)", "int"
+    ]  # fmt: skip
+    words = "ambiguous: '1.234' could be 1.234 or 1234, and b has decimal ','; say what decimal and thousands are"
+    assert found.columns[0].reason == words
+    assert load(data, found).rows[0]["a"] == "1.234"
+    # Where somebody has said how numbers are written, and where no column has commas, nothing is in doubt.
+    told = look(data, CsvOptions(delimiter=";", decimal=",", thousands="."))
+    assert [column.type for column in told.columns][:2] == ["int", "decimal(9,2)"]
+    assert look(b"a;b\n1.234;1.5\n").columns[0].type == "decimal(9,3)"
+
+
 def it_leaves_out_marks_that_mean_something_else() -> None:
     told = CsvOptions(delimiter=";", quote="'")
     assert look(b"v;w\n1\x27234;x\n", told).columns[0].type == "string"
@@ -198,6 +219,29 @@ def it_leaves_a_date_that_could_be_either_way_a_text_unless_told() -> None:
     assert of_values("01/02/2020", "03/04/2021", dates="month")[:2] == ("date", "%m/%d/%Y")
     # What the values say themselves is not overruled.
     assert of_values("13/02/2020", dates="month")[:2] == ("date", "%d/%m/%Y")
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        (["2024-01-01", "2024-01-02", "Summe"], "not all are dates: 'Summe'"),
+        (["2024-01-01", "0000-00-00", "x"], "not all are dates: '0000-00-00'"),
+        (["31.12.2024", "2024-12-31"], "not all are dates of one format: '2024-12-31'"),
+        (["2024-01-01 10:00", "2024-01-01 24:00"], "not all are timestamps: '2024-01-01 24:00'"),
+        (["2024-01-01", "2024-01-01 24:00"], "not all are dates: '2024-01-01 24:00'"),
+        (["ja", "nein", "vielleicht"], "not all are true or false: 'vielleicht'"),
+        (["20240101", "20240102", "5", "x"], "not all are numbers: 'x'"),
+        (["ja", "ja"], "text"),
+        (["x", "2024-01-01"], "text"),
+    ],
+)
+def it_says_which_value_ended_a_column_of_dates(values: list[str], reason: str) -> None:
+    data = "\n".join(["v,w", *(f"{value},y" for value in values), ""]).encode()
+    for piece_bytes in (1, 1 << 20):
+        column = look(data, piece_bytes=piece_bytes).columns[0]
+        assert (column.type, column.reason) == ("string", reason)
+    files = {f"{place}.csv": f"v\n{value}\n".encode() for place, value in enumerate(values)}
+    assert look(files, CsvOptions()).columns[0].reason in (reason, "text")
 
 
 def it_looks_at_the_last_row_too() -> None:
@@ -350,6 +394,11 @@ def it_names_the_columns_of_files_without_a_header_by_position() -> None:
         ("a,b\nä,1\n".encode("utf-16-le"), {"encoding": "utf-16-le"}),
         ("\ufeffa,b\nä,1\n".encode(), {}),
         (b'a,b\n5" pipe,1\n"6 pipe,2\n', {"quote": None}),
+        # Text behind a closing quote says that it is none, where another reading knows better.
+        (b'a,b\n1,"x \\" y"\n2,"z"\n', {"escape": "\\"}),
+        (b'a,b\n"Weird Al" Yankovic,1\nx,2\ny,3\n', {"quote": None}),
+        (b'"a","b"\n"Weird Al" Yankovic,1\n"x","2"\n', {}),
+        (b'a,b\n1,"C:\\dir\\"\n2,"z"\n', {}),
         (b"a,b\r\n1,2\n3,4\r\n", {}),
     ],
 )
@@ -367,6 +416,14 @@ def it_finds_out_how_files_are_written(data: bytes, options: dict[str, Any]) -> 
         (b"Rates; all\na;b;c\n1;2;3\n3;4;5\n", {"skip_lines": 1, "delimiter": ";"}, "a line above"),
         (b"Rates,,\n,,\na,b,c\n1,2,3\n", {"skip_lines": 2}, "2 lines above the header skipped"),
         (b"\xef\xbb\xbfRates\r\na,b\r\n1,2\r\n3,4\r\n5,6\r\n", {"skip_lines": 1}, "a line above"),
+        # What Excel writes, and reads back, of the delimiter; and how DOS ended a file.
+        (b"\xef\xbb\xbfsep=;\r\na;b\r\n1;2\r\n3;4\r\n", {"skip_lines": 1, "delimiter": ";"}, "a line above"),
+        (b'"sep=\t"\na\tb\n1\t2\n', {"skip_lines": 1, "delimiter": "\t"}, "a line above"),
+        ("SEP=;\na;b\n1;2\n".encode("utf-16"), {"skip_lines": 1, "encoding": "utf-16"}, "a line above"),
+        (b"sep=;\na;b\n1,5;2,5\n2,5;3,5\n", {"skip_lines": 1, "delimiter": ";"}, "a line above"),
+        (b"sep=;\nRates\n\na;b;c\n1;2;3\n3;4;5\n", {"skip_lines": 3, "delimiter": ";"}, "3 lines above"),
+        (b"sep=;\n1;2\n3;4\n", {"skip_lines": 1, "header": False}, "a line above"),
+        (b"a,b\n1,2\n3,4\n\x1a", {"footer_lines": 1}, "a line at the end left out"),
         (b"a,b\n1,2\n3,4\nTotal: 4\n", {"footer_lines": 1}, "a line at the end left out"),
         (b"a,b\n1,2\n3,4\n\nSource: us\n(2 rows)\n", {"footer_lines": 2}, "2 lines at the end left out"),
         (b"Rates\na,b\n1,2\n3,4\n5,6\nTotal 9\n", {"skip_lines": 1, "footer_lines": 1}, "a line above"),
@@ -376,10 +433,29 @@ def it_leaves_out_what_stands_above_and_below_a_table(data: bytes, options: dict
     found = look(data)
     assert {name: getattr(found.csv, name) for name in options} == options
     assert (found.odd, note in " ".join(found.notes)) == (0, True)
-    lines = [line for line in data.decode("utf-8-sig").splitlines() if re.match(r"\d+[,;]", line)]
+    lines = [line for line in data.decode(encoding_of(data)).splitlines() if re.match(r"\d+[,;\t]", line)]
     loaded = load(data, found)
     assert (loaded.bad, len(loaded.rows)) == ([], len(lines))
-    assert [[str(value) for value in row.values()] for row in loaded.rows] == [re.split("[,;]", line) for line in lines]
+    delimiter, decimal = found.csv.delimiter, "," if ";" in lines[0] else "."
+    values = [[str(value).replace(".", decimal) for value in row.values()] for row in loaded.rows]
+    assert values == [line.split(delimiter) for line in lines]
+
+
+def encoding_of(data: bytes) -> str:
+    return "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+
+
+@pytest.mark.parametrize(
+    "nothing", [b"", b" \r\n\t\n", b"\xef\xbb\xbf\n", b"\xff\xfe", "\ufeff \r\n".encode("utf-16-le")]
+)
+def it_begins_with_the_first_file_that_holds_something(nothing: bytes) -> None:
+    with pytest.raises(NotCsvError, match=r"1\.csv: there is nothing in it, not even a header"):
+        look({"1.csv": nothing})
+
+
+def it_says_of_a_line_about_the_delimiter_alone_that_nothing_follows() -> None:
+    with pytest.raises(NotCsvError, match="there is nothing in it"):
+        look(b"sep=;\r\n")
 
 
 @pytest.mark.parametrize(
@@ -402,6 +478,30 @@ def it_leaves_out_footers_only_where_all_files_have_one() -> None:
     assert (found.csv.footer_lines, found.odd, found.rows) == (1, 0, 2)
 
 
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("Total,9,9", "Total"),
+        ("GESAMT:,9,9", "GESAMT:"),
+        (",Grand Total,9", "Grand Total"),
+        ("Totals Ltd,9,9", None),
+        ("x,Sum,9", None),
+    ],
+)
+def it_says_that_the_last_row_may_sum_up_the_others(row: str, told: str | None) -> None:
+    """It has a value for each column, so it stays a row; sums over the table would count all twice."""
+    for piece_bytes in (1, 1 << 20):
+        data = f"a,b,c\nx,2,3\ny,7,6\n{row}\n".encode()
+        found = look({"1.csv": data, "2.csv": b"a,b,c\nz,1,1\n"}, piece_bytes=piece_bytes)
+        notes = (
+            ()
+            if told is None
+            else (f"the last row of 1.csv begins with {told!r}: if that sums up, it is loaded anyway",)
+        )
+        assert (found.notes, found.rows) == (notes, 4)
+    assert look(b"a,b\nTotal,2\nx,3\n").notes == ()
+
+
 def it_keeps_a_first_row_with_few_values() -> None:
     assert look(b"5,,\n1,2,3\n4,5,6\n").rows == 3
 
@@ -410,6 +510,69 @@ def it_finds_bytes_that_are_not_utf8_beyond_the_first_ones() -> None:
     data = b"a,b\n" + b"x,1\n" * 400_000 + "ä,2\n".encode("cp1252")
     found = look(data, piece_bytes=1 << 18)
     assert (found.csv.encoding, found.rows) == ("cp1252", 400_001)
+
+
+@pytest.mark.parametrize("rows", [1, 50, 300_000])
+@pytest.mark.parametrize("value", ["c", "c, d"])
+def it_gives_up_a_row_and_not_the_quotes_of_all_others(rows: int, value: str) -> None:
+    """Without quotes all rows would fit, with the quotes as parts of their values: wrong in every one of them."""
+    data = b'"id","n"\n' + b'"1","a"\n' * rows + b'"2","b\n' + f'"3","{value}"\n'.encode() * rows
+    found = look(data, piece_bytes=1 << 20)
+    assert [(column.name, column.type) for column in found.columns] == [("id", "int"), ("n", "string")]
+    assert [(row.line, row.reason, row.text) for row in found.odd_rows] == [(rows + 2, "unterminated quote", '"2","b')]
+    assert (found.rows, found.odd) == (2 * rows + 1, 1)
+    loaded = load(data, found)
+    assert ([row["n"] for row in loaded.rows], len(loaded.bad)) == (["a"] * rows + [value] * rows, 1)
+
+
+def it_leaves_the_quotes_of_files_that_quote_nothing() -> None:
+    data = b'title\tyear\n"Heroes"\t1977\n"Weird Al" Yankovic\t1983\n"Even Worse\t1988\nx\t1\ny\t2\nz\t3\n'
+    found = look(data)
+    assert (found.csv.quote, found.odd) == (None, 0)
+    assert load(data, found).rows[0] == {"title": '"Heroes"', "year": 1977}
+
+
+def it_finds_bytes_that_are_not_utf8_in_the_header_alone() -> None:
+    found = look("Größe;n\n1;2\n".encode("cp1252"))
+    assert (found.csv.encoding, [column.written for column in found.columns]) == ("cp1252", ["Größe", "n"])
+    files = {"1.csv": "Größe;n\n1;2\n".encode("cp1252"), "2.csv": "Größe;n\n3;4\n".encode()}
+    with pytest.raises(NotCsvError, match=r"1\.csv is not UTF-8 and 2\.csv is"):
+        look(files)
+    # A few broken bytes in the other one do not make it like the first.
+    files["2.csv"] += "Köln;Ulm\nK\udcc3;1\n".encode(errors="surrogateescape")
+    with pytest.raises(NotCsvError, match=r"1\.csv is not UTF-8 and 2\.csv is"):
+        look(files)
+
+
+@pytest.mark.parametrize("broken", ["Köl".encode() + b"\xc3", "K\u00f6ln".encode("cp1252")])
+def it_takes_a_file_for_utf8_in_which_most_letters_are(broken: bytes) -> None:
+    """A letter that some program has cut in two, or a row of another encoding, spoils its own row and no other."""
+    data = "a,b\n1,Grün\n2,".encode() + broken + "\n3,Köln\n".encode()
+    found = look(data)
+    assert (found.csv.encoding, [row.line for row in found.odd_rows]) == ("utf-8", [3])
+    assert [row["b"] for row in load(data, found).rows] == ["Grün", "Köln"]
+
+
+@pytest.mark.parametrize("encoding", ["cp932", "cp1251", "cp1250", "euc_kr", "gb18030", "euc_jp"])
+def it_says_that_an_encoding_is_a_guess_and_takes_another_from_the_caller(encoding: str) -> None:
+    words = {"cp1251": "Имя Москва", "cp1250": "Řehoř Děčín", "euc_kr": "한국어 도시", "gb18030": "中文 城市"}
+    name, value = words.get(encoding, "日本語 ソ能表").split()
+    data = f"{name};n\n{value};1\n{value};2\n".encode(encoding)
+    guessed = look(data)
+    assert guessed.csv.encoding in ("cp1252", "latin-1")
+    assert any(f"taken for {guessed.csv.encoding}" in note and "ENCODING=" in note for note in guessed.notes)
+    told = look(data, encoding=encoding)
+    assert (told.csv.encoding, told.notes) == (encoding, ())
+    assert [row[told.columns[0].name] for row in load(data, told).rows] == [value, value]
+
+
+def it_refuses_an_encoding_that_nobody_knows() -> None:
+    with pytest.raises(UnsupportedOptionError, match="cp99999"):
+        look(b"a,b\n1,2\n", encoding="cp99999")
+    marked, unmarked = "a,b\n1,2\n".encode("utf-16"), "a,b\n1,2\n".encode("utf-16-le")
+    for files in ({"1.csv": unmarked}, {"1.csv": marked, "2.csv": unmarked}):
+        with pytest.raises(UnreadableFileError, match=r"does not begin with the byte order mark of UTF-16"):
+            look(files, encoding="utf-16")
 
 
 # --------------------------------------------------------------------------------------------------------- many files
@@ -448,10 +611,20 @@ def it_counts_rows_of_another_width_and_shows_them() -> None:
         ({"a.csv.gz": b"a,b\n1,2\n"}, UnreadableFileError, "not a whole gzip file"),
         ({"a.csv": b'{"a": 1}\n'}, NotCsvError, "JSON"),
         ({"a.csv": b"<!DOCTYPE html><html>"}, NotCsvError, "web page"),
+        ({"a.csv": b"\xef\xbb\xbf\n<html>x,y"}, NotCsvError, "web page"),
+        ({"a.csv": b"<table border=1><tr><td>a,b</td></tr></table>"}, NotCsvError, "web page"),
+        ({"a.csv": b'\xef\xbb\xbf[{"a": 1}]'}, NotCsvError, "JSON"),
+        (
+            {"a.csv": b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 9\n"},
+            NotCsvError,
+            "git lfs pull",
+        ),
+        ({"a.csv": b"a;b\n1;2\n", "b.csv": b" \n"}, SchemaDriftError, "it has '', and not 'a', 'b'"),
         ({"a.csv": bytes(range(256)) * 9 + bytes(999)}, NotCsvError, "binary"),
         ({"a.csv": b"Dear all,\nthis, that, and more,\nis no table.\nBye,\n"}, NotCsvError, "is no CSV file: none of"),
         ({"a.csv": b"Rates\nmade 2020\n\n" + b"1,2\n" * 20}, NotCsvError, "begins behind 2 other lines.*'Rates'"),
-        ({"a.csv": b"a,b\n" + b"1,2,\n" * 9}, NotCsvError, "take what stands above the header"),
+        ({"a.csv": b"a,b\n" + b"1,2,\n" * 9}, NotCsvError, "first line has 2 values, 'a' at first, and most others 3"),
+        ({"a.csv": b"a;b;\n" + b"1;2\n" * 9}, NotCsvError, "let every line end with a delimiter, or none"),
         ({"a.csv": b"a,b\n" + b"1,2\n" * 9 + b'3,"x\ny\n'}, UnterminatedQuoteError, "a quote is opened"),
         ({"1.csv": b"a,b\n1,2\n", "2.csv": b"x,y\n1,2\n"}, SchemaDriftError, "2.csv has none of the columns of 1.csv"),
         ({"1.csv": "a,b\nä,2\n".encode(), "2.csv": b"a,b\n\xe4,2\n"}, NotCsvError, "2.csv is not UTF-8 and 1.csv is"),

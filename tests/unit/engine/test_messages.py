@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tempfile
 from pathlib import Path
@@ -44,6 +45,18 @@ def in_format(write: Any) -> bytes:
 def it_says_what_a_file_is_that_is_no_text(data: bytes, message: str, header: bool) -> None:
     with pytest.raises(UnreadableFileError, match=rf"a\.csv .*{message}"):
         convert(data, AB, {"header": header})
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def it_says_that_the_mark_is_missing_by_which_an_encoding_is_read(encoding: str) -> None:
+    """Python's decoder says so, too, but names no file."""
+    message = rf'a\.csv .* mark of {encoding.upper()}, .*: set csv\.encoding = "{encoding}-le" or "{encoding}-be"'
+    for data in (b"a,b\n1,x\n", "a,b\n1,x\n".encode(f"{encoding}-le"), b"a"):
+        with pytest.raises(UnreadableFileError, match=message):
+            convert(data, AB, {"encoding": encoding})
+        with pytest.raises(UnreadableFileError, match=message):
+            convert({"a.csv": gzip.compress(data)}, AB, {"encoding": encoding})
+    assert convert(b"", AB, {"encoding": encoding}).rows == []
 
 
 @pytest.mark.parametrize(
