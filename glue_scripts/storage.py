@@ -206,33 +206,6 @@ def local_path(uri: str) -> Path:
 
 
 # ------------------------------------------------------------------------------------------------------------------ S3
-def aws_region() -> str | None:
-    """Return the region that this process acts in, None where nothing tells.
-
-    boto3 knows AWS_DEFAULT_REGION and the configuration file; runtimes of AWS set AWS_REGION, which it does not read:
-    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
-    """
-    return _session().region_name or os.environ.get("AWS_REGION")
-
-
-@functools.cache
-def _session() -> boto3.Session:
-    """Return this process's session: making one takes longer than converting a small file.
-
-    It looks for the region in the environment whenever it is asked.
-    """
-    return boto3.Session()
-
-
-def act_in_region(region: str | None) -> None:
-    """Let all clients that this process opens from now on act in a region; None changes nothing.
-
-    For the workers of a cluster: without a region boto3 asks S3 in us-east-1, and other services not at all.
-    """
-    if region:
-        os.environ["AWS_DEFAULT_REGION"] = region
-
-
 class Once(Generic[_Result]):
     """What a process has one of: made at the first call, in whichever thread; calls meanwhile wait for it.
 
@@ -257,6 +230,33 @@ class Once(Generic[_Result]):
         """Let the next call make another."""
         with self._lock:
             self._made.clear()
+
+
+def aws_region() -> str | None:
+    """Return the region that this process acts in, None where nothing tells.
+
+    boto3 knows AWS_DEFAULT_REGION and the configuration file; runtimes of AWS set AWS_REGION, which it does not read:
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/configuration.html
+    """
+    return _session().region_name or os.environ.get("AWS_REGION")
+
+
+@Once
+def _session() -> boto3.Session:
+    """Return this process's session: making one takes longer than converting a small file.
+
+    It looks for the region in the environment whenever it is asked.
+    """
+    return boto3.Session()
+
+
+def act_in_region(region: str | None) -> None:
+    """Let all clients that this process opens from now on act in a region; None changes nothing.
+
+    For the workers of a cluster: without a region boto3 asks S3 in us-east-1, and other services not at all.
+    """
+    if region:
+        os.environ["AWS_DEFAULT_REGION"] = region
 
 
 @Once
