@@ -165,7 +165,9 @@ def it_leaves_no_process_of_running_jobs(tmp_path: Path, how: str) -> None:
     aws.start()
     try:
         start_sleeping_job(aws)
-        wait_for(lambda: len(mentioning(str(tmp_path))) >= 2)
+        # Noted by the server right behind the start of the process, by which a later one finds it.
+        wait_for(lambda: any(aws.settings.runs.glob("*/pid")))
+        assert len(mentioning(str(tmp_path))) >= 2
         if how == "killed before":
             server = json.loads((tmp_path / "server.json").read_text())["pid"]
             os.kill(server, signal.SIGKILL)
