@@ -122,7 +122,7 @@ class WantedColumns:
     def encoding_problem(self, value: Callable[[int], bytes]) -> Problem | None:
         """Return what is wrong with a record some of whose values are not UTF-8; None if those are not wanted."""
         for column, place in zip(self.contract.columns, self.layout.positions, strict=True):
-            if place is not None and not _is_utf8(value(place)):
+            if place is not None and not is_valid_utf8(value(place)):
                 return f"not valid {self.contract.csv.encoding}", column.name
         return None
 
@@ -132,7 +132,8 @@ def _null_spellings(contract: DatasetContract, dialect: Dialect, column: Column)
     return NullSpellings(dialect, csv.nulls_of(column), trim=csv.trim, quoted=csv.quoted_nulls)
 
 
-def _is_utf8(value: bytes) -> bool:
+def is_valid_utf8(value: bytes) -> bool:
+    """Say whether bytes are whole letters of UTF-8."""
     try:
         value.decode("utf-8")
     except UnicodeDecodeError:

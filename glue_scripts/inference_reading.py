@@ -13,6 +13,7 @@ from column_names import bare_name, place_columns
 from contract import Column, CsvOptions, DatasetContract
 from conversion_opening import open_source, open_unpacked
 from conversion_task import open_record_error
+from csv_columns import is_valid_utf8
 from csv_dialect import UTF8_BOM, dialect_of
 from csv_foreign import refuse_unmarked
 from csv_headers import FileColumns, FileHeader, file_header
@@ -167,7 +168,7 @@ def read_evidence(source: SourceFile, question: Question, piece_bytes: int, *, s
             return found
         refuse_other_formats(source.key, stream.peek(1000))
         above = stream.peek(found.header.data_start)
-        if strict and not _is_text(above):
+        if strict and not is_valid_utf8(above):
             raise UndecodableError(source.key)
         found.ascii = above.removeprefix(UTF8_BOM).isascii()
         stream.skip(len(above))
@@ -192,14 +193,6 @@ def is_mostly_utf8(source: SourceFile) -> bool:
             letters += len(_LETTER.findall(text))
             broken += len(_BROKEN.findall(text))
     return letters > broken
-
-
-def _is_text(data: bytes) -> bool:
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _observers(found: FileEvidence, question: Question, contract: DatasetContract) -> list[Observer | None]:
