@@ -61,7 +61,7 @@ def clone(target: Path) -> None:
     for name in filter(None, listed.decode().split("\0")):
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
+            shutil.copy2(ROOT / name, target / name, follow_symlinks=False)
 
 
 def path_of(machine: Machine, folder: Path) -> Path:
