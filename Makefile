@@ -66,8 +66,9 @@ test-e2e-in-turn: setup
 	@$(MAKE) --no-print-directory test-terraform
 	@$(MAKE) --no-print-directory test-sdk-3.5.6
 
-check: setup-test lint test-rules ## what to run before every commit: lint, rules, tests without Spark and servers
-	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl -m "not (spark or server or random)"
+check: setup-test lint ## what to run before every commit: lint, rules, tests without Spark and servers
+	@$(MAKE) --no-print-directory -j3 $(IN_ONE_PIECE) test-python-job test-python-others test-rules \
+	  MARKED="not (spark or server or random)"
 
 lint: setup ## ruff, mypy and terraform fmt
 	$(BIN)/ruff format --check .
@@ -97,16 +98,17 @@ test-terraform: test-rules ## terraform validate and test
 	done
 	$(TF) test
 
-# Two halves: those of the job and its engine, and all others.
+# Two halves: those of the job and its engine, and all others. MARKED chooses among both.
 JOB_TESTS := tests/unit/engine tests/unit/job
+MARKED :=
 
 test-python: test-python-job test-python-others ## unit tests and the checks of the rendered state machine
 
 test-python-job: setup
-	$(BIN)/python -m pytest $(JOB_TESTS)
+	$(BIN)/python -m pytest $(JOB_TESTS) -m "$(MARKED)"
 
 test-python-others: setup-test
-	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl tests/cluster $(JOB_TESTS:%=--ignore=%)
+	$(BIN)/python -m pytest tests/unit tests/local_aws tests/asl tests/cluster $(JOB_TESTS:%=--ignore=%) -m "$(MARKED)"
 
 test-page: check-python ## the report's page in a headless Chromium (CHROMIUM=path names another); pictures in build/page
 	@$(PYTHON) scripts/bootstrap.py --browser

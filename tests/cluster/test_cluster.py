@@ -16,6 +16,7 @@ from local_aws.extensions.glue_jobs import JAVA_OPTIONS
 from local_aws.spark_cluster import SECONDS, SLOTS, Cluster, Program, packages, plain_environment, start
 from tests.cluster.trips import Trips, write_trips
 
+pytestmark = pytest.mark.spark
 ROOT = Path(__file__).parents[2]
 SCRIPT = "csv_to_parquet.py"
 SLOW_DISK = Path(__file__).parent / "slow_disk"

@@ -496,9 +496,10 @@ def collected(expression: str, path: str) -> set[str]:
 
 def it_leaves_to_make_test_what_starts_something() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    left_out = re.findall(r'^check: .*\n\t.* -m "not \((.*)\)"$', makefile, re.MULTILINE)[0]
+    left_out = re.findall(r'^check: (?:.*\n\t)+.* MARKED="not \((.*)\)"$', makefile, re.MULTILINE)[0]
     assert collected(f"not ({left_out})", "tests/e2e") == set()
     assert len(collected(left_out, "tests/e2e")) > 20
+    assert collected(f"not ({left_out})", "tests/cluster") == set()
     checked = collected(f"not ({left_out})", "tests/unit/engine/test_with_spark.py")
     assert "it_gives_spark_few_tasks_for_ten_thousand_small_partitions" in checked
     assert "it_gives_spark_exactly_the_declared_rows" not in checked
