@@ -14,7 +14,8 @@ from conversion_errors import AccountingError, error_of_kind
 from conversion_parquet import WrittenFile
 from conversion_plan import Settings, Task, UnitWork, as_stream, plan_tasks
 from conversion_quarantine import is_unplaced
-from conversion_runners import Runner, in_process, on_spark
+from conversion_runners import Runner, in_process
+from conversion_spark import on_spark
 from conversion_task import PartReport, PlaceLines, TaskContext, open_record_error
 from csv_columns import Problem, contract_types
 from csv_dialect import dialect_of

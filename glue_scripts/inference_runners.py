@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from conversion_errors import REPORTED_ERRORS, error_of_kind
-from conversion_runners import collect, use_one_thread
+from conversion_spark import collect, use_one_thread
 from inference import READ_AT_ONCE, read_each
 from inference_reading import FileEvidence, Question, fold
 from sources import SourceFile

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from py4j.protocol import Py4JNetworkError
 
-import conversion_runners
+import conversion_spark
 from conversion_failures import spark_failure
 
 
@@ -58,9 +58,9 @@ def it_takes_a_full_disk_of_the_driver_for_what_it_is(monkeypatch: pytest.Monkey
     def share(_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(conversion_runners, "share_modules", share)
+    monkeypatch.setattr(conversion_spark, "share_modules", share)
     session: Any = SimpleNamespace(sparkContext=None)
     context: Any = None
     task: Any = SimpleNamespace(weight=1)
     with pytest.raises(OSError, match="No space left"):
-        conversion_runners.on_spark(session, 2)(context, [task])
+        conversion_spark.on_spark(session, 2)(context, [task])

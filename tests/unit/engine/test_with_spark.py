@@ -19,7 +19,7 @@ from contract import CsvOptions
 from conversion import convert_units
 from conversion_errors import UnterminatedQuoteError
 from conversion_plan import REQUEST_BYTES, Settings, Task, plan_tasks
-from conversion_runners import LEAST_SHARE_BYTES, SHARE_BYTES, on_spark, run_share, shares_of
+from conversion_spark import LEAST_SHARE_BYTES, SHARE_BYTES, on_spark, run_share, shares_of
 from conversion_task import PartReport, TaskContext
 from csv_dialect import dialect_of
 from inference import infer

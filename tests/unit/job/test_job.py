@@ -25,8 +25,9 @@ from contract import CsvOptions
 from conversion import UnitResult, convert_units
 from conversion_errors import AccountingError, TooManyBadRows
 from conversion_plan import UnitWork
-from conversion_runners import MODULES, Tasks, in_process
+from conversion_runners import Tasks, in_process
 from conversion_runtime import Runtime
+from conversion_spark import MODULES
 from conversion_task import PartReport, TaskContext
 from csv_to_parquet import DRIVER_SLOTS, ArgumentsError, Workplace, parse_args
 from diff import UnknownPartitionError
