@@ -31,11 +31,11 @@ class Settings:
     """Sizes in bytes: of a split, of a file that is not split, of the look-ahead for a split's end, of a row group.
 
     Beside them rows per row group, and the sizes of the parsing.
-    The memory of splits of more than 32 MiB is given back and fetched again each time, which takes a tenth of all.
+    The memory of pieces of more than 32 MiB is given back and fetched again each time, which takes a tenth of all.
     """
 
     split_bytes: int = 24 * MEBIBYTE
-    whole_bytes: int = 96 * MEBIBYTE
+    whole_bytes: int = 24 * MEBIBYTE
     window_bytes: int = 64 * 1024
     row_group_rows: int = 1024 * 1024
     row_group_bytes: int = 128 * MEBIBYTE

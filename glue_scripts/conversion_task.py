@@ -11,8 +11,6 @@ from contextlib import AbstractContextManager, closing, contextmanager, nullcont
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, cast
 
-import pyarrow as pa
-
 from contract import DatasetContract
 from conversion_bad_rows import SAMPLES, BadSample, add_counts, bad_samples
 from conversion_errors import REPORTED_ERRORS, ConversionError, UnterminatedQuoteError, record_too_long
@@ -129,8 +127,6 @@ def run_task(
         return _Conversion(context, task).run(slot)
     except REPORTED_ERRORS as error:
         return [PartReport(0, 0, error_kind=type(error).__name__, error_text=str(error))]
-    finally:
-        pa.default_memory_pool().release_unused()
 
 
 class _Conversion:
