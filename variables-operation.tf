@@ -27,8 +27,8 @@ variable "glue" {
       provider 6.10 or newer.
     - `number_of_workers`: 2 to 299 (G.1X) or 149 (all others), default 2; with `autoscaling` the most there will be.
     - `autoscaling`: whether Glue takes only as many workers as it can use, default true.
-    - `spark_from_mb`: MB of new CSV from which on the workers convert it, default 512. Less is converted by the driver alone,
-      before Spark has started; 0 leaves everything to Spark.
+    - `spark_from_mb`: MB of new CSV from which on the workers help to convert it, default 512. Less is converted by the driver
+      alone, before Spark has started; 0 leaves everything to the workers.
     - `execution_class`: STANDARD (default) or FLEX, cheaper on spare capacity, for G.1X and G.2X.
     - `timeout_minutes`: after how many minutes Glue ends a run, 1 to 10080 (seven days), default 120.
     - `max_concurrent_runs`: how many datasets convert at a time, 1 to 200, default 4.

@@ -93,12 +93,14 @@ def convert_units(
     settings: Settings | None = None,
     runner: Runner | None = None,
     slots: int | None = None,
+    driver_slots: int = 0,
     effort: Effort | None = None,
 ) -> list[UnitResult]:
     """Convert all units of a run and return what became of each, in their order and accounted for to the last row.
 
     Tasks run on `spark`, or by `runner`, or without either one after the other in this process; `slots` is how many
-    can run at the same time: a Spark that has just been started does not see all of them yet. Nothing that is written
+    can run at the same time: a Spark that has just been started does not see all of them yet. The driver converts along
+    with Spark in so many `driver_slots`. Nothing that is written
     counts until the caller publishes it. What it takes is added to `effort`. Raises a ConversionError that names file
     and line when the data cannot be trusted, and TooManyBadRows when too much of it is bad.
     """
@@ -107,7 +109,7 @@ def convert_units(
     effort.slots_at_start = spark.sparkContext.defaultParallelism if spark is not None else slots or 1
     slots = max(slots or 1, effort.slots_at_start)
     if spark is not None:
-        runner = runner or on_spark(spark, slots)
+        runner = runner or on_spark(spark, slots, driver_slots)
     context = TaskContext(contract, settings or Settings(), run_id)
     accounts = _Accounts(context, runner or in_process, work, effort)
     accounts.convert(plan_tasks(work, dialect_of(contract), context.settings, contract.target_file_mb, slots))

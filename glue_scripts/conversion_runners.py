@@ -12,6 +12,8 @@ from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
+import pyarrow as pa
+
 from conversion_plan import Task
 from conversion_task import UNSHARED, PartReport, PlaceLines, TaskContext, run_task
 from storage import ONE_REQUEST_BYTES, is_local
@@ -23,9 +25,10 @@ TASKS_AT_ONCE = 16
 # https://spark.apache.org/docs/latest/configuration.html#scheduling
 ATTEMPTS = 4
 
-Tasks = Sequence[Task | PlaceLines]
+AnyTask = Task | PlaceLines
+Tasks = Sequence[AnyTask]
 Runner = Callable[[TaskContext, Tasks], Iterable[PartReport]]
-_Do = Callable[[TaskContext, Task | PlaceLines, AbstractContextManager[object]], list[PartReport]]
+_Do = Callable[[TaskContext, AnyTask, AbstractContextManager[object]], list[PartReport]]
 _logger = logging.getLogger("csv_to_parquet")
 
 
@@ -34,15 +37,15 @@ def in_process(context: TaskContext, tasks: Tasks) -> Iterator[PartReport]:
     return _in_slots(context, tasks, 1, run_task)
 
 
-def in_threads(slots: int) -> Runner:
+def in_threads(slots: int) -> Callable[[TaskContext, Iterable[AnyTask]], Iterator[PartReport]]:
     """Return a runner that converts so many tasks at the same time in this process, and tries again what fails.
 
-    What takes long, Arrow's reader and writer and numpy, runs without Python's lock.
+    What takes long, Arrow's reader and writer and numpy, runs without Python's lock. A task is taken when it can begin.
     """
     return lambda context, tasks: _in_slots(context, tasks, slots, _patiently)
 
 
-def _patiently(context: TaskContext, task: Task | PlaceLines, slot: AbstractContextManager[object]) -> list[PartReport]:
+def _patiently(context: TaskContext, task: AnyTask, slot: AbstractContextManager[object]) -> list[PartReport]:
     """Do one task, again where a repetition may help; what it cannot mend comes back as a report."""
     for attempt in range(1, ATTEMPTS):
         try:
@@ -52,7 +55,7 @@ def _patiently(context: TaskContext, task: Task | PlaceLines, slot: AbstractCont
     return run_task(context, task, slot)
 
 
-def _in_slots(context: TaskContext, tasks: Tasks, slots: int, do: _Do) -> Iterator[PartReport]:
+def _in_slots(context: TaskContext, tasks: Iterable[AnyTask], slots: int, do: _Do) -> Iterator[PartReport]:
     begin, last = time.perf_counter(), None
     for report in _reports(context, tasks, slots, do):
         if last is not None:
@@ -60,23 +63,32 @@ def _in_slots(context: TaskContext, tasks: Tasks, slots: int, do: _Do) -> Iterat
         last = report
     if last is not None:
         yield replace(last, slot_seconds=slots * (time.perf_counter() - begin))
+    # Not after every task: the next one uses the same memory.
+    pa.default_memory_pool().release_unused()
 
 
-def _reports(context: TaskContext, tasks: Tasks, slots: int, do: _Do) -> Iterator[PartReport]:
+def _reports(context: TaskContext, tasks: Iterable[AnyTask], slots: int, do: _Do) -> Iterator[PartReport]:
     """Yield the reports of tasks: while some convert, the next ones fetch and the last ones store their files."""
-    if slots == 1 and all(is_local(_place(task)) for task in tasks):
+    # A disk need not be waited for.
+    most = slots * (1 if is_local(context.contract.lake_uri) else TASKS_AT_ONCE)
+    if most == 1:
         for task in tasks:
             yield from do(context, task, UNSHARED)
         return
-    most, begun = slots * TASKS_AT_ONCE, _Begun(slots)
+    begun, left = _Begun(slots), iter(tasks)
     threads = ThreadPoolExecutor(most, thread_name_prefix="task")
     try:
-        for task in tasks:
-            weight = min(task.weight, AHEAD_BYTES)
-            while begun.tasks == most or (begun.tasks and begun.is_full(weight)):
+        while True:
+            while begun.tasks == most:
+                yield from begun.next_reports()
+            following = next(left, None)
+            if following is None:
+                break
+            weight = min(following.weight, AHEAD_BYTES)
+            while begun.tasks and begun.is_full(weight):
                 yield from begun.next_reports()
             turn = begun.begin(weight)
-            threads.submit(do, context, task, turn).add_done_callback(turn.note)
+            threads.submit(do, context, following, turn).add_done_callback(turn.note)
         while begun.tasks:
             yield from begun.next_reports()
     finally:
@@ -129,7 +141,3 @@ class _Turn(AbstractContextManager[None]):
     def note(self, task: Future[list[PartReport]]) -> None:
         """Note that the task has ended."""
         self._events.put((self, task))
-
-
-def _place(task: Task | PlaceLines) -> str:
-    return task.unplaced_uri if isinstance(task, PlaceLines) else task.data_uri

@@ -1,12 +1,19 @@
-"""Where tasks run on Spark: in shares of one Spark task each, with the modules that they need."""
+"""Where tasks run on Spark: in shares of one Spark task each, with the modules that they need.
+
+The driver converts, too, if it may: at once, what Spark has not been given yet.
+"""
 
 from __future__ import annotations
 
 import marshal
 import pkgutil
 import sys
+import threading
 import zipfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
 from functools import partial
 from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import MAGIC_NUMBER
@@ -18,7 +25,7 @@ from zipimport import zipimporter
 import pyarrow as pa
 
 from conversion_plan import MEBIBYTE
-from conversion_runners import Runner, Tasks, in_process
+from conversion_runners import AnyTask, Runner, Tasks, in_process, in_threads
 from conversion_task import PartReport, TaskContext
 
 if TYPE_CHECKING:
@@ -35,22 +42,115 @@ LEAST_SHARE_BYTES = 8 * MEBIBYTE
 # The file that brings our modules to the workers.
 MODULES = "csv_to_parquet_modules.zip"
 
+# What is on its way to Spark cannot be called off before it has got there.
+_CALLED_OFF_SECONDS = 0.1
+
 _Share = TypeVar("_Share")
 _Answer = TypeVar("_Answer")
 
 
-def on_spark(spark: SparkSession, slots: int) -> Runner:
+def on_spark(spark: SparkSession, slots: int, driver_slots: int = 0) -> Runner:
     """Return a runner that shares the tasks out among Spark's; it raises SparkFailedError when Spark gives up.
 
-    `slots` is how many tasks Spark will be able to run at the same time once all its executors are there.
+    `slots` is how many tasks Spark will be able to run at the same time once all its executors are there, and
+    `driver_slots` how many the driver converts itself from the first moment on. That is all of them where Spark has no
+    more cores than that, those of this machine.
 
     An RDD and not a DataFrame: docs/benchmarks.md shows what mapInArrow costs, and no table goes through Spark here.
     """
+    if driver_slots >= slots and (spark.sparkContext.master or "").startswith("local"):
+        # Spark has no cores but the driver's, which need not wait for its workers.
+        return in_threads(driver_slots)
 
-    def run(context: TaskContext, tasks: Tasks) -> list[PartReport]:
-        return collect(spark, shares_of(tasks, slots), partial(run_share, context)) if tasks else []
+    def run(context: TaskContext, tasks: Tasks) -> Iterable[PartReport]:
+        if not tasks:
+            return []
+        if driver_slots:
+            return _Together(spark, slots, driver_slots, context, tasks).reports()
+        return collect(spark, shares_of(tasks, slots), partial(run_share, context))
 
     return run
+
+
+class _Together:
+    """Some tasks that the driver and Spark convert together: the driver begins, and Spark once it has workers.
+
+    They come within seconds on a machine, and within minutes on a cluster.
+    """
+
+    def __init__(self, spark: SparkSession, slots: int, driver_slots: int, context: TaskContext, tasks: Tasks) -> None:
+        self._spark, self._slots, self._driver_slots = spark, slots, driver_slots
+        self._context, self._left = context, deque(tasks)
+        self._lock = threading.Lock()
+        # What Spark has made of its part, once it has been given one.
+        self._of_spark: Future[list[PartReport]] = Future()
+
+    def reports(self) -> Iterator[PartReport]:
+        """Yield the reports of all tasks."""
+        shares = len(shares_of(self._left, self._slots))
+        spark = threading.Thread(target=self._use_spark, args=[min(shares, self._slots)], daemon=True)
+        spark.start()
+        try:
+            yield from in_threads(self._driver_slots)(self._context, self._taken())
+            with self._lock:
+                waits = self._of_spark.running() or self._of_spark.done()
+            if waits:
+                yield from self._of_spark.result()
+        finally:
+            with self._lock:
+                self._left.clear()
+            while spark.is_alive():
+                self._call_spark_off()
+                spark.join(_CALLED_OFF_SECONDS)
+
+    def _taken(self) -> Iterator[AnyTask]:
+        """Yield what the driver is to convert next, until nothing is left."""
+        while True:
+            with self._lock:
+                if not self._left:
+                    return
+                task = self._left.popleft()
+            yield task
+
+    def _use_spark(self, workers: int) -> None:
+        """Wait until Spark has workers, give it its part, and wait for that."""
+        try:
+            collect(self._spark, range(workers), _wake)
+            with self._lock:
+                tasks = self._part_of_spark()
+                if not tasks:
+                    return
+                self._of_spark.set_running_or_notify_cancel()
+            self._of_spark.set_result(
+                collect(self._spark, shares_of(tasks, self._slots), partial(run_share, self._context))
+            )
+        except BaseException as error:
+            with self._lock:
+                self._left.clear()
+                self._of_spark.set_exception(error)
+
+    def _part_of_spark(self) -> list[AnyTask]:
+        """Take from what is left all but what the driver converts meanwhile, were its slots slower by SPREAD."""
+        weight = sum(task.weight for task in self._left)
+        part = SPREAD * self._slots / (self._driver_slots + SPREAD * self._slots)
+        least = weight * (1 - part)
+        tasks: list[AnyTask] = []
+        while self._left and weight > least:
+            tasks.append(self._left.popleft())
+            weight -= tasks[-1].weight
+        return tasks
+
+    def _call_spark_off(self) -> None:
+        """End what Spark does by now, which nobody waits for; where it cannot be told to, it is at its end."""
+        from conversion_failures import SPARK_ERRORS
+
+        with suppress(*SPARK_ERRORS):
+            self._spark.sparkContext.cancelAllJobs()
+
+
+def _wake(_: int) -> Iterator[None]:
+    """Do nothing but import this module, with all that a task takes."""
+    yield from ()
 
 
 def collect(
@@ -69,7 +169,7 @@ def collect(
     return answers
 
 
-def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
+def shares_of(tasks: Iterable[AnyTask], slots: int) -> list[Tasks]:
     """Return the tasks, heaviest first, in shares of one Spark task each that get smaller and smaller.
 
     Between two of its tasks a slot of Spark idles for 0.05 to 0.1 s, and on S3 for about 0.4 s more, in which the last
@@ -77,6 +177,7 @@ def shares_of(tasks: Tasks, slots: int) -> list[Tasks]:
     to the end (guided self-scheduling: Polychronopoulos and Kuck, https://doi.org/10.1109/TC.1987.5009495), and has
     limits: what is lost with an executor stays small, and none is started for next to nothing.
     """
+    tasks = list(tasks)
     weights = [max(task.weight, 1) for task in tasks]
     left = sum(weights)
     shares: list[Tasks] = []

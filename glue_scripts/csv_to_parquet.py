@@ -101,7 +101,7 @@ def _natural(text: str) -> int:
 
 
 class Workplace:
-    """Where a run converts and reads: in threads of the driver what is small, on Spark everything else.
+    """Where a run converts and reads: in threads of the driver what is small, everything else on Spark as well.
 
     The session is made only when something is big enough for it, or when the report shall tell of it.
     """
@@ -121,7 +121,7 @@ class Workplace:
         spark = open_spark(contract.dataset)
         if self._runtime is not None:
             self._runtime.spark_started(spark)
-        return convert(spark, slots=self._slots)
+        return convert(spark, slots=self._slots, driver_slots=DRIVER_SLOTS if self._spark_from else 0)
 
     def read(self, sources: Sequence[SourceFile], question: Question) -> Iterable[FileEvidence]:
         """Read files to infer their columns."""

@@ -66,7 +66,7 @@ class SourceConflictError(TerminalError):
 
 @dataclass(frozen=True)
 class Arguments:
-    """The arguments of one run; less CSV than `spark_from_mb` is converted without Spark."""
+    """The arguments of one run; less CSV than `spark_from_mb` is converted without Spark, 0 leaves all to it."""
 
     dataset_config: str
     run_id: str

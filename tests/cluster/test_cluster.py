@@ -14,7 +14,7 @@ import pytest
 
 from local_aws.extensions.glue_jobs import JAVA_OPTIONS
 from local_aws.spark_cluster import SECONDS, SLOTS, Cluster, Program, packages, plain_environment, start
-from tests.cluster.trips import Trips, write_trips
+from tests.cluster.trips import DAYS, Trips, write_trips
 
 pytestmark = pytest.mark.spark
 ROOT = Path(__file__).parents[2]
@@ -37,6 +37,23 @@ def seen(_):
 
 context = SparkSession.getActiveSession().sparkContext
 print(json.dumps(context.parallelize([0], 1).flatMap(seen).collect()[0]))
+"""
+
+# A job that is big, whose driver takes a second for each partition, and then how many that has converted.
+TOGETHER = """
+import sys, time
+import conversion_runners, csv_to_parquet
+
+convert, converted = conversion_runners.run_task, []
+
+def slowly(context, task, slot):
+    time.sleep(1)
+    converted.append(task)
+    return convert(context, task, slot)
+
+csv_to_parquet.MEBIBYTE, conversion_runners.run_task = 1, slowly
+csv_to_parquet.main(["--dataset_config", sys.argv[1], "--spark_from_mb", "1", "--run_id", "r1"])
+print(len(converted))
 """
 
 
@@ -145,3 +162,10 @@ def it_runs_twice_in_a_session_and_tells_workers_the_region(cluster: SlowCluster
     assert region == "eu-central-1"
     assert Path(module).parent.suffix == ".zip"
     assert str(folder) not in module
+
+
+def it_converts_in_the_driver_and_on_workers(cluster: SlowCluster, trips: Trips, tmp_path: Path) -> None:
+    cluster.gate.touch()
+    with driver(tmp_path / "driver", cluster.url, ["-c", TOGETHER, str(trips.config)]) as program:
+        check(trips, program)
+        assert 0 < int(program.log.splitlines()[-1]) < len(DAYS)

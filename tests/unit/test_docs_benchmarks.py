@@ -27,8 +27,8 @@ def root(tmp_path: Path) -> Path:
             {
                 "shape": "fast & <plain>",
                 "engines": {
-                    "this job": seconds((2.0, 5.0), (6.0, 9.0)),
-                    "this job, in the driver": seconds((1.5, 2.0), (5.0, 5.0)),
+                    "this job": seconds((1.5, 5.0), (6.0, 9.0)),
+                    "this job, all on Spark": seconds((2.0, 2.0), (5.0, 5.0)),
                     "duckdb": seconds((1.5, 2.0), (7.0, 8.0)),
                     "polars": seconds((3.0, 3.0), (10.0, 15.0)),
                 },
@@ -36,8 +36,8 @@ def root(tmp_path: Path) -> Path:
             {
                 "shape": "slow",
                 "engines": {
-                    "this job": seconds((4.0, 7.0), (13.0, 17.0)),
-                    "this job, in the driver": seconds((5.0, 3.0), (12.0, 13.0)),
+                    "this job": seconds((5.0, 7.0), (13.0, 17.0)),
+                    "this job, all on Spark": seconds((4.0, 3.0), (12.0, 13.0)),
                     "duckdb": seconds((2.0, 2.0), (9.0, 10.0)),
                 },
             },
@@ -78,8 +78,8 @@ def it_draws_each_ratio_where_the_scale_has_it(root: Path) -> None:
 def it_draws_on_a_scale_that_holds_them_all_and_writes_each_figure_at_its_mark(root: Path) -> None:
     path = root / RECORD
     record = json.loads(path.read_text())
-    record["shapes"][0]["engines"]["this job"] = seconds((2.0, 5.0), (6.0, 7.4))
-    record["shapes"][1]["engines"]["this job, in the driver"] = seconds((2.0, 3.0), (12.0, 13.0))
+    record["shapes"][0]["engines"]["this job"] = seconds((1.5, 5.0), (6.0, 7.4))
+    record["shapes"][1]["engines"]["this job"] = seconds((2.0, 7.0), (13.0, 17.0))
     record["shapes"][1]["shape"] = "`;`"
     path.write_text(json.dumps(record))
     picture = ElementTree.fromstring(shapes_picture(root))  # noqa: S314 - our own

@@ -92,6 +92,7 @@ def convert(
     slots: int = 4,
     sizes: Sizes | None = None,
     spark: SparkSession | None = None,
+    driver_slots: int = 0,
     runner: Runner | None = None,
     **more: Any,
 ) -> Converted:
@@ -110,6 +111,7 @@ def convert(
             run_id="r1",
             settings=settings,
             slots=slots,
+            driver_slots=driver_slots,
             runner=runner,
         )
         in_folder = sorted(str(path) for path in (folder / "data").glob("*")) if (folder / "data").exists() else []

@@ -77,7 +77,7 @@ def on_s3(
             sources.append(SourceFile(f"s3://b/{key}", name, len(data), f'"{len(data)}"'))
         work.append(UnitWork((), tuple(sources), f"s3://b/data/{number}/", f"s3://b/bad/{number}/"))
     settings = Settings(split_bytes=split, whole_bytes=split * 3 // 2, window_bytes=2048)
-    contract = a_contract(folder, DECLARED, csv)
+    contract = a_contract(folder, DECLARED, csv, lake_uri="s3://b/")
     return convert_units(None, contract, work, run_id="r1", settings=settings, slots=4, effort=effort, runner=runner)
 
 
@@ -166,7 +166,11 @@ def it_leaves_nothing_half_written_when_a_file_cannot_be_read(s3: FakeS3, tmp_pa
     ]
     with pytest.raises(storage.ObjectChangedError, match=r"raw/1/b\.csv.*run again"):
         convert_units(
-            None, a_contract(tmp_path, DECLARED), work, settings=Settings(split_bytes=3000, whole_bytes=4500), slots=4
+            None,
+            a_contract(tmp_path, DECLARED, lake_uri="s3://b/"),
+            work,
+            settings=Settings(split_bytes=3000, whole_bytes=4500),
+            slots=4,
         )
     assert not s3.uploads
     for key in [key for key in s3.objects if key.startswith("data/1/")]:
@@ -255,7 +259,7 @@ def it_fetches_no_third_file_before_one_of_two_is_converted(
     s3: FakeS3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversion_runners, "AHEAD_BYTES", 1000)
-    context = TaskContext(a_contract(tmp_path, DECLARED), Settings(), "r1")
+    context = TaskContext(a_contract(tmp_path, DECLARED, lake_uri="s3://b/"), Settings(), "r1")
     tasks = [Task(f"s3://b/data/{number}/", f"s3://b/bad/{number}/", "part-00000", (), 1000) for number in range(9)]
     begun, converting, most = [0], [0], [0]
 
@@ -276,7 +280,7 @@ def it_fetches_no_third_file_before_one_of_two_is_converted(
 def it_converts_no_more_than_it_can_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A storage that takes bytes slowly must not fill the memory with files that wait for it."""
     monkeypatch.setattr(conversion_runners, "AHEAD_BYTES", 1000)
-    context = TaskContext(a_contract(tmp_path, DECLARED), Settings(), "r1")
+    context = TaskContext(a_contract(tmp_path, DECLARED, lake_uri="s3://b/"), Settings(), "r1")
     tasks = [Task(f"s3://b/data/{number}/", f"s3://b/bad/{number}/", "part-00000", (), 1000) for number in range(9)]
     stored, converted = threading.Event(), []
 
