@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,27 +103,14 @@ def engine_work(raw: str, out: str, types: dict[str, str]) -> tuple[Any, list[An
     return contract, work
 
 
-def _ours(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
+def _ours(raw: str, out: str, types: dict[str, str], driver_slots: int = THREADS) -> tuple[float, str]:
     contract, work = engine_work(raw, out, types)
     from conversion import convert_units
 
     spark = spark_session()
     begin = time.perf_counter()
-    convert_units(spark, contract, work, run_id="benchmark")
+    convert_units(spark, contract, work, run_id="benchmark", driver_slots=driver_slots)
     return time.perf_counter() - begin, f"pyspark {spark.version}"
-
-
-def _ours_in_driver(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
-    """The same tasks in threads of one process, as the job does what is small: what Spark costs."""
-    contract, work = engine_work(raw, out, types)
-    import pyarrow as pa
-
-    from conversion import convert_units
-    from conversion_runners import in_threads
-
-    begin = time.perf_counter()
-    convert_units(None, contract, work, run_id="benchmark", runner=in_threads(THREADS), slots=THREADS)
-    return time.perf_counter() - begin, f"pyarrow {pa.__version__}"
 
 
 def _duckdb(raw: str, out: str, types: dict[str, str]) -> tuple[float, str]:
@@ -182,7 +170,8 @@ ENGINES: dict[str, Engine] = {
     "duckdb": _duckdb,
     "polars": _polars,
     "pyarrow": _pyarrow,
-    "this job, in the driver": _ours_in_driver,
+    # As with spark_from_mb = 0, and as most of the tasks of a cluster.
+    "this job, all on Spark": partial(_ours, driver_slots=0),
 }
 
 

@@ -76,6 +76,8 @@ def measure(
         "--types",
         json.dumps(types or {}),
     ]
+    # What was written before, the input first of all, must not be written while this run is.
+    os.sync()
     begin = time.perf_counter()
     process = subprocess.Popen(
         command,

@@ -12,6 +12,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,23 +44,13 @@ def _work(shape: Shape, raw: Path, out: Path) -> tuple[Any, list[Any]]:
     return contract, [UnitWork((), sources, f"{out}/", f"{out}-quarantine/")]
 
 
-def _ours(shape: Shape, raw: Path, out: Path) -> float:
+def _ours(shape: Shape, raw: Path, out: Path, driver_slots: int = THREADS) -> float:
     contract, work = _work(shape, raw, out)
     from conversion import convert_units
 
     spark = spark_session()
     begin = time.perf_counter()
-    convert_units(spark, contract, work, run_id="benchmark")
-    return time.perf_counter() - begin
-
-
-def _ours_in_driver(shape: Shape, raw: Path, out: Path) -> float:
-    contract, work = _work(shape, raw, out)
-    from conversion import convert_units
-    from conversion_runners import in_threads
-
-    begin = time.perf_counter()
-    convert_units(None, contract, work, run_id="benchmark", runner=in_threads(THREADS), slots=THREADS)
+    convert_units(spark, contract, work, run_id="benchmark", driver_slots=driver_slots)
     return time.perf_counter() - begin
 
 
@@ -104,7 +95,7 @@ def _polars(shape: Shape, raw: Path, out: Path) -> float:
 
 ENGINES: dict[str, Callable[[Shape, Path, Path], float]] = {
     "this job": _ours,
-    "this job, in the driver": _ours_in_driver,
+    "this job, all on Spark": partial(_ours, driver_slots=0),
     "duckdb": _duckdb,
     "polars": _polars,
 }
