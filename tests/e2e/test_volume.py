@@ -15,7 +15,7 @@ def it_shows_the_one_bad_row_of_a_million(loaded: Pipeline) -> None:
     loaded.upload(KEY, "order_id,region_id,amount\n" + "\n".join(lines) + "\n")
     report = loaded.succeed("orders").output["datasets"]["orders"]
     assert (report["rows_read"], report["rows_written"], report["rows_quarantined"]) == (ROWS, ROWS - 1, 1)
-    assert "bytes of CSV on Spark" in loaded.job_log()
+    assert "bytes of CSV with Spark" in loaded.job_log()
 
     expected = sum(number % 1000 for number in range(1, ROWS + 1) if number != BAD_ROW)
     counted = loaded.rows("SELECT count(*), sum(amount) FROM orders WHERE month = '2031-01'")
