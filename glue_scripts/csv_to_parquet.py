@@ -115,7 +115,9 @@ class Workplace:
         """Convert units; on Spark for the slots of all its workers, also of those that are not there yet."""
         convert = partial(convert_units, contract=contract, work=work, run_id=run_id, effort=self.effort)
         size = work_bytes(work)
-        _logger.info("converting %d bytes of CSV %s", size, "in the driver" if size < self._spark_from else "with Spark")
+        _logger.info(
+            "converting %d bytes of CSV %s", size, "in the driver" if size < self._spark_from else "with Spark"
+        )
         if size < self._spark_from:
             return convert(None, runner=in_threads(DRIVER_SLOTS), slots=DRIVER_SLOTS)
         spark = open_spark(contract.dataset)
