@@ -156,10 +156,12 @@ $(SPARK_VERSIONS:%=test-sdk-%): test-sdk-%: setup
 	PYTHONPATH=build/sdk-$*/packages EXPECTED_LIBRARIES=build/sdk-$*/requirements.txt \
 	  $(BIN)/python -m pytest $(SDK_TESTS)
 
-bench: setup ## measure the conversion against other engines (takes long; results in build/benchmarks)
+bench: setup ## measure the conversion against other engines, on a slow S3 and a late cluster (an hour; results in build/benchmarks)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/bench.in
 	$(BIN)/python -m benchmarks.conversion
 	$(BIN)/python -m benchmarks.shapes
+	$(BIN)/python -m benchmarks.slow_s3
+	$(BIN)/python -m benchmarks.late_cluster
 
 lock: setup ## renew requirements/dev.txt from requirements/dev.in
 	$(BIN)/python -m pip install --quiet uv

@@ -2,9 +2,9 @@
 
 Each shape is measured at two sizes, of the whole process: what the *additional* megabytes cost is free of start-up. One
 shape is on disk at a time. "this job" converts in threads of the driver, for Spark has no more cores than those here;
-"all on Spark" leaves everything to Spark's workers. Row counts and checksums of all engines must agree. `--record`
-keeps the seconds in benchmarks/measured/shapes.json, from which `make docs` writes table and picture of
-docs/benchmarks.md. Never a test.
+"all on Spark" leaves everything to Spark's workers. Row counts and checksums of all engines must agree. The seconds
+are left in build/benchmarks/shapes.json, and by `--record` in benchmarks/measured/shapes.json as well, from which
+`make docs` writes table and picture of docs/benchmarks.md. Never a test.
 """
 
 from __future__ import annotations
@@ -122,9 +122,9 @@ def main() -> None:
     for name in arguments.shapes:
         small, big = (measure_shape(name, size, arguments.repeats, arguments.engines) for size in (few, many))
         found[name] = (small, big)
-        if arguments.record:
-            RECORD.parent.mkdir(exist_ok=True)
-            RECORD.write_text(json.dumps(recorded(few, many, found), indent=2) + "\n")
+        for place in [FOLDER / RECORD.name, *([RECORD] if arguments.record else [])]:
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(json.dumps(recorded(few, many, found), indent=2) + "\n")
         rows.append(
             [
                 SHAPES[name].title,

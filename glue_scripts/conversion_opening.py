@@ -7,7 +7,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, BinaryIO, cast
 
@@ -175,16 +175,19 @@ class _Ranges(io.RawIOBase):
 
 
 class Content:
-    """The bytes of a file that is not packed: its head and a piece of it are held, others are read when asked for.
+    """The bytes of a file that is not packed: its head and a part of it are held, others are read when asked for.
 
-    `end` is where its data ends, and `footer_lines` are the lines behind that.
+    The part begins at `begin`, and comes in pieces that follow each other. `end` is where the data ends, and
+    `footer_lines` are the lines behind that.
     """
 
-    def __init__(self, source: SourceFile, head: bytes | None = None, begin: int = 0, piece: bytes = b"") -> None:
+    def __init__(
+        self, source: SourceFile, head: bytes | None = None, begin: int = 0, pieces: Sequence[bytes] = ()
+    ) -> None:
         self.source = source
         self._storage = open_storage(source.uri)
-        self._known = [(begin, piece)]
-        self._known.append((0, self._read(0, min(source.size, SMALL_FILE_BYTES)) if head is None else head))
+        self._known: list[tuple[int, Sequence[bytes]]] = [(begin, pieces)]
+        self._known.append((0, [self._read(0, min(source.size, SMALL_FILE_BYTES)) if head is None else head]))
         self.end, self.footer_lines = source.size, 0
 
     def leave_out_footer(self, dialect: Dialect, largest_bytes: int) -> None:
@@ -207,9 +210,9 @@ class Content:
 
     def between(self, start: int, end: int) -> bytes:
         """Return the bytes [start, end)."""
-        for begin, known in self._known:
-            if begin <= start and end <= begin + len(known):
-                return known[start - begin : end - begin]
+        for begin, pieces in self._known:
+            if begin <= start and end <= begin + sum(map(len, pieces)):
+                return _between(pieces, start - begin, end - begin)
         return self._read(start, end)
 
     def take(self, start: int, end: int) -> bytes:
@@ -220,3 +223,15 @@ class Content:
 
     def _read(self, start: int, end: int) -> bytes:
         return self._storage.read_range(self.source.uri, start, end, self.source.etag)
+
+
+def _between(pieces: Sequence[bytes], start: int, end: int) -> bytes:
+    """Return the bytes [start, end) of byte strings that follow each other, each copied once at most."""
+    found: list[memoryview] = []
+    for piece in pieces:
+        if start >= 0 and end <= len(piece):
+            return piece[start:end]
+        if end > 0:
+            found.append(memoryview(piece)[max(start, 0) : end])
+        start, end = start - len(piece), end - len(piece)
+    return b"".join(found)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import BinaryIO, cast
 
 from contract import DatasetContract
@@ -35,8 +36,9 @@ from storage_ahead import ByteRange, ReadAhead, piecewise, stream_of
 
 # Of a line whose end is searched, at most as much is looked at in one go.
 LARGEST_WINDOW_BYTES = 4 * MEBIBYTE
-# A stream is read in pieces of this size: two are held while the second is put together.
-STREAM_PIECE_BYTES = 8 * MEBIBYTE
+# A stream is read in pieces of this size: two are held while the second is put together. Memory for more comes from the
+# system again and again, which takes a fourteenth of all (docs/benchmarks.md).
+STREAM_PIECE_BYTES = 4 * MEBIBYTE
 # The slot of a task that runs alone.
 UNSHARED = nullcontext()
 
@@ -215,18 +217,19 @@ class _Conversion:
         if ahead is None:
             return Content(source)
         if part.start > 0 and self._head_of != source.uri:
-            self._head = next(ahead)
-        piece = next(ahead)
+            (self._head,) = next(ahead)
+        pieces = next(ahead)
         if part.start == 0:
-            self._head = piece[:SMALL_FILE_BYTES]
+            self._head = pieces[0][:SMALL_FILE_BYTES]
         self._head_of = source.uri
-        return Content(source, self._head, _first_byte(part), piece)
+        return Content(source, self._head, _first_byte(part), pieces)
 
     def _open(self, source: SourceFile) -> BinaryIO:
         """Open a file that is read from its beginning to its end."""
         if self._ahead is None:
             return open_source(source)
-        return stream_of(self._ahead, len(piecewise(ByteRange(source.uri, source.etag, 0, source.size))))
+        pieces = piecewise(ByteRange(source.uri, source.etag, 0, source.size))
+        return stream_of(chain.from_iterable(self._ahead), len(pieces))
 
     # ------------------------------------------------------------------------------------------------------ one split
     def _convert_split(self, part: Part, tally: PartReport) -> None:

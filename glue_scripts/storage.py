@@ -594,7 +594,9 @@ class _S3Writer(io.RawIOBase):
         self._written += size
         # What is left goes last and alone, so it is kept small.
         while len(self._buffer) > (ONE_REQUEST_BYTES if self._upload_id is None else PART_BYTES):
-            self._send_part(bytes(self._buffer[:PART_BYTES]))
+            with memoryview(self._buffer) as written:
+                part = bytes(written[:PART_BYTES])
+            self._send_part(part)
             del self._buffer[:PART_BYTES]
         return size
 

@@ -33,8 +33,10 @@ class ByteRange:
     end: int
 
 
-class ReadAhead(Iterator[bytes]):
+class ReadAhead(Iterator[tuple[bytes, ...]]):
     """The bytes of each of some ranges in turn; up to `ahead_bytes` that follow are being fetched meanwhile.
+
+    They come in the pieces that were fetched, in order: whoever needs a part of them copies that alone.
 
     Whoever stops early closes it: what is not being fetched by then will not be. A range that cannot be read raises its
     StorageError when it is its turn.
@@ -55,18 +57,19 @@ class ReadAhead(Iterator[bytes]):
             if last:
                 return
 
-    def __next__(self) -> bytes:
+    def __next__(self) -> tuple[bytes, ...]:
         """Return the bytes of the next range."""
         if not self._fetching:
             raise StopIteration
-        taken, last = [], False
+        taken: list[bytes] = []
+        last = False
         while not last:
             size, last, fetched = self._fetching.popleft()
             self._held -= size
             with waiting():
                 taken.append(fetched.result())
             self._fetch_ahead()
-        return taken[0] if len(taken) == 1 else b"".join(taken)
+        return tuple(taken)
 
     def close(self) -> None:
         """Fetch no more."""

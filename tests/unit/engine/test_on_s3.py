@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import conversion_runners
 import storage
 import storage_ahead
 from conversion import Effort, UnitResult, convert_units
+from conversion_opening import Content
 from conversion_plan import Settings, Task, UnitWork
 from conversion_runners import ATTEMPTS, Runner, in_process, in_threads
 from conversion_task import PartReport, PlaceLines, TaskContext
@@ -187,8 +189,23 @@ def it_reads_ranges_in_order_and_big_ones_in_pieces(s3: FakeS3, monkeypatch: pyt
     s3.objects["k"] = bytes(range(200))
     s3.seconds = 0.001
     wanted = [ByteRange("s3://b/k", '"200"', *bounds) for bounds in ((0, 3), (3, 150), (5, 5), (150, 157), (199, 200))]
-    assert list(ReadAhead(wanted)) == [s3.objects["k"][piece.start : piece.end] for piece in wanted]
+    found = [b"".join(pieces) for pieces in ReadAhead(wanted)]
+    assert found == [s3.objects["k"][piece.start : piece.end] for piece in wanted]
     assert max(int(call.split("-")[1].split()[0]) - int(call[10:].split("-")[0]) for call in s3.calls) == 6
+
+
+def it_finds_in_the_pieces_of_a_range_what_it_would_read_without_them(s3: FakeS3) -> None:
+    data = bytes(range(30))
+    source = SourceFile("s3://b/k", "k", 30, '"30"')
+    pieces = [data[10:13], data[13:20], data[20:22]]
+    content = Content(source, data[:4], 10, pieces)
+    for start, end in combinations_with_replacement(range(10, 23), 2):
+        assert content.between(start, end) == data[start:end]
+    assert content.between(13, 20) is pieces[1]
+    assert content.take(11, 21) == data[11:21]
+    assert s3.calls == []
+    s3.objects["k"] = data
+    assert (content.between(11, 21), len(s3.calls)) == (data[11:21], 1)
 
 
 def it_fetches_no_more_ahead_than_it_may_hold(s3: FakeS3) -> None:
@@ -221,7 +238,7 @@ def it_fetches_nothing_more_once_it_is_closed(s3: FakeS3) -> None:
 def it_raises_what_a_range_cannot_be_read_for_when_it_is_its_turn(s3: FakeS3) -> None:
     s3.objects["k"] = bytes(10)
     ahead = ReadAhead([ByteRange("s3://b/k", '"10"', 0, 5), ByteRange("s3://b/secret", '"1"', 0, 1)])
-    assert next(ahead) == bytes(5)
+    assert next(ahead) == (bytes(5),)
     with pytest.raises(StorageRefusedError, match="s3://b/secret: AccessDenied"):
         next(ahead)
 
