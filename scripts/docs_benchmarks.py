@@ -21,12 +21,13 @@ OURS, ON_SPARK, DUCKDB, POLARS = "this job", "this job, all on Spark", "duckdb",
 WHOLE_TARGET, MORE_TARGET, MEDIAN_TARGET = 0.6, 1.0, 1.2
 _STYLE = """\
   svg { color-scheme: light dark }
-  svg { --text: #1f2328; --quiet: #59636e; --line: #d1d9e0; --whole: #8250df; --more: #0969da }
+  svg { --text: #1f2328; --quiet: #59636e; --line: #d1d9e0; --whole: #8250df; --more: #0969da; --page: #ffffff }
   @media (prefers-color-scheme: dark) {
-    svg { --text: #f0f6fc; --quiet: #9198a1; --line: #3d444d; --whole: #ab7df8; --more: #4493f8 }
+    svg { --text: #f0f6fc; --quiet: #9198a1; --line: #3d444d; --whole: #ab7df8; --more: #4493f8; --page: #0d1117 }
   }
   text { font: 13px system-ui, sans-serif; fill: var(--text) }
   .quiet { fill: var(--quiet); font-size: 12px }
+  .figure { stroke: var(--page); stroke-width: 4px; paint-order: stroke }
   .title { font-size: 15px; font-weight: 600 }
   line { stroke: var(--line) } .one { stroke: var(--quiet); stroke-width: 1.5 }
   .whole { fill: none; stroke: var(--whole); stroke-width: 2 } .more { fill: var(--more) }"""
@@ -144,7 +145,7 @@ def _shape(item: Ratios, most: float, y: int) -> Iterator[Markup]:
     yield element("text", item.shape.replace("`", ""), x=_LEFT - 14, y=y + 4, text_anchor="end")
     yield element("circle", cx=_x(item.whole, most), cy=y, r=5, class_="whole")
     yield element("circle", cx=more, cy=y, r=6, class_="more")
-    yield element("text", f"{item.more:.2f}", x=more + side, y=y + 4, text_anchor=anchor, class_="quiet")
+    yield element("text", f"{item.more:.2f}", x=more + side, y=y + 4, text_anchor=anchor, class_="quiet figure")
 
 
 def _x(ratio: float, most: float) -> float:
