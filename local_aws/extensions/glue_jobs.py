@@ -86,6 +86,7 @@ class GlueJobs:
         self._slots = threading.Semaphore(settings.spark_parallel)
         self._lock = threading.Lock()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._ending = False
 
     def install(self) -> None:
         """Put the replacements in place."""
@@ -96,8 +97,12 @@ class GlueJobs:
         self._glue.replace("_get_job_runs", self.get_job_runs)
 
     def end_all(self) -> None:
-        """End every running Spark process; for the server's own end."""
+        """End every running Spark process and start no more; for the server's own end.
+
+        A run that waits for its turn gets it when the process before it is ended.
+        """
         with self._lock:
+            self._ending = True
             processes = list(self._processes.values())
         for process in processes:
             end_session(process.pid)
@@ -287,7 +292,7 @@ class GlueJobs:
         """Run the job's process and put its outcome into the run."""
         with (folder / "stdout.log").open("wb") as stdout, (folder / "stderr.log").open("wb") as stderr:
             with self._lock:
-                if run["JobRunState"] == "STOPPING":
+                if self._ending or run["JobRunState"] == "STOPPING":
                     run["_outcome"] = "STOPPED"
                     return
                 run["JobRunState"] = "RUNNING"
@@ -295,7 +300,7 @@ class GlueJobs:
                     command, cwd=folder, env=environment, stdout=stdout, stderr=stderr, start_new_session=True
                 )
                 self._processes[run["Id"]] = process
-            (folder / "pid").write_text(str(process.pid))
+                (folder / "pid").write_text(str(process.pid))
             try:
                 process.wait(timeout=float(run["Timeout"]) * 60 * self._settings.timeout_scale)
             except subprocess.TimeoutExpired:

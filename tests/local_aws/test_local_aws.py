@@ -164,7 +164,7 @@ def it_leaves_no_process_of_running_jobs(tmp_path: Path, how: str) -> None:
     aws = LocalAws(tmp_path, free_port())
     aws.start()
     try:
-        start_sleeping_job(aws)
+        start_job(aws, "import time; time.sleep(300)")
         # Noted by the server right behind the start of the process, by which a later one finds it.
         wait_for(lambda: any(aws.settings.runs.glob("*/pid")))
         assert len(mentioning(str(tmp_path))) >= 2
@@ -178,15 +178,46 @@ def it_leaves_no_process_of_running_jobs(tmp_path: Path, how: str) -> None:
     assert not aws.is_up
 
 
-def start_sleeping_job(aws: LocalAws) -> None:
+@pytest.mark.server
+def it_starts_no_job_while_it_ends_those_that_run(tmp_path: Path) -> None:
+    aws = LocalAws(tmp_path, free_port())
+    aws.start()
+    try:
+        # Two run at a time. The first ends when it is told to, and the third's turn comes while the second goes on.
+        script = "import pathlib, signal, time\n{}\npathlib.Path('started').touch()\ntime.sleep(300)"
+        running = {start_job(aws, script.format(""))}
+        wait_for(lambda: started(aws) == running)
+        running.add(start_job(aws, script.format("signal.signal(signal.SIGTERM, signal.SIG_IGN)")))
+        wait_for(lambda: started(aws) == running)
+        waiting = start_job(aws, script.format(""))
+        wait_for(lambda: run_state(aws, waiting) == "WAITING")
+    finally:
+        aws.stop()
+    assert started(aws) == running
+    assert mentioning(str(tmp_path)) == []
+
+
+def start_job(aws: LocalAws, script: str) -> str:
+    """Create a job named after its number, with a role and a bucket of its own, and return the name of its run."""
     s3, glue, iam = aws.client("s3"), aws.client("glue"), aws.client("iam")
-    s3.create_bucket(Bucket="scripts")
-    s3.put_object(Bucket="scripts", Key="sleep.py", Body=b"import time; time.sleep(300)")
+    name = f"job-{len(glue.get_jobs()['Jobs'])}"
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="script.py", Body=script.encode())
     trust = {"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    role = iam.create_role(RoleName="job", AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
-    iam.put_role_policy(RoleName="job", PolicyName="all", PolicyDocument=json.dumps({"Statement": [allow("*")]}))
-    glue.create_job(Name="sleep", Role=role, Command={"Name": "glueetl", "ScriptLocation": "s3://scripts/sleep.py"})
-    glue.start_job_run(JobName="sleep")
+    role = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps({"Statement": [allow("*")]}))
+    glue.create_job(Name=name, Role=role, Command={"Name": "glueetl", "ScriptLocation": f"s3://{name}/script.py"})
+    return str(glue.start_job_run(JobName=name)["JobRunId"])
+
+
+def started(aws: LocalAws) -> set[str]:
+    return {file.parent.name for file in aws.settings.runs.glob("*/started")}
+
+
+def run_state(aws: LocalAws, run_id: str) -> str:
+    glue = aws.client("glue")
+    runs = [run for job in glue.get_jobs()["Jobs"] for run in glue.get_job_runs(JobName=job["Name"])["JobRuns"]]
+    return next(str(run["JobRunState"]) for run in runs if run["Id"] == run_id)
 
 
 def mentioning(text: str) -> list[int]:
