@@ -19,10 +19,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from benchmarks.engines import ENGINES
-from benchmarks.measuring import BenchmarkError, Measured, csv_bytes, measure
+from benchmarks.measuring import OURS, BenchmarkError, Measured, csv_bytes, measure
 from benchmarks.taxi_data import bad_months, equal_files, months
 
-OURS = "this job"
 MEGABYTE = 1_000_000
 FOLDER = Path("build/benchmarks")
 SECTIONS = ("engines", "growth", "small", "bad")

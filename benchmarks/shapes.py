@@ -19,8 +19,8 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.conversion import FOLDER, OURS, say, table
-from benchmarks.measuring import BenchmarkError, Measured, measure
+from benchmarks.conversion import FOLDER, say, table
+from benchmarks.measuring import OURS, BenchmarkError, Measured, measure
 from benchmarks.shapes_data import SHAPES, WIDE_COLUMNS, Shape, generate
 
 ON_SPARK, DUCKDB, POLARS = "this job, all on Spark", "duckdb", "polars"

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from benchmarks.conversion import FOLDER, MEGABYTE, OURS, best, say, table
-from benchmarks.measuring import ROOT, Measured, cpu_seconds, csv_bytes, measure
+from benchmarks.conversion import FOLDER, MEGABYTE, best, say, table
+from benchmarks.measuring import OURS, ROOT, Measured, cpu_seconds, csv_bytes, measure
 from benchmarks.taxi_data import equal_files, months, partitions
 
 LATENCY_MS = 30

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
 import zipfile
@@ -14,6 +13,7 @@ from typing import IO, Any, BinaryIO, cast
 import pyarrow as pa
 
 from conversion_errors import UnreadableFileError
+from conversion_gzip import GzipStream
 from conversion_plan import MEBIBYTE, packing_by_name
 from csv_dialect import Dialect
 from csv_footer import footer_start, footer_too_long, lines_in
@@ -67,7 +67,7 @@ def open_unpacked(source: SourceFile, raw: BinaryIO) -> Iterator[SourceStream]:
     """
     packing = packing_of(source, cast(io.BufferedReader, raw).peek(FIRST_BYTES)[:FIRST_BYTES])
     if packing == "gzip":
-        yield SourceStream(source, packing, gzip.GzipFile(fileobj=raw))
+        yield SourceStream(source, packing, GzipStream(raw))
     elif packing == "zip":
         with _open_member(source) as member:
             yield SourceStream(source, packing, member)

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from conversion_plan import Task
 from conversion_task import UNSHARED, PartReport, PlaceLines, TaskContext, run_task
+from process_memory import keep_freed_memory
 from storage import ONE_REQUEST_BYTES, is_local
 from storage_ahead import AHEAD_BYTES
 
@@ -56,6 +57,7 @@ def _patiently(context: TaskContext, task: AnyTask, slot: AbstractContextManager
 
 
 def _in_slots(context: TaskContext, tasks: Iterable[AnyTask], slots: int, do: _Do) -> Iterator[PartReport]:
+    keep_freed_memory()
     begin, last = time.perf_counter(), None
     for report in _reports(context, tasks, slots, do):
         if last is not None:

@@ -32,14 +32,16 @@ import numpy as np
 import pyarrow as pa
 
 from csv_dialect import UTF8_BOM, Dialect
-from csv_records import CR, LF, Bytes, Mask
+from csv_records import CR, LF
 
 _OVERWRITES_MEMORY = int(pa.__version__.split(".")[0]) < 20
 # Values that the parser of those versions has room for at once, at least; rows at once, at least.
 _ROOM_FOR_VALUES, _ROOM_FOR_ROWS = 32768, 512
 _BLOCKS_TRIED = 1000
-# Bytes that are looked at in one go, so that they stay in the second-level cache.
-_CHECKED_BYTES = 1 << 18
+# Pairs of bytes that are looked at in one go, so that they stay in the second-level cache.
+_CHECKED_PAIRS = 1 << 16
+# The bit that tells a small letter from its capital.
+_SMALL_LETTER = 0x20
 
 
 def must_be_read_exactly(text: bytes) -> bool:
@@ -92,23 +94,20 @@ def is_misread_as(text: bytes, arrow_type: Any) -> bool:
 
 
 def _has_hexadecimal(text: bytes) -> bool:
-    return (b"x" in text or b"X" in text) and _has_pair(text, "0", "x")
+    return (b"x" in text or b"X" in text) and _has_pair(text, b"0x")
 
 
 def _has_negative_exponent(text: bytes) -> bool:
-    return (b"e" in text or b"E" in text) and b"-" in text and _has_pair(text, "e", "-")
+    return (b"e" in text or b"E" in text) and b"-" in text and _has_pair(text, b"e-")
 
 
-def _has_pair(text: bytes, first: str, second: str) -> bool:
-    """Say whether the text holds two characters in a row, letters in any case."""
-    data = np.frombuffer(text, np.uint8)
-    for start in range(0, len(data), _CHECKED_BYTES):
-        part = data[start : start + _CHECKED_BYTES + 1]
-        if (_equals(part[:-1], first) & _equals(part[1:], second)).any():
-            return True
+def _has_pair(text: bytes, pair: bytes) -> bool:
+    """Say whether the text holds two characters in a row, a letter of them in any case; numbers of 16 bits tell."""
+    wanted = np.frombuffer(pair, np.uint16)[0]
+    small_letter = np.frombuffer(bytes(_SMALL_LETTER if byte > ord("9") else 0 for byte in pair), np.uint16)[0]
+    for start in (0, 1):
+        numbers = np.frombuffer(text, np.uint16, (len(text) - start) // 2, start)
+        for first in range(0, len(numbers), _CHECKED_PAIRS):
+            if ((numbers[first : first + _CHECKED_PAIRS] | small_letter) == wanted).any():
+                return True
     return False
-
-
-def _equals(data: Bytes, character: str) -> Mask:
-    same: Mask = ((data | 0x20) if character.isalpha() else data) == ord(character)
-    return same

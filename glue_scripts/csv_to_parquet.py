@@ -15,6 +15,10 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+# Before Arrow is loaded, which reads its settings then.
+from process_memory import ARROW_SETTINGS
+
+# isort: split
 from contract import DatasetContract
 from conversion import Effort, UnitResult, convert_units
 from conversion_plan import MEBIBYTE, UnitWork, work_bytes
@@ -141,6 +145,8 @@ def open_spark(name: str) -> SparkSession:
         # Started by plain `python` and not by spark-submit or Glue: the workers need this same interpreter.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"csv_to_parquet {name}")
+    for variable, value in ARROW_SETTINGS.items():
+        builder = builder.config(f"spark.executorEnv.{variable}", value)
     return builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
 
 

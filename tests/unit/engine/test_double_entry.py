@@ -14,6 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import csv_misreadings
 from conversion_errors import ConversionError, UnterminatedQuoteError
 from csv_arrow import ArrowReader
 from csv_dialect import Dialect
@@ -77,6 +78,15 @@ def it_judges_a_decimal_with_any_exponent(text: str) -> None:
     is_zero = text.startswith("0")
     assert [(row["n"], float(row["d"])) for row in found.rows] == [(1, 2.5)] + [(2, 0.0)] * is_zero + [(3, 0.1)]
     assert len(found.bad) == 1 - is_zero
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text("0xXeE-\x10\rP 9", max_size=14).map(str.encode))
+def it_finds_pairs_of_characters_as_a_regular_expression_does(text: bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_misreadings, "_CHECKED_PAIRS", 3)
+        found = [csv_misreadings.is_misread_as(text, kind) for kind in (pa.int64(), pa.decimal128(9, 2), pa.string())]
+    assert found == [bool(re.search(rb"0[xX]", text)), bool(re.search(rb"[eE]-", text)), False]
 
 
 @pytest.mark.parametrize("extra", [1, 20, 40_000, 400_000])
