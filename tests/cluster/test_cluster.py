@@ -33,7 +33,8 @@ main(["--dataset_config", sys.argv[1], "--spark_from_mb", "0", "--run_id", "r1",
 
 def seen(_):
     import contract, storage
-    yield storage.s3_client().meta.region_name, contract.__file__
+    began_with = open("/proc/self/environ").read().split(chr(0))
+    yield storage.s3_client().meta.region_name, contract.__file__, began_with
 
 context = SparkSession.getActiveSession().sparkContext
 print(json.dumps(context.parallelize([0], 1).flatMap(seen).collect()[0]))
@@ -158,10 +159,12 @@ def it_runs_twice_in_a_session_and_tells_workers_the_region(cluster: SlowCluster
     command = ["-c", TWO_JOBS, str(trips.config)]
     with driver(folder, cluster.url, command, AWS_DEFAULT_REGION="eu-central-1") as program:
         check(trips, program)
-        region, module = json.loads(program.log.splitlines()[-1])
+        region, module, environment = json.loads(program.log.splitlines()[-1])
     assert region == "eu-central-1"
     assert Path(module).parent.suffix == ".zip"
     assert str(folder) not in module
+    # Before Arrow is loaded, which keeps what it frees then.
+    assert "MIMALLOC_PURGE_DELAY=-1" in environment
 
 
 def it_converts_in_the_driver_and_on_workers(cluster: SlowCluster, trips: Trips, tmp_path: Path) -> None:
