@@ -15,13 +15,14 @@ from pathlib import Path
 
 import duckdb
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "glue_scripts"))
+from process_memory import ARROW_SETTINGS
+
 ROOT = Path(__file__).parent.parent
 # The heaviest engine needs about 3 minutes for 3 GB on two busy cores.
 TIMEOUT_SECONDS = 1800
 # How the engines are called that are the job.
 OURS = "this job"
-# What the job sets before it loads Arrow (process_memory), which the modules of a benchmark have loaded by then.
-JOB_SETTINGS = {"MIMALLOC_PURGE_DELAY": "-1"}
 
 
 class BenchmarkError(Exception):
@@ -86,7 +87,7 @@ def measure(
     process = subprocess.Popen(
         command,
         cwd=ROOT,
-        env={**os.environ, **(JOB_SETTINGS if engine.startswith(OURS) else {}), **(environment or {})},
+        env={**_environment(engine), **(environment or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -114,6 +115,15 @@ def measure(
         output_files=len(files),
         content=(content or _content)(out) if check else (),
     )
+
+
+def _environment(engine: str) -> dict[str, str]:
+    """Return what an engine finds in its environment: the job's settings of Arrow if it is the job, no others' ever.
+
+    The job's entry sets them before Arrow is loaded, which the modules of a benchmark have done by then.
+    """
+    environment = {name: value for name, value in os.environ.items() if name not in ARROW_SETTINGS}
+    return environment | (ARROW_SETTINGS if engine.startswith(OURS) else {})
 
 
 def _content(out: Path) -> tuple[object, ...]:

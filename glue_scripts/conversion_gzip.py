@@ -13,9 +13,9 @@ _PACKED_BYTES = 1024 * 1024
 class GzipStream:
     """Unpacks the members of a gzip file, which follow each other, and passes over zeros behind them.
 
-    gzip.GzipFile of the standard library reads the same and takes Python's lock four times for every 8 KiB that it
-    unpacks, which slows down all threads (docs/benchmarks.md). A tape leaves zeros behind what it holds:
-    https://www.gnu.org/software/gzip/manual/html_node/Tapes.html
+    gzip.GzipFile of the standard library reads the same and, up to Python 3.11, takes Python's lock several times for
+    every 8 KiB that it unpacks, which slows down all threads (docs/benchmarks.md). A tape leaves zeros
+    behind what it holds: https://www.gnu.org/software/gzip/manual/html_node/Tapes.html
     """
 
     def __init__(self, packed: BinaryIO) -> None:
