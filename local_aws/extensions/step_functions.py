@@ -149,6 +149,7 @@ class StepFunctions:
             "_state_query_language",
             "_update_state_machine",
             "_validate_state_machine_definition",
+            "jsonata",
         )
         self._responses = emulator.module("core.responses", "error_response_json", "json_response", "now_iso")
         self._run: contextvars.ContextVar[Run] = contextvars.ContextVar("run")
@@ -179,6 +180,8 @@ class StepFunctions:
         self._create = sfn.replace("_create_state_machine", self.create_state_machine)
         self._update = sfn.replace("_update_state_machine", self.update_state_machine)
         sfn.replace("_validate_state_machine_definition", self.validate_definition)
+        # An expression has a second, which a busy machine must not spend on others.
+        sfn.jsonata.timebox.Timebox.current_milli_time = staticmethod(milliseconds_of_work)
         sfn._SERVICE_DISPATCH["arn:aws:states:::glue:startJobRun"] = self.glue_job
         sfn._SERVICE_DISPATCH["arn:aws:states:::athena:startQueryExecution"] = self.athena_query
         sfn._SERVICE_DISPATCH["arn:aws:states:::athena:stopQueryExecution"] = self.plain_athena
@@ -700,6 +703,11 @@ def plain_time(text: str) -> str:
     https://docs.python.org/3.10/library/datetime.html#datetime.datetime.fromisoformat
     """
     return ISO_TIME.sub(lambda found: f"{found[1]}.{found[2][:6]:0<6}{found[3]}", re.sub("Z$", "+00:00", text))
+
+
+def milliseconds_of_work() -> int:
+    """Return how long a processor has worked for this thread."""
+    return time.thread_time_ns() // 1_000_000
 
 
 def error_matches(wanted: list[str], error: str) -> bool:

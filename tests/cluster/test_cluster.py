@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import time
@@ -37,24 +38,32 @@ def seen(_):
     yield storage.s3_client().meta.region_name, contract.__file__, began_with
 
 context = SparkSession.getActiveSession().sparkContext
-print(json.dumps(context.parallelize([0], 1).flatMap(seen).collect()[0]))
+print("seen:", json.dumps(context.parallelize([0], 1).flatMap(seen).collect()[0]))
 """
 
-# A job that is big, whose driver takes a second for each partition, and then how many that has converted.
+# A big job whose driver takes its first partitions at once and converts none before Spark has its part; then how many
+# the driver has converted.
 TOGETHER = """
-import sys, time
-import conversion_runners, csv_to_parquet
+import sys, threading
+import conversion_runners, conversion_spark, csv_to_parquet
 
-convert, converted = conversion_runners.run_task, []
+convert, converted, given = conversion_runners.run_task, [], threading.Event()
+part_of_spark = conversion_spark._Together._part_of_spark
 
-def slowly(context, task, slot):
-    time.sleep(1)
+def patiently(context, task, slot):
+    given.wait()
     converted.append(task)
     return convert(context, task, slot)
 
-csv_to_parquet.MEBIBYTE, conversion_runners.run_task = 1, slowly
+def give(together):
+    tasks = part_of_spark(together)
+    given.set()
+    return tasks
+
+csv_to_parquet.MEBIBYTE, conversion_runners.run_task = 1, patiently
+conversion_spark._Together._part_of_spark = give
 csv_to_parquet.main(["--dataset_config", sys.argv[1], "--spark_from_mb", "1", "--run_id", "r1"])
-print(len(converted))
+print(f"by the driver: {len(converted)}")
 """
 
 
@@ -135,6 +144,12 @@ def check(trips: Trips, program: Program) -> None:
     assert (report["rows_written"], report["rows_quarantined"]) == (len(expected), trips.bad_rows_of_files())
 
 
+def printed(title: str, program: Program) -> str:
+    """Return what stands behind a title in a line of its own, wherever in Spark's log that came."""
+    (found,) = re.findall(f"^{title}: (.*)$", program.log, re.MULTILINE)
+    return str(found)
+
+
 def it_loads_on_a_cluster_whose_second_worker_comes_late(cluster: SlowCluster, trips: Trips, tmp_path: Path) -> None:
     with job(tmp_path / "driver", cluster, trips) as program:
         wait_for_busy_slots(trips, SLOTS, program)
@@ -159,7 +174,7 @@ def it_runs_twice_in_a_session_and_tells_workers_the_region(cluster: SlowCluster
     command = ["-c", TWO_JOBS, str(trips.config)]
     with driver(folder, cluster.url, command, AWS_DEFAULT_REGION="eu-central-1") as program:
         check(trips, program)
-        region, module, environment = json.loads(program.log.splitlines()[-1])
+        region, module, environment = json.loads(printed("seen", program))
     assert region == "eu-central-1"
     assert Path(module).parent.suffix == ".zip"
     assert str(folder) not in module
@@ -171,4 +186,4 @@ def it_converts_in_the_driver_and_on_workers(cluster: SlowCluster, trips: Trips,
     cluster.gate.touch()
     with driver(tmp_path / "driver", cluster.url, ["-c", TOGETHER, str(trips.config)]) as program:
         check(trips, program)
-        assert 0 < int(program.log.splitlines()[-1]) < len(DAYS)
+        assert 0 < int(printed("by the driver", program)) < len(DAYS)

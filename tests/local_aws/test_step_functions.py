@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -28,6 +30,34 @@ def it_gives_the_body_of_an_object_as_text(aws: LocalAws, bucket: str, machines:
         task(f"{SDK}:s3:getObject", {"Bucket": bucket, "Key": "a/ü.json"}, Output="{% $parse($states.result.Body).x %}")
     )
     assert result.output == "ä"
+
+
+# Runs an expression on a machine where each look at the clock finds it ten seconds later.
+EXPRESSION = """
+import itertools, json, sys, time
+from tests.asl.first_interpreter import Interpreter
+
+later = itertools.count(0, 10)
+time.time = lambda: next(later)
+state = {"Type": "Pass", "Output": sys.argv[1], "End": True}
+definition = {"QueryLanguage": "JSONata", "StartAt": "S", "States": {"S": state}}
+arn = "arn:aws:states:eu-central-1:000000000000:execution:machine:run"
+print(json.dumps(Interpreter(None).run(json.dumps(definition), arn, {})[0]))
+"""
+
+
+def evaluate_on_a_busy_machine(expression: str) -> dict[str, Any]:
+    command = [sys.executable, "-c", EXPRESSION, f"{{% {expression} %}}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def it_gives_an_expression_a_second_of_work_however_busy_the_machine_is() -> None:
+    assert evaluate_on_a_busy_machine("$sum([1..10])") == {"status": "SUCCEEDED", "output": 55}
+    endless = evaluate_on_a_busy_machine("($f := function($n) { $f($n + 1) }; $f(1))")
+    assert endless["error"] == "States.QueryEvaluationError"
+    assert endless["cause"].startswith("D1012")
 
 
 def it_keeps_the_keys_of_maps_and_respells_members(database: str, machines: Machines) -> None:
