@@ -31,9 +31,10 @@ def columns_with_dictionary(table: Any) -> list[str]:
     if table.num_rows < _LEAST_ROWS:
         return list(table.column_names)
     run = min(_RUN_ROWS, table.num_rows // (4 * _RUNS))
-    first, sample = (_sample(table, rows) for rows in (min(_FIRST_ROWS, run), run))
-    names: list[str] = table.column_names
-    return [name for name in names if not _hardly_repeats(first[name]) and _repeats(sample[name], table.num_rows)]
+    first = _sample(table, min(_FIRST_ROWS, run))
+    names: list[str] = [name for name in table.column_names if not _hardly_repeats(first[name])]
+    sample = _sample(table.select(names), run)
+    return [name for name in names if _repeats(sample[name], table.num_rows)]
 
 
 def _sample(table: Any, rows: int) -> Any:

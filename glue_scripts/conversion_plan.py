@@ -6,7 +6,8 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import accumulate, groupby, pairwise
+from operator import itemgetter
 from typing import Any
 
 from csv_dialect import Dialect
@@ -140,21 +141,31 @@ def _work(parts: Sequence[Part]) -> int:
 def _groups(number: int, unit: UnitWork, dialect: Dialect, settings: Settings, limit: int) -> Iterator[list[Part]]:
     """Yield the parts of each output file: neighbouring small files together, big ones in runs of splits."""
     small: list[Part] = []
-    weight = 0
     for position, source in enumerate(unit.sources):
         stream = packing_by_name(source) is not None or not dialect.splittable
         part = Part(number, position, source, 0, source.size, stream)
         if not stream and source.size > settings.whole_bytes:
             yield from _split(part, settings.split_bytes, limit)
-            continue
-        added = _group_weight([part])
-        if small and weight + added > limit:
-            yield small
-            small, weight = [], 0
-        small.append(part)
-        weight += added
-    if small:
-        yield small
+        else:
+            small.append(part)
+    yield from _even_groups(small, limit)
+
+
+def _even_groups(parts: Sequence[Part], limit: int) -> Iterator[list[Part]]:
+    """Yield neighbouring parts in groups of about the same weight, no more groups than make up for the limit.
+
+    Filled up to the limit one after the other, they would leave the last one a rest, which takes a whole round of the
+    slots. Here a group has the parts whose middles lie in its share of all bytes.
+    """
+    weights = [_group_weight([part]) for part in parts]
+    total = max(sum(weights), 1)
+    count = -(-total // limit)
+    behind = list(accumulate(weights))
+    turns = [
+        min((2 * end - weight) * count // (2 * total), count - 1) for end, weight in zip(behind, weights, strict=True)
+    ]
+    for _, group in groupby(zip(turns, parts, strict=True), key=itemgetter(0)):
+        yield [part for _, part in group]
 
 
 def _split(part: Part, split_bytes: int, limit: int) -> Iterator[list[Part]]:

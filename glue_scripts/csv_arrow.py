@@ -73,13 +73,16 @@ class ArrowReader:
 
     def __init__(self, wanted: WantedColumns, dialect: Dialect, memory: ColumnMemory, sizes: Sizes) -> None:
         self._wanted, self._dialect = wanted, dialect
-        self._memory, self._block_bytes = memory, sizes.block_bytes
+        self._memory, self._block_bytes = memory, sizes.block_of(wanted.width)
         self._marks = [mark for mark in (dialect.quote, dialect.escape) if mark is not None]
         # A record with one value too many: seen as such only when no quote is open before it.
         self._sentinel = dialect.delimiter * wanted.width
 
-    def read(self, text: bytes, records: int) -> Reading:
-        """Read a text of whole records that should have some number of them; raise NotReadableError."""
+    def read(self, text: bytes, records: int, *, is_valid: bool = False) -> Reading:
+        """Read a text of whole records that should have some number of them; raise NotReadableError.
+
+        `is_valid` says that the text is known to be UTF-8, which need not be checked again.
+        """
         if csv_misreadings.must_be_read_exactly(text):
             raise NotReadableError("the text holds what Arrow is known to misread")
         if self._dialect.skip_initial_space:
@@ -87,14 +90,14 @@ class ArrowReader:
             if spaced is None:
                 raise NotReadableError("where values begin takes the grammar")
             text = spaced
-        self._try_first_block(text)
+        self._try_first_block(text, is_valid)
         excluded = _Exclusions()
         if not self._wanted.keeps_empty:
             text = self._without_empty(text, excluded)
         decoded = lines_checked = padded = False
         while True:
             try:
-                table = self._read_typed(text)
+                table = self._read_typed(text, is_valid)
             except _InvalidEncodingError as error:
                 if decoded:
                     raise NotReadableError("records that are not valid are left") from error
@@ -125,31 +128,31 @@ class ArrowReader:
         return Reading(table.columns, rows, problems, table.total + len(excluded.problems))
 
     # ------------------------------------------------------------------------------------------------- Arrow's parser
-    def _try_first_block(self, text: bytes) -> None:
+    def _try_first_block(self, text: bytes, is_valid: bool) -> None:
         """Find most columns with bad values cheaply: after a failed conversion Arrow reads on to the end of a text."""
         if self._memory.is_fresh and len(text) > 2 * self._block_bytes:
             # Where a record is cut off here a column may be given up in vain, which costs time only.
             with suppress(NotReadableError, _InvalidEncodingError):
-                self._read_typed(text[: text.find(b"\n", self._block_bytes) + 1])
+                self._read_typed(text[: text.find(b"\n", self._block_bytes) + 1], is_valid)
         self._memory.is_fresh = False
 
-    def _read_typed(self, text: bytes) -> _Parsed:
+    def _read_typed(self, text: bytes, is_valid: bool) -> _Parsed:
         """Parse with as many typed columns as the data allows, each group of columns by itself."""
-        first, *others = (self._read_group(text, group) for group in self._wanted.groups)
+        first, *others = (self._read_group(text, group, is_valid) for group in self._wanted.groups)
         for table in others:
             if (table.total, table.invalid, table.closed) != (first.total, first.invalid, first.closed):
                 raise NotReadableError("the text was read twice and not the same way")
             first.columns.update(table.columns)
         return first
 
-    def _read_group(self, text: bytes, group: ColumnGroup) -> _Parsed:
+    def _read_group(self, text: bytes, group: ColumnGroup, is_valid: bool) -> _Parsed:
         single = False
         while True:
             hidden = group.nulls.hide(text)
             if hidden is None:
                 raise NotReadableError("no byte is free to hide null spellings")
             try:
-                table = self._read_once(text, hidden, group, single=single)
+                table = self._read_once(text, hidden, group, single=single, is_valid=is_valid)
                 doubtful = self._doubtful_column(table)
                 if doubtful is None:
                     return self._restored(table, hidden, group)
@@ -180,7 +183,9 @@ class ArrowReader:
     def _give_up(self, number: int) -> None:
         self._memory.failed[number] = self._memory.failed.get(number, 0) + 1
 
-    def _read_once(self, text: bytes, hidden: HiddenEscapes, group: ColumnGroup, *, single: bool) -> _Parsed:
+    def _read_once(
+        self, text: bytes, hidden: HiddenEscapes, group: ColumnGroup, *, single: bool, is_valid: bool
+    ) -> _Parsed:
         dialect, places = self._dialect, group.places
         quote, escape = (mark.decode() if mark and mark in text else False for mark in (dialect.quote, dialect.escape))
         guarded = bool(quote or escape)
@@ -208,6 +213,7 @@ class ArrowReader:
                 invalid_row_handler=note,
             ),
             convert_options=arrow_csv.ConvertOptions(
+                check_utf8=not is_valid,
                 column_types=dict(zip(map(str, places), self._read_types(text, group), strict=True)),
                 include_columns=[str(place) for place in places],
                 null_values=hidden.null_values,

@@ -152,9 +152,12 @@ def _mark_undecodable(error: UnicodeError) -> tuple[str, int]:
 codecs.register_error("mark_undecodable", _mark_undecodable)
 
 
-def to_utf8(data: bytes, encoding: str) -> bytes:
-    """Transcode; what cannot be decoded becomes bytes that are invalid in UTF-8."""
-    return data.decode(encoding, "mark_undecodable").encode("utf-8", "surrogatepass")
+def to_utf8(data: bytes, encoding: str) -> tuple[bytes, bool]:
+    """Transcode; what cannot be decoded becomes bytes that are invalid in UTF-8. Say as well whether all could be."""
+    try:
+        return data.decode(encoding).encode(), True
+    except UnicodeError:
+        return data.decode(encoding, "mark_undecodable").encode("utf-8", "surrogatepass"), False
 
 
 def readable_text(raw: bytes) -> str:

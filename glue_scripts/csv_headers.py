@@ -121,7 +121,7 @@ def file_header(
     if bounds.end - begin > limit:
         raise record_too_long(key, count_lines(head[:begin]) + 1, limit)
     values = [field.text for field in grammar_of(dialect).fields(head[begin : bounds.end])]
-    names = [readable_text(value if dialect.is_utf8 else to_utf8(value, dialect.encoding)) for value in values]
+    names = [readable_text(value if dialect.is_utf8 else to_utf8(value, dialect.encoding)[0]) for value in values]
     mistake = likely_mistake(head[start : start + FIRST_BYTES], names, dialect)
     return FileHeader(tuple(names), bounds.behind, count_lines(head[: bounds.behind]), mistake, skipped)
 

@@ -110,11 +110,12 @@ class PieceParser:
 
     def _parse_part(self, body: bytes, part: CountedPart, final: bool) -> ParsedPart:
         text, found, quoted = body[part.start : part.end], part.found, part.quoted
-        final = final and part.end == len(body)
+        final, is_valid = final and part.end == len(body), False
         if not self._dialect.is_utf8 and not text.isascii():
-            text, quoted = to_utf8(text, self._dialect.encoding), ()
+            text, is_valid = to_utf8(text, self._dialect.encoding)
+            quoted = ()
             found = self._find(text, final) if found else None
-        reading = self._read_fast(text, part.records, found)
+        reading = self._read_fast(text, part.records, found, is_valid=is_valid)
         if reading is None or reading.total != part.records:
             found = found or self._find(text, final)
             if found.complete < len(text):
@@ -127,10 +128,10 @@ class PieceParser:
             raise UnterminatedInPartError(found.swallowing)
         return self._judge(text, reading, found, part.lines)
 
-    def _read_fast(self, text: bytes, records: int, found: Records | None) -> Reading | None:
+    def _read_fast(self, text: bytes, records: int, found: Records | None, *, is_valid: bool) -> Reading | None:
         """Read a part with Arrow's reader; None when that cannot be done or is not to be trusted."""
         try:
-            return self._fast.read(without_ranges(text, found.comments) if found else text, records)
+            return self._fast.read(without_ranges(text, found.comments) if found else text, records, is_valid=is_valid)
         except NotReadableError:
             return None
 

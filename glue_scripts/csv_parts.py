@@ -18,6 +18,8 @@ from csv_grammar import grammar_of
 from csv_records import CR, LF, Bytes, Records, count_lines, find_records, spans_lines
 from errors import TerminalError
 
+# A block of the usual size has enough rows for so many columns.
+_COLUMNS_OF_A_BLOCK = 100
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -25,7 +27,8 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 class Sizes:
     """Sizes in bytes of what is parsed: a block of Arrow's reader, a part, a record at most; rows of a part.
 
-    A block that fits the second-level cache is read fastest. A part bounds what its rows, good and bad, take in memory.
+    A block that fits the second-level cache is read fastest, where it has more than a few rows. A part bounds what its
+    rows, good and bad, take in memory.
     Athena reads rows of up to 32 MB: https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
     """
 
@@ -33,6 +36,10 @@ class Sizes:
     part_bytes: int = 4 << 20
     part_rows: int = 1 << 18
     largest_record_bytes: int = 32 << 20
+
+    def block_of(self, columns: int) -> int:
+        """Return the size of a block of so many columns: each begins anew in every block, which takes its time."""
+        return self.block_bytes * max(columns // _COLUMNS_OF_A_BLOCK, 1)
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,12 @@ def it_quarantines_bytes_that_are_not_of_the_encoding(encoding: str, broken: byt
     assert found.bad[0]["raw_text"] == "2,y" + "".join(f"\\x{byte:02x}" for byte in broken)
 
 
+def it_quarantines_the_one_byte_that_is_not_of_the_encoding_among_letters_that_are() -> None:
+    found = convert("a,b\n1,é\n2,".encode("cp1252") + b"\x81\n3,y\n", AB, {"encoding": "cp1252"})
+    assert [(row["a"], row["b"]) for row in found.rows] == [(1, "é"), (3, "y")]
+    assert found.bad_places() == [(3, "b")]
+
+
 def it_reads_gzip_of_several_members_and_names_a_damaged_file() -> None:
     packed = gzip.compress(b"a,b\n1,x\n") + gzip.compress(b"2,y\n")
     assert len(convert({"a.csv.gz": packed}, AB).rows) == 2

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conversion_errors import UnterminatedQuoteError
 from conversion_plan import MEBIBYTE, Settings, UnitWork, plan_tasks
@@ -117,6 +119,22 @@ def it_packs_small_files_into_a_handful_of_outputs() -> None:
     tasks = plan([200_000] * 2000)
     assert len(tasks) == 2
     assert sorted(part[0] for task in tasks for part in task) == sorted(f"{number}.csv" for number in range(2000))
+
+
+@pytest.mark.parametrize("slots", [2, 3, 4])
+def it_gives_all_slots_the_same_number_of_files_of_one_size(slots: int) -> None:
+    # No two are of exactly the same size, so that a share of the bytes is no whole number of files.
+    tasks = plan([24_000_000 + 3 * number for number in range(24)], slots)
+    assert [len(task) for task in tasks] == [24 // slots] * slots
+
+
+@given(st.lists(st.integers(0, 30 * MEBIBYTE), max_size=60), st.integers(1, 9), st.sampled_from([1, 16, 128]))
+def it_shares_out_small_files_evenly_and_in_their_order(sizes: list[int], slots: int, target: int) -> None:
+    small = [size for size in sizes if size <= Settings().whole_bytes]
+    tasks = sorted(plan(small, slots, target), key=lambda parts: int(parts[0][0].partition(".")[0]))
+    assert [part for task in tasks for part in task] == [(f"{n}.csv", 0, size) for n, size in enumerate(small)]
+    of_tasks = [sum(end - start for _, start, end in task) for task in tasks]
+    assert max(of_tasks, default=0) - sum(small) / max(len(tasks), 1) <= max(small, default=0)
 
 
 def it_cuts_a_big_file_into_adjoining_splits() -> None:
