@@ -26,7 +26,7 @@ from benchmarks.conversion import FOLDER, say, table
 from benchmarks.measuring import ROOT, cpu_seconds
 from benchmarks.slow_s3 import LATENCY_MS, MEGABYTES_PER_SECOND, SlowS3, slow_s3
 from sources import fold_digest
-from storage import RETRIES, S3Storage, s3_client
+from storage import CLIENT_CONFIG, S3Storage, s3_client
 
 LAYOUTS: dict[str, Callable[[int], str]] = {
     "folders of ten": lambda number: f"day={number // 10:06}/part-{number % 10}.csv",
@@ -54,7 +54,7 @@ def by_paginator(client: Any, bucket: str) -> Iterator[tuple[str, str]]:
 def list_once(who: str, bucket: str) -> None:
     """List a bucket in this process and print figures as one line of JSON."""
     calls: Counter[str] = Counter()
-    client = s3_client() if who == "job" else boto3.client("s3", config=RETRIES)
+    client = s3_client() if who == "job" else boto3.client("s3", config=CLIENT_CONFIG)
     client.meta.events.register("before-call", lambda model, **_: calls.update([model.name]))
     # Whoever asks first waits until the server knows its keys, and until the connection stands.
     client.list_objects_v2(Bucket=bucket, Prefix="trips/", MaxKeys=1)

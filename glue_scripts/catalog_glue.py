@@ -23,7 +23,7 @@ from catalog import (
     require_table,
 )
 from contract import DatasetContract, Values
-from storage import RETRIES, Once, aws_region, is_transient
+from storage import CLIENT_CONFIG, Once, aws_region, is_transient
 
 if TYPE_CHECKING:
     from mypy_boto3_glue import GlueClient
@@ -75,7 +75,7 @@ _Item = TypeVar("_Item")
 @Once
 def glue_client() -> GlueClient:
     """Return this process's Glue client."""
-    return boto3.client("glue", region_name=aws_region(), config=RETRIES)
+    return boto3.client("glue", region_name=aws_region(), config=CLIENT_CONFIG)
 
 
 def _batches(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:

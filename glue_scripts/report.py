@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from contract import DatasetContract
 from errors import TransientError
 from lake import report_uri
-from storage import RETRIES, aws_region, is_local, open_storage
+from storage import CLIENT_CONFIG, aws_region, is_local, open_storage
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -151,7 +151,7 @@ def send_metrics(contract: DatasetContract, report: Report, client: CloudWatchCl
         {"MetricName": name, "Dimensions": dimensions, "Value": float(getattr(report, name)), "Unit": unit}
         for name, unit in (METRICS | (CONVERSION_METRICS if report.source_files else {})).items()
     ]
-    cloudwatch = client or boto3.client("cloudwatch", region_name=aws_region(), config=RETRIES)
+    cloudwatch = client or boto3.client("cloudwatch", region_name=aws_region(), config=CLIENT_CONFIG)
     try:
         cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=data)
     except (ClientError, BotoCoreError) as error:

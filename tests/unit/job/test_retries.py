@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from catalog_glue import CALL_ATTEMPTS, GlueCatalog
 from storage import S3Storage, StorageError
 from tests.unit.wire import answering, clients_of
 
-# RETRIES: the first attempt and eight more.
+# CLIENT_CONFIG: the first attempt and eight more.
 ATTEMPTS = 9
 # Backoff of botocore's standard mode: https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
 LONGEST_WAIT = 20
@@ -27,9 +28,11 @@ class Server:
     def __init__(self) -> None:
         self.answers: list[tuple[int, str] | None] = []
         self.requests = 0
+        self.callers: list[str] = []
 
-    def answer(self, *_: Any) -> tuple[int, str] | None:
+    def answer(self, request: BaseHTTPRequestHandler, _: bytes) -> tuple[int, str] | None:
         self.requests += 1
+        self.callers.append(request.headers["User-Agent"])
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
@@ -92,6 +95,14 @@ def it_tries_again_with_jitter_until_it_succeeds(server: Server, waits: list[flo
     # Each wait is drawn from a range that doubles: many clients that were throttled at once do not come back at once.
     assert len(waits) == len(set(waits)) == 4
     assert all(0 < seconds < 2**number for number, seconds in enumerate(waits))
+
+
+@pytest.mark.parametrize("call", CALLS)
+def it_says_in_the_logs_of_aws_who_asks(server: Server, call: str) -> None:
+    action, _, good, _ = CALLS[call]
+    server.answers = [good]
+    action()
+    assert [caller.partition(" Boto3/")[0] for caller in server.callers] == ["csv-to-parquet"]
 
 
 @pytest.mark.parametrize("call", CALLS)
