@@ -5,8 +5,8 @@
 //
 // Chromium is the one that CHROMIUM names, or else the one of package.json, which runs on Linux on x86-64, or else one
 // that is installed.
-import { existsSync, mkdirSync } from "node:fs";
-import { arch, platform } from "node:os";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { arch, platform, tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { chromium as driver } from "playwright-core";
@@ -22,11 +22,20 @@ async function browser() {
     // Then it brings the libraries along that a machine without a desktop lacks.
     process.env.AWS_LAMBDA_JS_RUNTIME ??= "nodejs22.x";
     const { default: packed } = await import("@sparticuz/chromium");
-    return packed.executablePath();
+    const path = await packed.executablePath();
+    useFonts(join(tmpdir(), "fonts"));
+    return path;
   }
   const found = installed.find(existsSync);
   if (!found) throw new Error("no Chromium was found: install one, or name it with CHROMIUM=path");
   return found;
+}
+
+// The fonts that come along lie where they were unpacked; the settings beside them look for them in /tmp/fonts alone, and
+// without a font no text is shown.
+function useFonts(folder) {
+  const settings = `<fontconfig><dir>${folder}</dir><cachedir>${join(folder, "cache")}</cachedir></fontconfig>`;
+  writeFileSync(join(folder, "fonts.conf"), settings);
 }
 
 // On a busy machine the compositor may not be there yet when the first picture is asked for.
