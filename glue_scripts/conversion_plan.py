@@ -152,7 +152,7 @@ def _groups(number: int, unit: UnitWork, dialect: Dialect, settings: Settings, l
 
 
 def _even_groups(parts: Sequence[Part], limit: int) -> Iterator[list[Part]]:
-    """Yield neighbouring parts in groups of about the same weight, no more groups than make up for the limit.
+    """Yield neighbouring parts in groups of about the same weight, as few as the limit allows.
 
     Filled up to the limit one after the other, they would leave the last one a rest, which takes a whole round of the
     slots. Here a group has the parts whose middles lie in its share of all bytes.
