@@ -31,8 +31,8 @@ async function browser() {
   return found;
 }
 
-// The fonts that come along lie where they were unpacked; the settings beside them look for them in /tmp/fonts alone, and
-// without a font no text is shown.
+// The fonts that come along lie where they were unpacked; the settings beside them name only the places where they lie on
+// AWS Lambda, and without a font no text is shown.
 function useFonts(folder) {
   const settings = `<fontconfig><dir>${folder}</dir><cachedir>${join(folder, "cache")}</cachedir></fontconfig>`;
   writeFileSync(join(folder, "fonts.conf"), settings);
