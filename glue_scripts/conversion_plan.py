@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import accumulate, groupby, pairwise
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from csv_dialect import Dialect
 from csv_parts import Sizes
@@ -25,6 +25,7 @@ REQUEST_BYTES = MEBIBYTE // 2
 # Records that are looked at to tell whether a line end lies outside quotes.
 _RECORDS_TRIED = 10
 _CUTS_TRIED = 50
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -148,24 +149,23 @@ def _groups(number: int, unit: UnitWork, dialect: Dialect, settings: Settings, l
             yield from _split(part, settings.split_bytes, limit)
         else:
             small.append(part)
-    yield from _even_groups(small, limit)
+    weights = [_group_weight([part]) for part in small]
+    yield from even_groups(small, weights, max(-(-sum(weights) // limit), 1))
 
 
-def _even_groups(parts: Sequence[Part], limit: int) -> Iterator[list[Part]]:
-    """Yield neighbouring parts in groups of about the same weight, as few as the limit allows.
+def even_groups(items: Sequence[_Item], weights: Sequence[int], most: int) -> Iterator[list[_Item]]:
+    """Yield neighbouring items in at most so many groups of about the same weight, none of which is empty.
 
-    Filled up to the limit one after the other, they would leave the last one a rest, which takes a whole round of the
-    slots. Here a group has the parts whose middles lie in its share of all bytes.
+    Filled up to a limit one after the other, they would leave the last one a rest, which takes a whole round of the
+    slots. Here a group has the items whose middles lie in its share of the whole weight.
     """
-    weights = [_group_weight([part]) for part in parts]
     total = max(sum(weights), 1)
-    count = -(-total // limit)
-    behind = list(accumulate(weights))
     turns = [
-        min((2 * end - weight) * count // (2 * total), count - 1) for end, weight in zip(behind, weights, strict=True)
+        min((2 * end - weight) * most // (2 * total), most - 1)
+        for end, weight in zip(accumulate(weights), weights, strict=True)
     ]
-    for _, group in groupby(zip(turns, parts, strict=True), key=itemgetter(0)):
-        yield [part for _, part in group]
+    for _, group in groupby(zip(turns, items, strict=True), key=itemgetter(0)):
+        yield [item for _, item in group]
 
 
 def _split(part: Part, split_bytes: int, limit: int) -> Iterator[list[Part]]:

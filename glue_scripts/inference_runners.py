@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from conversion_errors import REPORTED_ERRORS, error_of_kind
+from conversion_plan import even_groups
 from conversion_spark import collect, use_one_thread
 from inference import READ_AT_ONCE, read_each
 from inference_reading import FileEvidence, Question, fold
@@ -36,16 +37,7 @@ def read_on_spark(
 
 def shares_in_order(sources: Sequence[SourceFile], most: int) -> list[list[SourceFile]]:
     """Return at most so many shares of neighbouring files, about equally big as far as whole files allow."""
-    limit = sum(source.size for source in sources) / most
-    shares: list[list[SourceFile]] = [[]]
-    weight = 0
-    for source in sources:
-        if shares[-1] and weight + source.size / 2 > limit and len(shares) < most:
-            shares.append([])
-            weight = 0
-        shares[-1].append(source)
-        weight += source.size
-    return shares
+    return list(even_groups(sources, [source.size for source in sources], most))
 
 
 def read_share(
