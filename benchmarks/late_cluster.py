@@ -28,7 +28,7 @@ from benchmarks.slow_s3 import LATENCY_MS, MEGABYTES_PER_SECOND, SlowS3, s3_uri,
 from benchmarks.taxi_data import COLUMNS, partitions
 from local_aws.processes import session_members
 from local_aws.spark_cluster import SLOTS, Cluster, Program, packages, plain_environment, start
-from process_memory import ARROW_SETTINGS
+from process_settings import LIBRARY_SETTINGS
 
 UNIT_BYTES = 10_240
 LATE_SECONDS = 20
@@ -103,7 +103,7 @@ def load_late(raw: Path, out: Path, server: SlowS3, slots: int | None, late_seco
             "spark.eventLog.dir": log.as_uri(),
             "spark.eventLog.compress": "false",
             "spark.eventLog.rolling.enabled": "false",
-            **{f"spark.executorEnv.{variable}": value for variable, value in ARROW_SETTINGS.items()},
+            **{f"spark.executorEnv.{variable}": value for variable, value in LIBRARY_SETTINGS.items()},
         }
         submit = " ".join(f"--conf {key}={value}" for key, value in settings.items())
         environment = plain_environment(
@@ -111,7 +111,7 @@ def load_late(raw: Path, out: Path, server: SlowS3, slots: int | None, late_seco
             PYSPARK_PYTHON=sys.executable,
             PYTHONPATH=":".join([*packages(), str(ROOT)]),
             PYSPARK_SUBMIT_ARGS=f"--master {cluster.url} {submit} pyspark-shell",
-            **ARROW_SETTINGS,
+            **LIBRARY_SETTINGS,
             **server.environment,
         )
         command = [sys.executable, "-m", "benchmarks.late_cluster", "--drive", s3_uri(raw), s3_uri(out)]

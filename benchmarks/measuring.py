@@ -16,7 +16,7 @@ from pathlib import Path
 import duckdb
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "glue_scripts"))
-from process_memory import ARROW_SETTINGS
+from process_settings import LIBRARY_SETTINGS
 
 ROOT = Path(__file__).parent.parent
 # The heaviest engine needs about 3 minutes for 3 GB on two busy cores.
@@ -122,8 +122,8 @@ def _environment(engine: str) -> dict[str, str]:
 
     The job's entry sets them before Arrow is loaded, which the modules of a benchmark have done by then.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in ARROW_SETTINGS}
-    return environment | (ARROW_SETTINGS if engine.startswith(OURS) else {})
+    environment = {name: value for name, value in os.environ.items() if name not in LIBRARY_SETTINGS}
+    return environment | (LIBRARY_SETTINGS if engine.startswith(OURS) else {})
 
 
 def _content(out: Path) -> tuple[object, ...]:

@@ -110,7 +110,7 @@ def main() -> None:
     """Measure the chosen shapes and print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--megabytes", type=int, nargs=2, default=[400, 1600])
-    parser.add_argument("--repeats", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
     parser.add_argument("--engines", nargs="+", choices=ENGINES, default=list(ENGINES))
     parser.add_argument("--record", action="store_true", help=f"keep the seconds in {RECORD}")

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from conversion_plan import Task
 from conversion_task import UNSHARED, PartReport, PlaceLines, TaskContext, run_task
-from process_memory import keep_freed_memory
+from process_settings import keep_freed_memory
 from storage import ONE_REQUEST_BYTES, is_local
 from storage_ahead import AHEAD_BYTES
 

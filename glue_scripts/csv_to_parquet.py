@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-# Before Arrow is loaded, which reads its settings then.
-from process_memory import ARROW_SETTINGS
+# Before Arrow and NumPy are loaded, which read their settings then.
+from process_settings import LIBRARY_SETTINGS
 
 # isort: split
 from contract import DatasetContract
@@ -145,7 +145,7 @@ def open_spark(name: str) -> SparkSession:
         # Started by plain `python` and not by spark-submit or Glue: the workers need this same interpreter.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     builder = SparkSession.builder.appName(f"csv_to_parquet {name}")
-    for variable, value in ARROW_SETTINGS.items():
+    for variable, value in LIBRARY_SETTINGS.items():
         builder = builder.config(f"spark.executorEnv.{variable}", value)
     return builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
 

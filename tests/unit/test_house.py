@@ -22,7 +22,7 @@ SCRIPTS = ROOT / "glue_scripts"
 MODULES = sorted(path.stem for path in SCRIPTS.glob("*.py"))
 # Rooms from the ground up: a module imports from its own room and from those that stand before it.
 ROOMS = (
-    r"errors|process_memory|storage_listing",
+    r"errors|process_settings|storage_listing",
     r"faults|storage",
     r"storage_(?!listing).*",
     r"contract",
