@@ -174,7 +174,8 @@ class PieceParser:
         if pa.types.is_string(column.type):
             texts = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
             return kind.convert(texts.chunk(0) if isinstance(texts, pa.ChunkedArray) else texts)
-        return Converted(column.cast(kind.arrow), NO_ROWS, ())
+        # Even a cast to the type that is there takes its time, for each of hundreds of columns.
+        return Converted(column if column.type == kind.arrow else column.cast(kind.arrow), NO_ROWS, ())
 
     def _bad_records(
         self, text: bytes, reading: Reading, found: Records | None, faults: list[tuple[Rows, tuple[str, ...], str]]

@@ -27,13 +27,13 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 class Sizes:
     """Sizes in bytes of what is parsed: a block of Arrow's reader, a part, a record at most; rows of a part.
 
-    A block that fits the second-level cache is read fastest, where it has more than a few rows. A part bounds what its
-    rows, good and bad, take in memory.
+    Both are the smallest that are read about as fast as any (docs/benchmarks.md). A part bounds what its rows, good and
+    bad, take in memory.
     Athena reads rows of up to 32 MB: https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
     """
 
-    block_bytes: int = 1 << 20
-    part_bytes: int = 4 << 20
+    block_bytes: int = 2 << 20
+    part_bytes: int = 8 << 20
     part_rows: int = 1 << 18
     largest_record_bytes: int = 32 << 20
 
