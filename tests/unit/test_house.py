@@ -15,6 +15,9 @@ import pytest
 
 import lake
 from contract import QUARANTINE_COLUMNS, DatasetContract, parse_contract
+from conversion_plan import MEBIBYTE, Settings
+from conversion_task import STREAM_PIECE_BYTES
+from csv_headers import LARGEST_HEADER_BYTES
 from errors import TerminalError, TransientError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,6 +167,15 @@ def it_agrees_with_the_state_machine_about_the_report() -> None:
     spelt = re.search(r"'(reports/)' & \$dataset & '(/)' & \$runId & '(\.json)'", template)
     assert spelt is not None
     assert f"s3://lake/{spelt[1]}trips{spelt[2]}run-1{spelt[3]}" == lake.report_uri(a_contract(), "run-1")
+
+
+def it_agrees_with_the_page_about_csv_on_sizes() -> None:
+    page = (ROOT / "docs" / "csv.md").read_text()
+    settings = Settings()
+    assert f"in splits of up to {settings.split_bytes // MEBIBYTE} MiB;" in page
+    assert f"as a stream, {STREAM_PIECE_BYTES // MEBIBYTE} MiB at a time" in page
+    record, header = settings.parsing.largest_record_bytes // MEBIBYTE, LARGEST_HEADER_BYTES // MEBIBYTE
+    assert f"One record may have {record} MiB, a header {header} MiB" in page
 
 
 # --------------------------------------------------------------------------------------------------------------- errors
