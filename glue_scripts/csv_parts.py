@@ -27,8 +27,8 @@ _LINE_END = re.compile(rb"\r\n|\r|\n")
 class Sizes:
     """Sizes in bytes of what is parsed: a block of Arrow's reader, a part, a record at most; rows of a part.
 
-    Block and part are the smallest that are read about as fast as any (docs/benchmarks.md). A part bounds what its rows,
-    good and bad, take in memory.
+    Block and part are the smallest that are read about as fast as any (docs/benchmarks.md). A part bounds what its
+    rows, good and bad, take in memory.
     Athena reads rows of up to 32 MB: https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
     """
 
